@@ -1,0 +1,107 @@
+// What a kernel is and what it sees when it runs.
+#ifndef CORE_BACKEND_KERNEL_H_
+#define CORE_BACKEND_KERNEL_H_
+
+#include <atomic>
+#include <cstddef>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "core/base/dtype.h"
+#include "core/base/shape.h"
+#include "core/base/thread_pool.h"
+
+namespace mirin {
+
+// How the elements of a tensor lie in memory. kPlain is C order (NCHW for images) and the only form at the borders of a
+// graph; kernels may ask for another between themselves, the planner inserts reorders where neighbours differ.
+enum class Layout : uint8_t {
+  kPlain,
+  kChannelsLast,  // N, spatial.., C
+  kBlocked8,      // N, C/8, spatial.., 8 with zero-padded channels
+  kBlocked16,
+};
+
+// Bytes of a tensor of rank >= 3 in a layout (channels = axis 1); plain for other ranks.
+size_t LayoutBytes(DType dtype, absl::Span<const int64_t> dims, Layout layout);
+
+// Dense tensor memory that somebody else owns. `dims` are logical (NCHW order) whatever the layout.
+struct TensorView {
+  void* data = nullptr;
+  DType dtype = DType::kUnknown;
+  Layout layout = Layout::kPlain;
+  absl::Span<const int64_t> dims;
+
+  int rank() const { return static_cast<int>(dims.size()); }
+  int64_t elements() const { return NumElements(dims); }
+  size_t bytes() const { return LayoutBytes(dtype, dims, layout); }
+  template <typename T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+};
+
+// Set by another thread to stop a run; the executor looks between steps, long kernels may look inside.
+class Cancellation {
+ public:
+  void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  void Reset() { cancelled_.store(false, std::memory_order_relaxed); }
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> cancelled_{false};
+};
+
+// Operands of one run of one kernel. Absent optional inputs have data == nullptr and dtype kUnknown. Outputs never overlap
+// inputs unless the kernel allowed it. Pointers are aligned to the element size at least; arena memory to 64 bytes.
+class KernelContext {
+ public:
+  KernelContext(absl::Span<const TensorView* const> inputs, absl::Span<const TensorView* const> outputs, void* scratch,
+                const ThreadShare* threads, const Cancellation* cancellation)
+      : inputs_(inputs), outputs_(outputs), scratch_(scratch), threads_(threads), cancellation_(cancellation) {}
+
+  int num_inputs() const { return static_cast<int>(inputs_.size()); }
+  int num_outputs() const { return static_cast<int>(outputs_.size()); }
+  bool has_input(int i) const { return i < num_inputs() && inputs_[i]->dtype != DType::kUnknown; }
+  const TensorView& input(int i) const { return *inputs_[i]; }
+  const TensorView& output(int i) const { return *outputs_[i]; }
+  // As many bytes as Kernel::scratch_bytes(), 64-byte aligned.
+  void* scratch() const { return scratch_; }
+  // The session's share of the process's threads; never null.
+  const ThreadShare& threads() const { return *threads_; }
+  bool cancelled() const { return cancellation_ != nullptr && cancellation_->cancelled(); }
+
+ private:
+  absl::Span<const TensorView* const> inputs_;
+  absl::Span<const TensorView* const> outputs_;
+  void* scratch_;
+  const ThreadShare* threads_;
+  const Cancellation* cancellation_;
+};
+
+// Code prepared for one node with concrete types. Immutable after creation: Run may be called by many threads at once
+// with different contexts. Everything is checked at creation; Run fails only for what data alone can show
+// (an index out of range).
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual absl::Status Run(const KernelContext& context) const = 0;
+
+  // Scratch that the planner books in the arena for the time of this step.
+  virtual size_t scratch_bytes() const { return 0; }
+  // The layout in which input i must arrive / output i is given, decided at creation.
+  virtual Layout input_layout(int /*i*/) const { return Layout::kPlain; }
+  virtual Layout output_layout(int /*i*/) const { return Layout::kPlain; }
+  // Output 0 may share memory with input i (same bytes, elementwise access).
+  virtual bool CanRunInPlace(int /*i*/) const { return false; }
+  // Constant input i was packed at creation: its bytes are not read by Run and need no aligned copy.
+  virtual bool ConsumesConstant(int /*i*/) const { return false; }
+  // Uses TBB or oneDNN parallelism inside: must run within the session's arena.
+  virtual bool NeedsArena() const { return false; }
+  // Shown by the profiler: "onednn:brgconv:avx512_core", "cpu:add:avx2", "reference".
+  virtual absl::string_view implementation() const = 0;
+};
+
+}  // namespace mirin
+
+#endif  // CORE_BACKEND_KERNEL_H_

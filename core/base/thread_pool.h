@@ -1,0 +1,45 @@
+// The process's threads and a session's share of them.
+//
+// There is one pool per process (TBB's), sized once from CPU affinity and the cgroup quota; oneDNN runs in the same pool.
+// A ThreadShare bounds how many threads one session uses at a time. Kernels only ever call ParallelFor.
+#ifndef CORE_BASE_THREAD_POOL_H_
+#define CORE_BASE_THREAD_POOL_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/functional/function_ref.h"
+
+namespace mirin {
+
+// CPUs this process may use: affinity mask cut by the cgroup v2/v1 CPU quota, at least 1. Read once.
+int AvailableCpus();
+
+class ThreadShare {
+ public:
+  // At most `threads` threads work for this share, the caller's included; 0 means AvailableCpus(). Larger numbers are cut
+  // to AvailableCpus() times 4.
+  explicit ThreadShare(int threads);
+  ~ThreadShare();
+  ThreadShare(const ThreadShare&) = delete;
+  ThreadShare& operator=(const ThreadShare&) = delete;
+
+  int threads() const { return threads_; }
+
+  // Calls fn(begin, end) for disjoint ranges that cover [0, n), each about `grain` long or longer, possibly at
+  // the same time on several threads, and returns when all are done. Runs on the caller alone when n <= grain or
+  // threads() == 1. Choose `grain` so that a range is worth 10 microseconds or more. fn must not throw.
+  void ParallelFor(int64_t n, int64_t grain, absl::FunctionRef<void(int64_t begin, int64_t end)> fn) const;
+
+  // Runs fn on this thread inside the share, so that libraries over the same pool (oneDNN) see its thread count.
+  void Enter(absl::FunctionRef<void()> fn) const;
+
+ private:
+  struct Arena;
+  const int threads_;
+  std::unique_ptr<Arena> arena_;
+};
+
+}  // namespace mirin
+
+#endif  // CORE_BASE_THREAD_POOL_H_

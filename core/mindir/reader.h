@@ -1,0 +1,51 @@
+// Reads MindIR files into ir::Module.
+//
+// Accepts what MindSpore 1.5 to 2.10 and the MindSpore Lite converter write: plain or encrypted, with weights inside or in
+// external files. The result holds tensor values only: tuples, closures, monads, Load/Depend and the three operand dialects
+// are resolved by core/mindir/lower.h; every node is normalised by its op's schema. Weights are spans into the mapped file,
+// which the tensors keep alive.
+//
+// Bytes are untrusted: sizes, counts and depths are checked against Limits before memory is taken, and each failure names
+// the file and the node, parameter or offset.
+#ifndef CORE_MINDIR_READER_H_
+#define CORE_MINDIR_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/ir/graph.h"
+#include "core/mindir/limits.h"
+
+namespace mirin::mindir {
+
+enum class CipherMode {
+  kNone,    // with a key: taken from the container's magic number
+  kAesGcm,
+  kAesCbc,
+  kSm4Cbc,
+};
+
+struct ReadOptions {
+  // Key bytes: 16, 24 or 32 for AES, 16 for SM4. Empty for plain files.
+  std::string key;
+  // Refused when the container says another mode.
+  CipherMode mode = CipherMode::kNone;
+  Limits limits;
+};
+
+// NotFound when the file or one of its weight files does not exist, FailedPrecondition for an encrypted file without key,
+// PermissionDenied for a wrong key, DataLoss for damaged bytes, Unimplemented for features or operators not supported,
+// ResourceExhausted for a limit.
+absl::StatusOr<std::unique_ptr<ir::Module>> ReadFile(const std::string& path, const ReadOptions& options);
+
+// The same from memory that `owner` keeps alive (null: the bytes are copied first). Models with external weight files
+// cannot be read this way, as nothing says where they are.
+absl::StatusOr<std::unique_ptr<ir::Module>> ReadBuffer(absl::string_view bytes, std::shared_ptr<const void> owner,
+                                                       const ReadOptions& options);
+
+}  // namespace mirin::mindir
+
+#endif  // CORE_MINDIR_READER_H_

@@ -1,0 +1,87 @@
+// Runs one model, one call at a time. Sessions of a model share its weights, kernels and plans.
+#ifndef CORE_RUNTIME_SESSION_H_
+#define CORE_RUNTIME_SESSION_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "core/base/tensor.h"
+#include "core/runtime/model.h"
+
+namespace mirin::runtime {
+
+struct SessionOptions {
+  // Threads that one run may use; 0: all CPUs of the process.
+  int threads = 0;
+  // Backend names in order of preference; "reference" is always the last answer.
+  std::vector<std::string> devices = {"cpu"};
+  // Compute float32 models in a shorter type where the hardware pays for it. (not used by the CPU yet)
+  bool prefer_fp16 = false;
+  // Collect times per step, see Profile().
+  bool profile = false;
+};
+
+// A caller's buffer for one output.
+struct OutputBuffer {
+  void* data = nullptr;  // null: the session gives memory
+  size_t bytes = 0;
+};
+
+struct ProfileEntry {
+  std::string node;
+  std::string op;
+  std::string implementation;
+  std::string types;       // "float32[1,8] -> float32[1,4]"
+  int64_t calls = 0;
+  int64_t total_ns = 0;
+};
+
+// Thread rules: Run, RunInto, Resize and SetState by one thread at a time (a second caller gets FailedPrecondition, not a
+// race); Cancel from any thread.
+class Session {
+ public:
+  static absl::StatusOr<std::unique_ptr<Session>> Create(std::shared_ptr<const Model> model, const SessionOptions& options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const Model& model() const;
+
+  // Plans for these input shapes now, so that the next Run with them does not. One concrete shape per input.
+  absl::Status Resize(absl::Span<const Dims> shapes);
+
+  // Checks the inputs (count, dtype, shape against the model) and runs. The outputs' memory belongs to the session: it is
+  // valid until the next Run, Resize or the end of the session. InvalidArgument names the input; Cancelled after Cancel().
+  absl::StatusOr<absl::Span<const Tensor>> Run(absl::Span<const Tensor> inputs);
+  // The same, writing outputs into the caller's buffers where given; too small a buffer is InvalidArgument and says the
+  // size needed. Element i of the result refers to the buffer (or the session's memory).
+  absl::StatusOr<absl::Span<const Tensor>> RunInto(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> outputs);
+
+  // Stops the run in progress, if any, at the next step.
+  void Cancel();
+
+  // State i (order of Model::states()): the session's current value, valid until the next Run or SetState.
+  absl::StatusOr<Tensor> GetState(int i) const;
+  absl::Status SetState(int i, const Tensor& value);
+
+  // What the steps cost since the session was created or ResetProfile; empty unless SessionOptions::profile.
+  std::vector<ProfileEntry> Profile() const;
+  void ResetProfile();
+  // The same as a table, or as Chrome trace JSON (chrome://tracing, Perfetto) with every single step.
+  std::string ProfileTable() const;
+  std::string ProfileTrace() const;
+  // Which backend and implementation each node got, with the reasons of those that refused it.
+  std::string PlacementReport() const;
+
+ private:
+  class Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mirin::runtime
+
+#endif  // CORE_RUNTIME_SESSION_H_
