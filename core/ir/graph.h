@@ -111,6 +111,7 @@ class Node {
 
   int num_outputs() const { return static_cast<int>(outputs_.size()); }
   Value* output(int i = 0) const { return outputs_[i].get(); }
+  const std::vector<std::unique_ptr<Value>>& outputs() const { return outputs_; }
 
   const Attributes& attrs() const { return attrs_; }
   Attributes& attrs() { return attrs_; }

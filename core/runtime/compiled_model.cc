@@ -1,0 +1,101 @@
+#include "core/runtime/compiled_model.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "core/backend/registry.h"
+#include "core/base/status.h"
+
+namespace mirin::runtime {
+namespace {
+
+void AppendBytes(std::string* key, int64_t number) { key->append(reinterpret_cast<const char*>(&number), sizeof number); }
+
+std::string PlanKey(const plan::Region& region, absl::Span<const ir::TensorType> inputs, const DeviceSet& devices,
+                    int threads) {
+  std::string key = devices.key;
+  AppendBytes(&key, reinterpret_cast<intptr_t>(&region));
+  AppendBytes(&key, threads);
+  for (const ir::TensorType& type : inputs) {
+    AppendBytes(&key, static_cast<int64_t>(type.dtype));
+    AppendBytes(&key, type.shape.rank());
+    for (int64_t d : type.shape.dims()) AppendBytes(&key, d);
+  }
+  return key;
+}
+
+}  // namespace
+
+CompiledModel::CompiledModel(const ir::Module* module) : module_(module) {
+  for (const auto& graph : module->graphs()) schedules_.emplace(graph.get(), plan::Partition(*graph));
+}
+
+absl::StatusOr<std::shared_ptr<DeviceSet>> CompiledModel::Devices(const std::vector<std::string>& names) {
+  const std::string key = absl::StrJoin(names, ",");
+  absl::MutexLock lock(&mutex_);
+  for (const auto& set : devices_) {
+    if (set->key == key) return set;
+  }
+  auto set = std::make_shared<DeviceSet>();
+  set->key = key;
+  MIRIN_ASSIGN_OR_RETURN(set->backends, MakeBackends(names));
+  devices_.push_back(set);
+  return set;
+}
+
+absl::StatusOr<std::unique_ptr<plan::Plan>> CompiledModel::Build(const plan::Region& region,
+                                                                 absl::Span<const ir::TensorType> types,
+                                                                 absl::Span<const Tensor> values, DeviceSet& devices,
+                                                                 const ThreadShare& threads) {
+  plan::PlanRequest request;
+  request.region = &region;
+  request.module = module_;
+  request.inputs = types;
+  request.input_values = values;
+  request.backends = devices.backends;
+  request.weights = &devices.weights;
+  request.aligned = &aligned_;
+  request.threads = &threads;
+  absl::StatusOr<std::unique_ptr<plan::Plan>> plan = absl::InternalError("not planned");
+  // Libraries choose their partition of the work by the arena they are set up in.
+  threads.Enter([&] { plan = plan::BuildPlan(request); });
+  return plan;
+}
+
+absl::StatusOr<std::shared_ptr<const plan::Plan>> CompiledModel::GetPlan(const plan::Region& region,
+                                                                         absl::Span<const ir::TensorType> inputs,
+                                                                         DeviceSet& devices, const ThreadShare& threads) {
+  const std::string key = PlanKey(region, inputs, devices, threads.threads());
+  {
+    absl::MutexLock lock(&mutex_);
+    auto it = plans_.find(key);
+    if (it != plans_.end()) {
+      ages_.splice(ages_.begin(), ages_, it->second.age);
+      return it->second.plan;
+    }
+  }
+  MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const plan::Plan> plan, Build(region, inputs, {}, devices, threads));
+  absl::MutexLock lock(&mutex_);
+  auto [it, is_new] = plans_.try_emplace(key);
+  if (!is_new) return it->second.plan;  // another session was faster
+  ages_.push_front(key);
+  it->second = {plan, ages_.begin()};
+  plan_bytes_ += plan->bytes();
+  while (plan_bytes_ > kPlanCacheBytes && ages_.size() > 1) {
+    auto oldest = plans_.find(ages_.back());
+    plan_bytes_ -= oldest->second.plan->bytes();
+    plans_.erase(oldest);
+    ages_.pop_back();
+  }
+  return plan;
+}
+
+absl::StatusOr<std::shared_ptr<const plan::Plan>> CompiledModel::MakePlan(const plan::Region& region,
+                                                                          absl::Span<const Tensor> inputs,
+                                                                          DeviceSet& devices, const ThreadShare& threads) {
+  std::vector<ir::TensorType> types;
+  for (const Tensor& t : inputs) types.push_back({t.dtype(), t.shape()});
+  MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const plan::Plan> plan, Build(region, types, inputs, devices, threads));
+  return plan;
+}
+
+}  // namespace mirin::runtime

@@ -1,0 +1,45 @@
+#include "core/runtime/model.h"
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/runtime/compiled_model.h"
+
+namespace mirin::runtime {
+
+Model::Model() = default;
+Model::~Model() = default;
+
+absl::StatusOr<std::shared_ptr<const Model>> Model::LoadFile(const std::string& path, const ModelOptions& options) {
+  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, mindir::ReadFile(path, options.read));
+  absl::StatusOr<std::shared_ptr<const Model>> model = FromModule(std::move(module), options);
+  if (!model.ok()) return Annotate(model.status(), path);
+  return model;
+}
+
+absl::StatusOr<std::shared_ptr<const Model>> Model::LoadBuffer(absl::string_view bytes, std::shared_ptr<const void> owner,
+                                                               const ModelOptions& options) {
+  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, mindir::ReadBuffer(bytes, std::move(owner), options.read));
+  return FromModule(std::move(module), options);
+}
+
+absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<ir::Module> module,
+                                                               const ModelOptions& /*options*/) {
+  MIRIN_RETURN_IF_ERROR(ir::Verify(*module));
+  std::shared_ptr<Model> model(new Model());
+  // The signature is the file's, whatever passes do to the graph.
+  for (const auto& v : module->entry()->inputs()) model->inputs_.push_back({v->name(), v->type()});
+  for (size_t i = 0; i < module->entry()->outputs().size(); ++i) {
+    model->outputs_.push_back({module->output_names()[i], module->entry()->outputs()[i]->type()});
+  }
+  for (const auto& v : module->variables()) model->states_.push_back({v->name(), v->type()});
+  model->module_ = std::move(module);
+  model->compiled_ = std::make_unique<CompiledModel>(model->module_.get());
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+std::string Model::Metadata(absl::string_view key) const {
+  auto it = module_->metadata().find(std::string(key));
+  return it == module_->metadata().end() ? std::string() : it->second;
+}
+
+}  // namespace mirin::runtime
