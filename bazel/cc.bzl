@@ -6,6 +6,10 @@ COPTS = [
     "-Wall",
     "-Wextra",
     "-Werror",
+
+    # gcc 12 reports the unused storage of absl::InlinedVector
+    "-Wno-maybe-uninitialized",
+    "-Wno-uninitialized",
     "-fvisibility=hidden",
 ]
 

@@ -1,0 +1,267 @@
+#include <algorithm>
+
+#include "core/backends/reference/kernels.h"
+#include "core/backends/reference/loops.h"
+#include "core/ops/infer.h"
+
+namespace mirin::reference::kernels {
+namespace {
+
+// Both operands are broadcast to the output; floats compute in double, integers and bool in int64.
+template <typename F, typename I>
+absl::Status Binary(const ir::Node& node, const KernelContext& c, F f, I i) {
+  const TensorView& out = c.output(0);
+  const absl::StatusOr<DType> common = ops::Promote(c.input(0).dtype, c.input(1).dtype);
+  if (!common.ok() || *common == DType::kString) return NoKernel(node, c.input(0));
+  if (IsFloat(*common) || IsFloat(out.dtype)) {
+    std::vector<double> a = ReadBroadcast<double>(c.input(0), out.dims);
+    const std::vector<double> b = ReadBroadcast<double>(c.input(1), out.dims);
+    for (size_t k = 0; k < a.size(); ++k) a[k] = f(a[k], b[k]);
+    WriteAll(out, a);
+    return absl::OkStatus();
+  }
+  std::vector<int64_t> a = ReadBroadcast<int64_t>(c.input(0), out.dims);
+  const std::vector<int64_t> b = ReadBroadcast<int64_t>(c.input(1), out.dims);
+  for (size_t k = 0; k < a.size(); ++k) a[k] = i(a[k], b[k]);
+  WriteAll(out, a);
+  return absl::OkStatus();
+}
+
+int64_t Wrap(uint64_t v) { return static_cast<int64_t>(v); }
+
+int64_t FloorDivide(int64_t a, int64_t b) {
+  if (b == 0) return 0;
+  if (b == -1) return Wrap(-static_cast<uint64_t>(a));
+  const int64_t q = a / b;
+  return q * b != a && (a < 0) != (b < 0) ? q - 1 : q;
+}
+
+int64_t FloorModulo(int64_t a, int64_t b) {
+  if (b == 0 || b == -1) return 0;
+  const int64_t r = a % b;
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
+double FloorModuloF(double a, double b) {
+  const double r = std::fmod(a, b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
+int64_t Power(int64_t base, int64_t exponent) {
+  if (exponent < 0) return base == 1 ? 1 : base == -1 ? (exponent % 2 == 0 ? 1 : -1) : 0;
+  uint64_t result = 1;
+  uint64_t b = static_cast<uint64_t>(base);
+  for (uint64_t e = static_cast<uint64_t>(exponent); e != 0; e >>= 1) {
+    if (e & 1) result *= b;
+    b *= b;
+  }
+  return Wrap(result);
+}
+
+double MaxNan(double a, double b) { return std::isnan(a) || std::isnan(b) ? std::nan("") : std::max(a, b); }
+double MinNan(double a, double b) { return std::isnan(a) || std::isnan(b) ? std::nan("") : std::min(a, b); }
+
+}  // namespace
+
+#define MIRIN_BINARY(Name, float_expr, int_expr)                                             \
+  absl::Status Name(const ir::Node& node, const KernelContext& c) {                          \
+    return Binary(                                                                           \
+        node, c, []([[maybe_unused]] double a, [[maybe_unused]] double b) -> double { return float_expr; }, \
+        []([[maybe_unused]] int64_t a, [[maybe_unused]] int64_t b) -> int64_t { return int_expr; });        \
+  }
+
+MIRIN_BINARY(Add, a + b, Wrap(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)))
+MIRIN_BINARY(Atan2, std::atan2(a, b), static_cast<int64_t>(std::atan2(a, b)))
+MIRIN_BINARY(BitwiseAnd, FromDouble<int64_t>(a) & FromDouble<int64_t>(b), a & b)
+MIRIN_BINARY(BitwiseOr, FromDouble<int64_t>(a) | FromDouble<int64_t>(b), a | b)
+MIRIN_BINARY(BitwiseXor, FromDouble<int64_t>(a) ^ FromDouble<int64_t>(b), a ^ b)
+MIRIN_BINARY(Div, a / b, b == 0 ? 0 : a / b)
+MIRIN_BINARY(DivNoNan, b == 0 ? 0 : a / b, b == 0 ? 0 : a / b)
+MIRIN_BINARY(Divs, a / b, b == 0 ? 0 : a / b)
+MIRIN_BINARY(EqScalar, a == b, a == b)
+MIRIN_BINARY(Equal, a == b, a == b)
+MIRIN_BINARY(FloorDiv, std::floor(a / b), FloorDivide(a, b))
+MIRIN_BINARY(FloorMod, FloorModuloF(a, b), FloorModulo(a, b))
+MIRIN_BINARY(FmodTensor, std::fmod(a, b), b == 0 || b == -1 ? 0 : a % b)
+MIRIN_BINARY(Greater, a > b, a > b)
+MIRIN_BINARY(GreaterEqual, a >= b, a >= b)
+MIRIN_BINARY(GreaterEqualScalar, a >= b, a >= b)
+MIRIN_BINARY(Hypot, std::hypot(a, b), static_cast<int64_t>(std::hypot(a, b)))
+MIRIN_BINARY(LeftShift, a, b < 0 || b > 63 ? 0 : Wrap(static_cast<uint64_t>(a) << b))
+MIRIN_BINARY(Less, a < b, a < b)
+MIRIN_BINARY(LessEqual, a <= b, a <= b)
+MIRIN_BINARY(LessScalar, a < b, a < b)
+MIRIN_BINARY(LogAddExp, MaxNan(a, b) + std::log1p(std::exp(-std::fabs(a - b))), a)
+MIRIN_BINARY(LogicalAnd, a != 0 && b != 0, a != 0 && b != 0)
+MIRIN_BINARY(LogicalOr, a != 0 || b != 0, a != 0 || b != 0)
+MIRIN_BINARY(LogicalXor, (a != 0) != (b != 0), (a != 0) != (b != 0))
+MIRIN_BINARY(Maximum, MaxNan(a, b), std::max(a, b))
+MIRIN_BINARY(Minimum, MinNan(a, b), std::min(a, b))
+MIRIN_BINARY(Mod, FloorModuloF(a, b), FloorModulo(a, b))
+MIRIN_BINARY(Mul, a * b, Wrap(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)))
+MIRIN_BINARY(Muls, a * b, Wrap(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)))
+MIRIN_BINARY(NotEqual, a != b, a != b)
+MIRIN_BINARY(Pow, std::pow(a, b), Power(a, b))
+MIRIN_BINARY(PowScalarTensor, std::pow(a, b), Power(a, b))
+MIRIN_BINARY(PowTensorScalar, std::pow(a, b), Power(a, b))
+MIRIN_BINARY(RealDiv, a / b, b == 0 ? 0 : a / b)
+MIRIN_BINARY(RemainderTensorScalar, FloorModuloF(a, b), FloorModulo(a, b))
+MIRIN_BINARY(RemainderTensorTensor, FloorModuloF(a, b), FloorModulo(a, b))
+MIRIN_BINARY(RightShift, a, b < 0 || b > 63 ? (a < 0 ? -1 : 0) : a >> b)
+MIRIN_BINARY(SquaredDifference, (a - b) * (a - b), (a - b) * (a - b))
+MIRIN_BINARY(Sub, a - b, Wrap(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)))
+MIRIN_BINARY(TruncateDiv, std::trunc(a / b), b == 0 ? 0 : b == -1 ? Wrap(-static_cast<uint64_t>(a)) : a / b)
+MIRIN_BINARY(TruncateMod, std::fmod(a, b), b == 0 || b == -1 ? 0 : a % b)
+MIRIN_BINARY(Xdivy, a == 0 ? 0 : a / b, b == 0 ? 0 : a / b)
+MIRIN_BINARY(Xlogy, a == 0 ? 0 : a * std::log(b), a)
+
+absl::Status AddExt(const ir::Node& node, const KernelContext& c) {
+  const double alpha = node.attrs().Float("alpha");
+  return Binary(node, c, [=](double a, double b) { return a + alpha * b; },
+                [=](int64_t a, int64_t b) { return a + static_cast<int64_t>(alpha) * b; });
+}
+
+absl::Status SubExt(const ir::Node& node, const KernelContext& c) {
+  const double alpha = node.attrs().Float("alpha");
+  return Binary(node, c, [=](double a, double b) { return a - alpha * b; },
+                [=](int64_t a, int64_t b) { return a - static_cast<int64_t>(alpha) * b; });
+}
+
+namespace {
+
+// Computes in double, or in int64 for integer outputs, over any number of broadcast operands.
+template <typename N, typename Fn>
+void Combine(const KernelContext& c, Fn fn) {
+  std::vector<std::vector<N>> operands;
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    operands.push_back(c.has_input(i) ? ReadBroadcast<N>(c.input(i), c.output(0).dims) : std::vector<N>());
+  }
+  std::vector<N> out(static_cast<size_t>(c.output(0).elements()));
+  for (size_t k = 0; k < out.size(); ++k) out[k] = fn(operands, k);
+  WriteAll(c.output(0), out);
+}
+
+template <typename Fn>
+absl::Status CombineAny(const KernelContext& c, Fn fn) {
+  if (IsFloat(c.output(0).dtype)) {
+    Combine<double>(c, fn);
+  } else {
+    Combine<int64_t>(c, fn);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SelectBytes(const KernelContext& c) {
+  const TensorView& out = c.output(0);
+  const std::vector<int64_t> condition = ReadBroadcast<int64_t>(c.input(0), out.dims);
+  const ElementMover from_x(c.input(1), out), from_y(c.input(2), out);
+  std::vector<int64_t> x, y;
+  ForEachOffset(out.dims, BroadcastStrides(c.input(1).dims, out.dims), [&](int64_t o) { x.push_back(o); });
+  ForEachOffset(out.dims, BroadcastStrides(c.input(2).dims, out.dims), [&](int64_t o) { y.push_back(o); });
+  for (size_t k = 0; k < condition.size(); ++k) {
+    const int64_t to = static_cast<int64_t>(k);
+    condition[k] != 0 ? from_x.Move(x[k], to) : from_y.Move(y[k], to);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status AddN(const ir::Node& /*node*/, const KernelContext& c) {
+  return CombineAny(c, [](const auto& v, size_t k) {
+    auto sum = v[0][k];
+    for (size_t i = 1; i < v.size(); ++i) sum += v[i][k];
+    return sum;
+  });
+}
+
+absl::Status BiasAdd(const ir::Node& node, const KernelContext& c) {
+  const bool last = node.attrs().String("data_format") == "NHWC" || node.attrs().Int("data_format", -1) == 1;
+  const TensorView& x = c.input(0);
+  const AxisView axis(x.dims, last ? x.rank() - 1 : 1);
+  const auto run = [&](auto zero) {
+    using N = decltype(zero);
+    std::vector<N> v = ReadAll<N>(x);
+    const std::vector<N> bias = ReadAll<N>(c.input(1));
+    for (size_t k = 0; k < v.size(); ++k) v[k] += bias[(static_cast<int64_t>(k) / axis.inner) % axis.n];
+    WriteAll(c.output(0), v);
+  };
+  IsFloat(x.dtype) ? run(0.0) : run(int64_t{0});
+  return absl::OkStatus();
+}
+
+absl::Status Select(const ir::Node& /*node*/, const KernelContext& c) { return SelectBytes(c); }
+absl::Status SelectV2(const ir::Node& /*node*/, const KernelContext& c) { return SelectBytes(c); }
+
+absl::Status MaskedFill(const ir::Node& node, const KernelContext& c) {
+  if (c.input(2).elements() != 1) return absl::InvalidArgumentError(absl::StrCat(node.op(), ": the value must have one element"));
+  return CombineAny(c, [](const auto& v, size_t k) { return v[1][k] != 0 ? v[2][k] : v[0][k]; });
+}
+
+absl::Status ClipByValue(const ir::Node& /*node*/, const KernelContext& c) {
+  return CombineAny(c, [](const auto& v, size_t k) {
+    auto x = v[0][k];
+    if (v.size() > 1 && !v[1].empty() && x < v[1][k]) x = v[1][k];
+    if (v.size() > 2 && !v[2].empty() && x > v[2][k]) x = v[2][k];
+    return x;
+  });
+}
+
+absl::Status Addcmul(const ir::Node& /*node*/, const KernelContext& c) {
+  return CombineAny(c, [](const auto& v, size_t k) { return v[0][k] + v[1][k] * v[2][k] * v[3][k]; });
+}
+absl::Status Addcdiv(const ir::Node& /*node*/, const KernelContext& c) {
+  return CombineAny(c, [](const auto& v, size_t k) { return v[2][k] == 0 && !std::is_floating_point_v<std::decay_t<decltype(v[0][0])>> ? v[0][k] : v[0][k] + v[1][k] / v[2][k] * v[3][k]; });
+}
+absl::Status Lerp(const ir::Node& /*node*/, const KernelContext& c) {
+  return CombineAny(c, [](const auto& v, size_t k) { return v[0][k] + v[2][k] * (v[1][k] - v[0][k]); });
+}
+
+absl::Status Cast(const ir::Node& node, const KernelContext& c) {
+  const TensorView& x = c.input(0);
+  if (x.dtype == DType::kString) return NoKernel(node, x);
+  if (x.dtype == c.output(0).dtype) {
+    if (x.bytes() > 0) std::memcpy(c.output(0).data, x.data, x.bytes());
+  } else if (IsFloat(x.dtype)) {
+    WriteAll(c.output(0), ReadAll<double>(x));
+  } else if (x.dtype == DType::kUInt64 && IsFloat(c.output(0).dtype)) {
+    WriteAll(c.output(0), ReadAll<double>(x));
+  } else {
+    WriteAll(c.output(0), ReadAll<int64_t>(x));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PReLU(const ir::Node& node, const KernelContext& c) {
+  const TensorView& x = c.input(0);
+  const std::vector<double> weight = ReadAll<double>(c.input(1));
+  std::vector<double> v = ReadAll<double>(x);
+  const AxisView axis(x.dims, x.rank() > 1 ? 1 : 0);
+  if (weight.size() != 1 && static_cast<int64_t>(weight.size()) != axis.n) {
+    return absl::InvalidArgumentError(absl::StrCat(node.op(), ": ", weight.size(), " weights for ", axis.n, " channels"));
+  }
+  for (size_t k = 0; k < v.size(); ++k) {
+    const double w = weight.size() == 1 ? weight[0] : weight[(static_cast<int64_t>(k) / axis.inner) % axis.n];
+    if (v[k] < 0) v[k] *= w;
+  }
+  WriteAll(c.output(0), v);
+  return absl::OkStatus();
+}
+
+absl::Status GLU(const ir::Node& node, const KernelContext& c) {
+  const TensorView& x = c.input(0);
+  const AxisView axis(x.dims, Axis(node.attrs().Int("axis"), x.rank()));
+  const std::vector<double> v = ReadAll<double>(x);
+  std::vector<double> out;
+  const int64_t half = axis.n / 2 * axis.inner;
+  for (int64_t o = 0; o < axis.outer; ++o) {
+    for (int64_t i = 0; i < half; ++i) {
+      const int64_t at = o * axis.n * axis.inner + i;
+      out.push_back(v[at] / (1 + std::exp(-v[at + half])));
+    }
+  }
+  WriteAll(c.output(0), out);
+  return absl::OkStatus();
+}
+
+}  // namespace mirin::reference::kernels

@@ -1,0 +1,83 @@
+#include "core/base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirin {
+namespace {
+
+absl::Status FromErrno(const std::string& path, const char* what) {
+  const int error = errno;
+  const std::string message = absl::StrCat(what, " '", path, "': ", std::strerror(error));
+  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
+  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
+  if (error == ENOMEM || error == ENOSPC) return absl::ResourceExhaustedError(message);
+  return absl::UnknownError(message);
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+absl::StatusOr<FileBytes> MapFile(const std::string& path, size_t max_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return FromErrno(path, "cannot open");
+  struct stat info;
+  if (::fstat(file.get(), &info) != 0) return FromErrno(path, "cannot stat");
+  if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a regular file"));
+  const size_t size = static_cast<size_t>(info.st_size);
+  if (size == 0) return absl::InvalidArgumentError(absl::StrCat("'", path, "' is empty"));
+  if (size > max_bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat("'", path, "' has ", size, " bytes, the limit is ", max_bytes));
+  }
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) return FromErrno(path, "cannot map");
+  FileBytes result;
+  result.bytes = absl::string_view(static_cast<const char*>(address), size);
+  result.owner = std::shared_ptr<const void>(address, [size](void* p) { ::munmap(p, size); });
+  return result;
+}
+
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes) {
+  std::string temporary = path + ".XXXXXX";
+  const Descriptor file(::mkstemp(&temporary[0]));
+  if (file.get() < 0) return FromErrno(path, "cannot write");
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      const absl::Status status = FromErrno(path, "cannot write");
+      ::unlink(temporary.c_str());
+      return status;
+    }
+    done += static_cast<size_t>(n);
+  }
+  if (::fchmod(file.get(), 0644) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0) {
+    const absl::Status status = FromErrno(path, "cannot write");
+    ::unlink(temporary.c_str());
+    return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirin

@@ -1,0 +1,953 @@
+#include "core/mindir/lower.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "core/base/status.h"
+#include "core/mindir/call.h"
+#include "core/ops/infer_module.h"
+#include "core/ops/schema.h"
+
+namespace mirin::mindir {
+namespace {
+
+constexpr absl::string_view kReference = "REF::";
+
+// What a name of the file is.
+struct Symbol {
+  enum Kind { kGraph, kPrimitive, kParameter, kInput, kNode, kConstant } kind;
+  int graph = 0;
+  int index = 0;
+};
+
+std::string PublicName(absl::string_view name) {
+  const size_t colon = name.find(':');
+  return std::string(colon == absl::string_view::npos ? name : name.substr(colon + 1));
+}
+
+class Lowering {
+ public:
+  Lowering(const RawModel& model, const TensorLoader& load, const Limits& limits, const absl::flat_hash_set<int>& written)
+      : model_(model), load_(load), limits_(limits), written_(written), module_(std::make_unique<ir::Module>()) {}
+
+  absl::StatusOr<std::unique_ptr<ir::Module>> Run();
+  // Parameters that reached operand 0 of a writing op.
+  const absl::flat_hash_set<int>& writes_seen() const { return writes_seen_; }
+
+ private:
+  using Environment = std::vector<Binding>;  // one per node of a graph
+
+  absl::Status BuildNames();
+  void FindRecursion();
+  absl::Status CollectUnknownOps() const;
+  absl::StatusOr<const Symbol*> Find(absl::string_view name) const;
+
+  absl::StatusOr<std::vector<int>> EvaluationOrder(int graph) const;
+  absl::StatusOr<Binding> EvaluateGraph(int graph, const std::vector<Binding>& arguments, NodeBuilder* builder, int depth);
+  absl::StatusOr<Binding> EvaluateNode(const RawNode& node, const std::vector<Binding>& operands, Binding callee,
+                                       NodeBuilder* builder, int depth);
+  absl::StatusOr<Binding> Resolve(absl::string_view name, int graph, const std::vector<Binding>& arguments,
+                                  const Environment& env);
+  absl::StatusOr<Binding> ConstantOf(int graph, int node);
+  absl::StatusOr<Binding> ApplyPrimitive(const RawNode& node, const std::string& op,
+                                         const std::vector<absl::string_view>& attributes, std::vector<Binding> operands,
+                                         bool operands_form, NodeBuilder* builder);
+
+  absl::StatusOr<Binding> CallFunction(const Binding& function, const std::vector<Binding>& arguments,
+                                       const std::string& name, NodeBuilder* builder, int depth);
+  struct Specialised {
+    ir::Graph* graph = nullptr;
+    Binding result;  // structure with the graph's outputs as leaves; null while it is being built
+    std::vector<Binding> declared;
+  };
+  absl::StatusOr<Binding> Invoke(const std::string& name, ir::Value* selector, const std::vector<Binding>& functions,
+                                 const std::vector<Binding>& arguments, NodeBuilder* builder, int depth);
+  absl::StatusOr<Specialised*> Specialise(const Binding& function, const std::vector<Binding>& arguments,
+                                          std::vector<ir::Value*>* leaves, int depth);
+  int GraphBehind(const Bound& function) const;
+  absl::StatusOr<Binding> DeclaredStructure(int graph) const;
+  absl::StatusOr<Binding> StructureOf(const RawAttribute& type) const;
+
+  absl::StatusOr<Binding> ReadParameter(int index, NodeBuilder* builder);
+  // Parameters become constants or Load nodes, also inside tuples.
+  absl::StatusOr<Binding> Materialise(const Binding& binding, NodeBuilder* builder);
+  absl::Status Flatten(const Binding& binding, NodeBuilder* builder, std::vector<ir::Value*>* out);
+
+  absl::Status AddInputs(NodeBuilder* builder, std::vector<Binding>* arguments);
+  std::vector<std::string> OutputNames(size_t count) const;
+
+  const RawModel& model_;
+  const TensorLoader& load_;
+  const Limits& limits_;
+  const absl::flat_hash_set<int>& written_;
+  std::unique_ptr<ir::Module> module_;
+  absl::flat_hash_map<absl::string_view, Symbol> names_;
+  std::vector<bool> recursive_;
+  absl::flat_hash_map<std::pair<int, int>, Binding> constants_;
+  absl::flat_hash_map<int, ir::Value*> parameters_;
+  absl::flat_hash_set<int> writes_seen_;
+  std::map<std::string, Specialised> specialised_;
+  std::vector<std::vector<int>> orders_;
+  int64_t nodes_left_ = 0;
+};
+
+// -- names ----------------------------------------------------------------------------------------------------------
+
+absl::Status Lowering::BuildNames() {
+  const auto add = [&](absl::string_view name, Symbol symbol) -> absl::Status {
+    if (!names_.try_emplace(name, symbol).second) {
+      return absl::DataLossError(absl::StrCat("the name '", name, "' is defined twice"));
+    }
+    return absl::OkStatus();
+  };
+  for (size_t i = 0; i < model_.primitives.size(); ++i) {
+    MIRIN_RETURN_IF_ERROR(add(model_.primitives[i].name, {Symbol::kPrimitive, 0, static_cast<int>(i)}));
+  }
+  for (size_t g = 0; g < model_.graphs.size(); ++g) {
+    const RawGraph& graph = model_.graphs[g];
+    const int gi = static_cast<int>(g);
+    MIRIN_RETURN_IF_ERROR(add(graph.name, {Symbol::kGraph, gi, gi}));
+    if (g > 0 && !graph.parameters.empty()) {
+      return absl::DataLossError(absl::StrCat("graph '", graph.name, "' has parameters; only the entry graph may"));
+    }
+    if (graph.outputs.empty()) return absl::DataLossError(absl::StrCat("graph '", graph.name, "' has no output"));
+    for (size_t i = 0; i < graph.inputs.size(); ++i) {
+      MIRIN_RETURN_IF_ERROR(add(graph.inputs[i].name, {Symbol::kInput, gi, static_cast<int>(i)}));
+    }
+    for (size_t i = 0; i < graph.parameters.size(); ++i) {
+      MIRIN_RETURN_IF_ERROR(add(graph.parameters[i].name, {Symbol::kParameter, gi, static_cast<int>(i)}));
+    }
+    for (size_t i = 0; i < graph.nodes.size(); ++i) {
+      const Symbol::Kind kind = graph.nodes[i].op_type == "Constant" ? Symbol::kConstant : Symbol::kNode;
+      MIRIN_RETURN_IF_ERROR(add(graph.nodes[i].name, {kind, gi, static_cast<int>(i)}));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<const Symbol*> Lowering::Find(absl::string_view name) const {
+  auto it = names_.find(name);
+  if (it == names_.end()) return absl::DataLossError(absl::StrCat("the name '", name, "' is used but not defined"));
+  return &it->second;
+}
+
+// A graph recurses when it can reach itself through the graphs that its nodes mention.
+void Lowering::FindRecursion() {
+  const int count = static_cast<int>(model_.graphs.size());
+  std::vector<std::vector<int>> mentions(count);
+  for (int g = 0; g < count; ++g) {
+    absl::flat_hash_set<int> seen;
+    const auto mention = [&](absl::string_view name) {
+      auto it = names_.find(name);
+      if (it != names_.end() && it->second.kind == Symbol::kGraph && seen.insert(it->second.index).second) {
+        mentions[g].push_back(it->second.index);
+      }
+    };
+    for (const RawNode& node : model_.graphs[g].nodes) {
+      for (absl::string_view input : node.inputs) mention(input);
+      if (absl::StartsWith(node.op_type, kReference)) mention(node.op_type.substr(kReference.size()));
+    }
+  }
+  // Tarjan's strongly connected components, iteratively.
+  recursive_.assign(count, false);
+  std::vector<int> number(count, -1), low(count, 0), stack, next(count, 0);
+  std::vector<bool> on_stack(count, false);
+  int counter = 0;
+  for (int root = 0; root < count; ++root) {
+    if (number[root] >= 0) continue;
+    std::vector<int> path = {root};
+    number[root] = low[root] = counter++;
+    stack.push_back(root);
+    on_stack[root] = true;
+    while (!path.empty()) {
+      const int g = path.back();
+      if (next[g] < static_cast<int>(mentions[g].size())) {
+        const int to = mentions[g][next[g]++];
+        if (to == g) recursive_[g] = true;
+        if (number[to] < 0) {
+          number[to] = low[to] = counter++;
+          stack.push_back(to);
+          on_stack[to] = true;
+          path.push_back(to);
+        } else if (on_stack[to]) {
+          low[g] = std::min(low[g], number[to]);
+        }
+        continue;
+      }
+      path.pop_back();
+      if (!path.empty()) low[path.back()] = std::min(low[path.back()], low[g]);
+      if (low[g] != number[g]) continue;
+      std::vector<int> component;
+      int member;
+      do {
+        member = stack.back();
+        stack.pop_back();
+        on_stack[member] = false;
+        component.push_back(member);
+      } while (member != g);
+      if (component.size() > 1) {
+        for (int c : component) recursive_[c] = true;
+      }
+    }
+  }
+}
+
+// -- graphs ---------------------------------------------------------------------------------------------------------
+
+// Nodes that the output needs, operands (tokens included) before users.
+absl::StatusOr<std::vector<int>> Lowering::EvaluationOrder(int graph) const {
+  const RawGraph& g = model_.graphs[graph];
+  enum : uint8_t { kNew, kOpen, kDone };
+  std::vector<uint8_t> state(g.nodes.size(), kNew);
+  std::vector<size_t> next(g.nodes.size(), 0);
+  std::vector<int> order;
+  std::vector<int> path;
+  const auto visit = [&](absl::string_view name) -> absl::Status {
+    auto it = names_.find(name);
+    if (it == names_.end() || it->second.kind != Symbol::kNode || it->second.graph != graph) return absl::OkStatus();
+    const int i = it->second.index;
+    if (state[i] == kOpen) {
+      return absl::DataLossError(absl::StrCat("node '", name, "' depends on its own result"));
+    }
+    if (state[i] == kNew) {
+      state[i] = kOpen;
+      path.push_back(i);
+    }
+    return absl::OkStatus();
+  };
+  for (const RawValueInfo& output : g.outputs) {
+    MIRIN_RETURN_IF_ERROR(visit(output.name));
+    while (!path.empty()) {
+      const int i = path.back();
+      const RawNode& node = g.nodes[i];
+      if (next[i] < node.inputs.size()) {
+        MIRIN_RETURN_IF_ERROR(visit(node.inputs[next[i]++]));
+      } else if (next[i] == node.inputs.size() && absl::StartsWith(node.op_type, kReference)) {
+        ++next[i];
+        MIRIN_RETURN_IF_ERROR(visit(node.op_type.substr(kReference.size())));
+      } else {
+        state[i] = kDone;
+        order.push_back(i);
+        path.pop_back();
+      }
+    }
+  }
+  return order;
+}
+
+absl::StatusOr<Binding> Lowering::ConstantOf(int graph, int index) {
+  auto it = constants_.find({graph, index});
+  if (it != constants_.end()) return it->second;
+  const RawNode& node = model_.graphs[graph].nodes[index];
+  if (node.attributes.empty()) return absl::DataLossError(absl::StrCat("constant '", node.name, "' has no value"));
+  MIRIN_ASSIGN_OR_RETURN(const RawAttribute attribute, ParseAttribute(node.attributes[0], limits_));
+  auto bound = BindLiteral(attribute, module_.get(), load_);
+  if (!bound.ok()) return Annotate(bound.status(), absl::StrCat("constant '", node.name, "'"));
+  if ((*bound)->kind == BoundKind::kTensor) (*bound)->value->set_name(PublicName(node.name));
+  return constants_.emplace(std::make_pair(graph, index), *std::move(bound)).first->second;
+}
+
+absl::StatusOr<Binding> Lowering::Resolve(absl::string_view name, int graph, const std::vector<Binding>& arguments,
+                                          const Environment& env) {
+  MIRIN_ASSIGN_OR_RETURN(const Symbol* symbol, Find(name));
+  const auto foreign = [&] {
+    return absl::UnimplementedError(
+        absl::StrCat("'", name, "' belongs to another graph (free variables occur in gradient files only)"));
+  };
+  auto bound = std::make_shared<Bound>();
+  switch (symbol->kind) {
+    case Symbol::kConstant: return ConstantOf(symbol->graph, symbol->index);
+    case Symbol::kInput:
+      if (symbol->graph != graph) return foreign();
+      return arguments[symbol->index];
+    case Symbol::kNode:
+      if (symbol->graph != graph || env[symbol->index] == nullptr) return foreign();
+      return env[symbol->index];
+    case Symbol::kParameter:
+      bound->kind = BoundKind::kParameter;
+      bound->i = symbol->index;
+      return Binding(bound);
+    case Symbol::kGraph:
+      bound->kind = BoundKind::kGraph;
+      bound->i = symbol->index;
+      return Binding(bound);
+    case Symbol::kPrimitive: break;
+  }
+  return absl::UnimplementedError(absl::StrCat("primitive '", name, "' is used as a value"));
+}
+
+absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Binding>& arguments, NodeBuilder* builder,
+                                                int depth) {
+  const RawGraph& g = model_.graphs[graph];
+  if (depth > limits_.max_call_depth) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("graph '", g.name, "' is nested deeper than ", limits_.max_call_depth, " calls"));
+  }
+  if (arguments.size() != g.inputs.size()) {
+    return absl::DataLossError(absl::StrCat("graph '", g.name, "' takes ", g.inputs.size(), " arguments, a call gives ",
+                                            arguments.size()));
+  }
+  if (orders_[graph].empty() && !g.nodes.empty()) {
+    MIRIN_ASSIGN_OR_RETURN(orders_[graph], EvaluationOrder(graph));
+  }
+  Environment env(g.nodes.size());
+  for (int i : orders_[graph]) {
+    const RawNode& node = g.nodes[i];
+    if (--nodes_left_ < 0) {
+      return absl::ResourceExhaustedError("the model has too many nodes once its calls are expanded");
+    }
+    const auto in_node = [&](const absl::Status& s) {
+      return Annotate(s, absl::StrCat("node '", node.domain.empty() ? node.name : node.domain, "'"));
+    };
+    std::vector<Binding> operands;
+    for (absl::string_view input : node.inputs) {
+      auto operand = Resolve(input, graph, arguments, env);
+      if (!operand.ok()) return in_node(operand.status());
+      operands.push_back(*std::move(operand));
+    }
+    Binding callee;
+    if (absl::StartsWith(node.op_type, kReference)) {
+      const absl::string_view name = node.op_type.substr(kReference.size());
+      auto it = names_.find(name);
+      if (it != names_.end() && it->second.kind != Symbol::kPrimitive) {
+        auto function = Resolve(name, graph, arguments, env);
+        if (!function.ok()) return in_node(function.status());
+        callee = *std::move(function);
+      }
+    }
+    auto result = EvaluateNode(node, operands, callee, builder, depth);
+    if (!result.ok()) return depth > 8 ? result.status() : in_node(result.status());
+    env[i] = *std::move(result);
+  }
+  std::vector<Binding> outputs;
+  for (const RawValueInfo& output : g.outputs) {
+    MIRIN_ASSIGN_OR_RETURN(Binding b, Resolve(output.name, graph, arguments, env));
+    outputs.push_back(std::move(b));
+  }
+  return outputs.size() == 1 ? outputs[0] : BindTuple(std::move(outputs));
+}
+
+absl::StatusOr<Binding> Lowering::EvaluateNode(const RawNode& node, const std::vector<Binding>& operands, Binding callee,
+                                               NodeBuilder* builder, int depth) {
+  const std::string name(node.domain.empty() ? node.name : node.domain);
+  if (callee != nullptr) return CallFunction(callee, operands, name, builder, depth);
+  std::string op(node.op_type);
+  std::vector<absl::string_view> attributes;
+  bool operands_form = false;
+  if (absl::StartsWith(node.op_type, kReference)) {
+    const absl::string_view reference = node.op_type.substr(kReference.size());
+    auto it = names_.find(reference);
+    if (it == names_.end()) {
+      return absl::UnimplementedError(absl::StrCat("callee '", reference, "' is not in the file"));
+    }
+    const RawPrimitive& primitive = model_.primitives[it->second.index];
+    op = std::string(primitive.op_type);
+    attributes = primitive.attributes;
+    operands_form = primitive.prim_type == 2;
+  } else {
+    attributes = node.attributes;  // 1.x: beside the type entry
+  }
+
+  const auto need = [&](size_t n) {
+    return operands.size() >= n ? absl::OkStatus()
+                                : absl::DataLossError(absl::StrCat(op, " has ", operands.size(), " operands, needs ", n));
+  };
+  if (op == "MakeTuple" || op == "make_list" || op == "MakeList" || op == "make_tuple") return BindTuple(operands);
+  if (op == "Depend") {
+    MIRIN_RETURN_IF_ERROR(need(1));
+    return operands[0];
+  }
+  if (op == "UpdateState") return MakeBinding(BoundKind::kMonad);
+  if (op == "Partial") {
+    MIRIN_RETURN_IF_ERROR(need(1));
+    if (!IsFunction(*operands[0])) return absl::UnimplementedError("Partial of something that is not a graph");
+    auto b = std::make_shared<Bound>();
+    b->kind = BoundKind::kPartial;
+    b->members = operands;
+    return Binding(b);
+  }
+  if (op == "Switch" || op == "switch") {
+    MIRIN_RETURN_IF_ERROR(need(3));
+    const Bound& condition = *operands[0];
+    std::vector<int64_t> known;
+    if (ToInts(condition, &known) && known.size() == 1) return known[0] != 0 ? operands[1] : operands[2];
+    auto b = std::make_shared<Bound>();
+    b->kind = BoundKind::kSwitch;
+    b->members = {operands[0], operands[1], operands[2]};
+    if (!IsFunction(*operands[1]) || !IsFunction(*operands[2])) {
+      MIRIN_ASSIGN_OR_RETURN(Binding c, Materialise(operands[0], builder));
+      MIRIN_ASSIGN_OR_RETURN(Binding t, Materialise(operands[1], builder));
+      MIRIN_ASSIGN_OR_RETURN(Binding f, Materialise(operands[2], builder));
+      return builder->Emit({"Select", name, {c, t, f}, {}});
+    }
+    return Binding(b);
+  }
+  if (op == "switch_layer" || op == "SwitchLayer") {
+    MIRIN_RETURN_IF_ERROR(need(2));
+    if (operands[1]->kind != BoundKind::kTuple || operands[1]->members.empty()) {
+      return absl::DataLossError("switch_layer needs a tuple of graphs");
+    }
+    const std::vector<Binding>& functions = operands[1]->members;
+    for (const Binding& f : functions) {
+      if (!IsFunction(*f)) return absl::UnimplementedError("switch_layer over something that is not a graph");
+    }
+    std::vector<int64_t> known;
+    if (ToInts(*operands[0], &known) && known.size() == 1) {
+      const int64_t count = static_cast<int64_t>(functions.size());
+      const int64_t k = known[0] < 0 ? known[0] + count : known[0];
+      if (k < 0 || k >= count) return absl::InvalidArgumentError(absl::StrCat("switch_layer index ", known[0], " is out of range"));
+      return functions[k];
+    }
+    auto b = std::make_shared<Bound>();
+    b->kind = BoundKind::kSwitchLayer;
+    b->members.push_back(operands[0]);
+    b->members.insert(b->members.end(), functions.begin(), functions.end());
+    return Binding(b);
+  }
+  if (op == "TupleGetItem" || op == "list_getitem" || op == "tuple_getitem") {
+    MIRIN_RETURN_IF_ERROR(need(2));
+    std::vector<int64_t> index;
+    if (!ToInts(*operands[1], &index) || index.size() != 1) return absl::UnimplementedError("TupleGetItem with a computed index");
+    if (operands[0]->kind == BoundKind::kShape) {
+      Call item{"ScalarAt", name, {BindTensor(operands[0]->value)}, {}};
+      item.attrs.Set("index", index[0]);
+      return builder->Emit(std::move(item));
+    }
+    if (operands[0]->kind != BoundKind::kTuple) {
+      if (operands[0]->kind == BoundKind::kTensor && index[0] == 0) return operands[0];  // Lite: one result is no tuple
+      return absl::DataLossError("TupleGetItem of something that is not a tuple");
+    }
+    const int64_t count = static_cast<int64_t>(operands[0]->members.size());
+    const int64_t k = index[0] < 0 ? index[0] + count : index[0];
+    if (k < 0 || k >= count) {
+      return absl::DataLossError(absl::StrCat("TupleGetItem index ", index[0], " is out of range for ", count, " members"));
+    }
+    return operands[0]->members[k];
+  }
+  if (op == "Load") {
+    MIRIN_RETURN_IF_ERROR(need(1));
+    if (operands[0]->kind != BoundKind::kParameter) return operands[0];
+    const int index = static_cast<int>(operands[0]->i);
+    return written_.contains(index) ? ReadParameter(index, builder) : operands[0];
+  }
+  return ApplyPrimitive(node, op, attributes, operands, operands_form, builder);
+}
+
+absl::StatusOr<Binding> Lowering::ApplyPrimitive(const RawNode& node, const std::string& op,
+                                                 const std::vector<absl::string_view>& attributes,
+                                                 std::vector<Binding> operands, bool operands_form, NodeBuilder* builder) {
+  Call call;
+  call.op = op;
+  call.name = std::string(node.domain.empty() ? node.name : node.domain);
+  for (absl::string_view bytes : attributes) {
+    MIRIN_ASSIGN_OR_RETURN(const RawAttribute attribute, ParseAttribute(bytes, limits_));
+    if (attribute.name.empty() || absl::StartsWith(attribute.ref_attr_name, "shape:")) continue;
+    if (attribute.name == "quant_param" || attribute.name == "quant_params") continue;
+    auto bound = BindLiteral(attribute, module_.get(), load_);
+    if (!bound.ok()) continue;  // notes for tools that execution does not need
+    auto value = ToAttribute(**bound);
+    if (value.ok()) call.attrs.Set(attribute.name, *std::move(value));
+  }
+  CanonicalName(&call);
+  if (call.op == "ScalarToTensor" || call.op == "TensorToScalar" || call.op == "TupleToTensor" ||
+      call.op == "ScalarCast" || call.op == "scalar_to_tensor") {
+    if (operands.empty()) return absl::DataLossError(absl::StrCat(op, " has no operand"));
+    MIRIN_ASSIGN_OR_RETURN(Binding b, Materialise(operands[0], builder));
+    MIRIN_ASSIGN_OR_RETURN(ir::Value * value, builder->AsTensor(*b));
+    if (operands.size() < 2 || operands[1]->kind == BoundKind::kNone) return BindTensor(value);
+    return builder->Emit({"Cast", call.name, {BindTensor(value), operands[1]}, {}});
+  }
+  const ops::OpSchema* schema = ops::FindSchema(call.op);
+  const bool writes = schema != nullptr && schema->writes_variable();
+  operands.erase(std::remove_if(operands.begin(), operands.end(),
+                                [](const Binding& b) { return b->kind == BoundKind::kMonad; }),
+                 operands.end());
+  for (size_t i = 0; i < operands.size(); ++i) {
+    if (i == 0 && writes) {
+      if (operands[0]->kind != BoundKind::kParameter) {
+        return absl::UnimplementedError(absl::StrCat(op, " writes something that is not a parameter"));
+      }
+      const int index = static_cast<int>(operands[0]->i);
+      writes_seen_.insert(index);
+      if (!written_.contains(index)) {  // first pass: any tensor of this type will do
+        MIRIN_ASSIGN_OR_RETURN(operands[0], ReadParameter(index, builder));
+        continue;
+      }
+      MIRIN_RETURN_IF_ERROR(ReadParameter(index, builder).status());
+      operands[0] = BindTensor(parameters_.at(index));
+      continue;
+    }
+    MIRIN_ASSIGN_OR_RETURN(operands[i], Materialise(operands[i], builder));
+  }
+  call.operands = std::move(operands);
+  if (operands_form) call.attrs.Set("index_type", DType::kInt64);  // 2.10: ArgMaxWithValue and its kin
+  std::vector<Call> then;
+  if (model_.is_lite) MIRIN_RETURN_IF_ERROR(FromLiteDialect(&call, &then, builder));
+  const std::string name = call.name;
+  MIRIN_ASSIGN_OR_RETURN(Binding result, builder->Emit(std::move(call)));
+  for (Call& next : then) {
+    Binding first = result->kind == BoundKind::kTuple ? result->members[0] : result;
+    next.name = name;
+    next.operands.insert(next.operands.begin(), first);
+    MIRIN_ASSIGN_OR_RETURN(Binding changed, builder->Emit(std::move(next)));
+    if (result->kind == BoundKind::kTuple) {
+      auto tuple = std::make_shared<Bound>(*result);
+      tuple->members[0] = changed;
+      result = tuple;
+    } else {
+      result = changed;
+    }
+  }
+  return result;
+}
+
+// -- parameters -----------------------------------------------------------------------------------------------------
+
+absl::StatusOr<Binding> Lowering::ReadParameter(int index, NodeBuilder* builder) {
+  ir::Value*& value = parameters_[index];
+  if (value == nullptr) {
+    const RawTensor& raw = model_.graphs[0].parameters[index];
+    MIRIN_ASSIGN_OR_RETURN(Tensor tensor, load_(raw));
+    const std::string name = PublicName(raw.name);
+    value = written_.contains(index) ? module_->AddVariable(name, std::move(tensor))
+                                     : module_->AddConstant(name, std::move(tensor));
+  }
+  if (value->is_constant()) return BindTensor(value);
+  return builder->Emit({"Load", absl::StrCat("Load/", value->name()), {BindTensor(value)}, {}});
+}
+
+absl::StatusOr<Binding> Lowering::Materialise(const Binding& binding, NodeBuilder* builder) {
+  if (binding->kind == BoundKind::kParameter) return ReadParameter(static_cast<int>(binding->i), builder);
+  if (binding->kind == BoundKind::kTuple) {
+    auto copy = std::make_shared<Bound>(*binding);
+    for (Binding& member : copy->members) {
+      MIRIN_ASSIGN_OR_RETURN(member, Materialise(member, builder));
+    }
+    return Binding(copy);
+  }
+  if (IsFunction(*binding)) return absl::UnimplementedError("a function is used as an operand");
+  return binding;
+}
+
+absl::Status Lowering::Flatten(const Binding& binding, NodeBuilder* builder, std::vector<ir::Value*>* out) {
+  if (binding->kind == BoundKind::kMonad) return absl::OkStatus();
+  if (binding->kind == BoundKind::kTuple) {
+    for (const Binding& member : binding->members) MIRIN_RETURN_IF_ERROR(Flatten(member, builder, out));
+    return absl::OkStatus();
+  }
+  if (binding->kind == BoundKind::kNone) return absl::OkStatus();
+  MIRIN_ASSIGN_OR_RETURN(Binding b, Materialise(binding, builder));
+  MIRIN_ASSIGN_OR_RETURN(ir::Value * value, builder->AsTensor(*b));
+  out->push_back(value);
+  return absl::OkStatus();
+}
+
+// -- calls ----------------------------------------------------------------------------------------------------------
+
+int Lowering::GraphBehind(const Bound& function) const {
+  const Bound* f = &function;
+  while (f->kind == BoundKind::kPartial) f = f->members[0].get();
+  return f->kind == BoundKind::kGraph ? static_cast<int>(f->i) : -1;
+}
+
+absl::StatusOr<Binding> Lowering::CallFunction(const Binding& function, const std::vector<Binding>& arguments,
+                                               const std::string& name, NodeBuilder* builder, int depth) {
+  switch (function->kind) {
+    case BoundKind::kGraph: {
+      const int graph = static_cast<int>(function->i);
+      if (!recursive_[graph]) return EvaluateGraph(graph, arguments, builder, depth + 1);
+      return Invoke(name, nullptr, {function}, arguments, builder, depth);
+    }
+    case BoundKind::kPartial: {
+      std::vector<Binding> all(function->members.begin() + 1, function->members.end());
+      all.insert(all.end(), arguments.begin(), arguments.end());
+      return CallFunction(function->members[0], all, name, builder, depth);
+    }
+    case BoundKind::kSwitch:
+    case BoundKind::kSwitchLayer: {
+      MIRIN_ASSIGN_OR_RETURN(Binding selector, Materialise(function->members[0], builder));
+      MIRIN_ASSIGN_OR_RETURN(ir::Value * value, builder->AsTensor(*selector));
+      const std::vector<Binding> functions(function->members.begin() + 1, function->members.end());
+      return Invoke(name, value, functions, arguments, builder, depth);
+    }
+    default: return absl::DataLossError("the callee is not a function");
+  }
+}
+
+// Appends the tensors of the caller's graph behind a binding, and a text that tells specialisations apart.
+void CollectLeaves(const Bound& b, bool constants_too, std::vector<ir::Value*>* leaves, std::string* signature) {
+  absl::StrAppend(signature, static_cast<int>(b.kind), ":");
+  switch (b.kind) {
+    case BoundKind::kTensor:
+    case BoundKind::kShape:
+      if (b.value->kind() == ir::ValueKind::kInput || b.value->kind() == ir::ValueKind::kResult || constants_too) {
+        leaves->push_back(b.value);
+        absl::StrAppend(signature, "*");
+      } else {
+        absl::StrAppend(signature, reinterpret_cast<intptr_t>(b.value));
+      }
+      break;
+    case BoundKind::kString: absl::StrAppend(signature, b.s.size(), ",", b.s); break;
+    case BoundKind::kFloat: absl::StrAppend(signature, b.d); break;
+    default: absl::StrAppend(signature, b.i, ",", static_cast<int>(b.dtype)); break;
+  }
+  absl::StrAppend(signature, "(");
+  for (const Binding& m : b.members) CollectLeaves(*m, constants_too, leaves, signature);
+  absl::StrAppend(signature, ")");
+}
+
+// The same binding with its leaves replaced, in the order of CollectLeaves.
+Binding ReplaceLeaves(const Bound& b, bool constants_too, absl::Span<ir::Value* const> with, size_t* next) {
+  auto copy = std::make_shared<Bound>(b);
+  if (b.kind == BoundKind::kTensor || b.kind == BoundKind::kShape) {
+    if (b.value->kind() == ir::ValueKind::kInput || b.value->kind() == ir::ValueKind::kResult || constants_too) {
+      copy->value = with[(*next)++];
+    }
+  }
+  for (Binding& m : copy->members) m = ReplaceLeaves(*m, constants_too, with, next);
+  return copy;
+}
+
+absl::StatusOr<Binding> Lowering::StructureOf(const RawAttribute& type) const {
+  if (type.type == kAttrTuple || type.type == kAttrList) {
+    std::vector<Binding> members;
+    for (const RawAttribute& v : type.values) {
+      MIRIN_ASSIGN_OR_RETURN(Binding m, StructureOf(v));
+      members.push_back(std::move(m));
+    }
+    return BindTuple(std::move(members));
+  }
+  if (type.type == kAttrUMonad || type.type == kAttrIOMonad) return MakeBinding(BoundKind::kMonad);
+  if (type.type == kAttrNone) return MakeBinding(BoundKind::kNone);
+  return BindTensor(nullptr);
+}
+
+absl::StatusOr<Binding> Lowering::DeclaredStructure(int graph) const {
+  const RawGraph& g = model_.graphs[graph];
+  if (g.outputs.size() > 1) {
+    std::vector<Binding> members(g.outputs.size(), BindTensor(nullptr));
+    return BindTuple(std::move(members));
+  }
+  if (g.outputs[0].attr_info.empty()) return BindTensor(nullptr);
+  MIRIN_ASSIGN_OR_RETURN(const RawAttribute type, ParseAttribute(g.outputs[0].attr_info, limits_));
+  return StructureOf(type);
+}
+
+int CountLeaves(const Bound& b) {
+  if (b.kind == BoundKind::kTuple) {
+    int n = 0;
+    for (const Binding& m : b.members) n += CountLeaves(*m);
+    return n;
+  }
+  return b.kind == BoundKind::kMonad || b.kind == BoundKind::kNone ? 0 : 1;
+}
+
+// The structure with tensors from `with` in place of its leaves.
+Binding FillStructure(const Bound& b, const std::vector<std::unique_ptr<ir::Value>>& with, size_t* next) {
+  if (b.kind == BoundKind::kTuple) {
+    std::vector<Binding> members;
+    for (const Binding& m : b.members) members.push_back(FillStructure(*m, with, next));
+    return BindTuple(std::move(members));
+  }
+  if (b.kind == BoundKind::kMonad || b.kind == BoundKind::kNone) return MakeBinding(b.kind);
+  if (b.kind == BoundKind::kShape) {
+    auto shape = std::make_shared<Bound>();
+    shape->kind = BoundKind::kShape;
+    shape->value = with[(*next)++].get();
+    return shape;
+  }
+  return BindTensor(with[(*next)++].get());
+}
+
+absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& function, const std::vector<Binding>& arguments,
+                                                            std::vector<ir::Value*>* leaves, int depth) {
+  if (depth > limits_.max_call_depth) {
+    return absl::ResourceExhaustedError(absl::StrCat("calls nest deeper than ", limits_.max_call_depth));
+  }
+  auto whole = std::make_shared<Bound>();
+  whole->kind = BoundKind::kPartial;
+  whole->members.push_back(function);
+  whole->members.insert(whole->members.end(), arguments.begin(), arguments.end());
+  const int graph = GraphBehind(*function);
+  const bool constants_too = graph >= 0 && recursive_[graph];
+  std::string signature;
+  CollectLeaves(*whole, constants_too, leaves, &signature);
+  auto [it, is_new] = specialised_.try_emplace(std::move(signature));
+  Specialised* result = &it->second;
+  if (!is_new) return result;
+  if (static_cast<int64_t>(specialised_.size()) > limits_.max_graphs) {
+    return absl::ResourceExhaustedError("the model has too many specialised graphs");
+  }
+  const std::string base = graph >= 0 ? std::string(model_.graphs[graph].name) : "switch";
+  result->graph = module_->AddGraph(absl::StrCat(base, "#", specialised_.size()));
+  if (graph >= 0) {
+    MIRIN_ASSIGN_OR_RETURN(Binding declared, DeclaredStructure(graph));
+    result->declared = {declared};
+  }
+  std::vector<ir::Value*> inputs;
+  for (const ir::Value* leaf : *leaves) {
+    inputs.push_back(result->graph->AddInput(absl::StrCat("arg", inputs.size(), "/", leaf->name()), {}));
+  }
+  NodeBuilder inner(module_.get(), result->graph);
+  size_t next = 0;
+  const Binding local = ReplaceLeaves(*whole, constants_too, inputs, &next);
+  // Unwrap down to the graph, which is expanded here even though it recurses.
+  std::vector<Binding> all(local->members.begin() + 1, local->members.end());
+  Binding callee = local->members[0];
+  while (callee->kind == BoundKind::kPartial) {
+    all.insert(all.begin(), callee->members.begin() + 1, callee->members.end());
+    callee = callee->members[0];
+  }
+  Binding value;
+  if (callee->kind == BoundKind::kGraph) {
+    MIRIN_ASSIGN_OR_RETURN(value, EvaluateGraph(static_cast<int>(callee->i), all, &inner, depth + 1));
+  } else {
+    MIRIN_ASSIGN_OR_RETURN(value, CallFunction(callee, all, base, &inner, depth + 1));
+  }
+  std::vector<ir::Value*> outputs;
+  MIRIN_RETURN_IF_ERROR(Flatten(value, &inner, &outputs));
+  if (!result->declared.empty() && CountLeaves(*result->declared[0]) != static_cast<int>(outputs.size()) && constants_too) {
+    return absl::DataLossError(absl::StrCat("graph '", base, "' returns ", outputs.size(), " values, its declaration says ",
+                                            CountLeaves(*result->declared[0])));
+  }
+  result->graph->SetOutputs(std::move(outputs));
+  result->result = std::move(value);
+  return result;
+}
+
+absl::StatusOr<Binding> Lowering::Invoke(const std::string& name, ir::Value* selector, const std::vector<Binding>& functions,
+                                         const std::vector<Binding>& arguments, NodeBuilder* builder, int depth) {
+  std::vector<ir::Value*> inputs;
+  if (selector != nullptr) inputs.push_back(selector);
+  std::vector<ir::Branch> branches;
+  Binding structure;
+  int leaf_count = -1;
+  for (const Binding& function : functions) {
+    std::vector<ir::Value*> leaves;
+    MIRIN_ASSIGN_OR_RETURN(Specialised * callee, Specialise(function, arguments, &leaves, depth + 1));
+    ir::Branch branch;
+    branch.graph = callee->graph;
+    for (ir::Value* leaf : leaves) {
+      auto at = std::find(inputs.begin() + (selector != nullptr ? 1 : 0), inputs.end(), leaf);
+      branch.args.push_back(static_cast<int>(at - inputs.begin()));
+      if (at == inputs.end()) inputs.push_back(leaf);
+    }
+    branches.push_back(std::move(branch));
+    // A graph that is still being built says what it will return by its declaration.
+    Binding returned = callee->result;
+    if (returned == nullptr && !callee->declared.empty()) returned = callee->declared[0];
+    if (returned == nullptr) return absl::UnimplementedError("recursion through a chosen function");
+    const int count = CountLeaves(*returned);
+    if (leaf_count >= 0 && count != leaf_count) {
+      return absl::DataLossError(absl::StrCat("branches return ", leaf_count, " and ", count, " values"));
+    }
+    leaf_count = count;
+    if (structure == nullptr || callee->result != nullptr) structure = returned;
+    if (returned->kind != BoundKind::kTensor && IsFunction(*returned)) {
+      return absl::UnimplementedError("a branch returns a function");
+    }
+  }
+  ir::Node* node = builder->graph()->AddNode("Invoke", name, inputs, leaf_count);
+  node->branches() = std::move(branches);
+  size_t next = 0;
+  return FillStructure(*structure, node->outputs(), &next);
+}
+
+// -- signature ------------------------------------------------------------------------------------------------------
+
+absl::Status Lowering::AddInputs(NodeBuilder* builder, std::vector<Binding>* arguments) {
+  absl::flat_hash_set<std::string> used;
+  const auto unique = [&](std::string name) {
+    std::string candidate = name;
+    for (int i = 0; !used.insert(candidate).second; ++i) candidate = absl::StrCat(name, "_", i);
+    return candidate;
+  };
+  const auto add = [&](const std::string& name, const RawTensor& raw) {
+    ir::TensorType type;
+    type.dtype = DTypeFromProto(raw.data_type);
+    const bool unknown_rank = raw.dims.size() == 1 && raw.dims[0] == -2;
+    type.shape = unknown_rank ? Shape::Unknown() : Shape(raw.dims);
+    return builder->graph()->AddInput(unique(name), std::move(type));
+  };
+  std::function<absl::StatusOr<Binding>(const RawAttribute&, const std::string&)> from_type =
+      [&](const RawAttribute& type, const std::string& name) -> absl::StatusOr<Binding> {
+    if (type.type == kAttrTuple || type.type == kAttrList) {
+      std::vector<Binding> members;
+      for (const RawAttribute& v : type.values) {
+        MIRIN_ASSIGN_OR_RETURN(Binding m, from_type(v, absl::StrCat(name, "_", members.size())));
+        members.push_back(std::move(m));
+      }
+      return BindTuple(std::move(members));
+    }
+    if (type.type == kAttrUMonad || type.type == kAttrIOMonad) return MakeBinding(BoundKind::kMonad);
+    if (type.tensors.empty()) return absl::UnimplementedError(absl::StrCat("input '", name, "' is not a tensor"));
+    RawTensor tensor = type.tensors[0];
+    if (type.type == kAttrScalar) tensor.dims.clear();
+    return BindTensor(add(name, tensor));
+  };
+  for (const RawValueInfo& input : model_.graphs[0].inputs) {
+    std::string name = PublicName(input.name);
+    if (model_.is_lite && input.has_tensor && !input.tensor.name.empty()) name = std::string(input.tensor.name);
+    if (input.has_tensor) {
+      if (DTypeFromProto(input.tensor.data_type) == DType::kUnknown) {
+        return absl::UnimplementedError(absl::StrCat("input '", name, "' has the unsupported dtype ", input.tensor.data_type));
+      }
+      for (int64_t d : input.tensor.dims) {
+        if (d < -2 || (d == -2 && input.tensor.dims.size() != 1)) {
+          return absl::DataLossError(absl::StrCat("input '", name, "' has the impossible dim ", d));
+        }
+      }
+      arguments->push_back(BindTensor(add(name, input.tensor)));
+    } else if (!input.attr_info.empty()) {
+      MIRIN_ASSIGN_OR_RETURN(const RawAttribute type, ParseAttribute(input.attr_info, limits_));
+      MIRIN_ASSIGN_OR_RETURN(Binding b, from_type(type, name));
+      arguments->push_back(std::move(b));
+    } else if (absl::EndsWith(input.denotation, "MonadType")) {
+      arguments->push_back(MakeBinding(BoundKind::kMonad));
+    } else {
+      return absl::UnimplementedError(absl::StrCat("input '", name, "' is not a tensor"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The producing node's scope name behind Depend and MakeTuple; in Lite files the tensor name of its result type.
+std::vector<std::string> Lowering::OutputNames(size_t count) const {
+  std::vector<std::string> names;
+  std::function<void(absl::string_view, const std::string&, int)> walk = [&](absl::string_view name, const std::string& suffix,
+                                                                            int depth) {
+    auto it = names_.find(name);
+    if (it == names_.end() || depth > limits_.max_nesting || names.size() >= count) return;
+    const Symbol& s = it->second;
+    if (s.kind != Symbol::kNode) {
+      names.push_back(PublicName(name) + suffix);
+      return;
+    }
+    const RawNode& node = model_.graphs[s.graph].nodes[s.index];
+    std::string op(node.op_type);
+    if (absl::StartsWith(op, std::string(kReference))) {
+      auto callee = names_.find(node.op_type.substr(kReference.size()));
+      op = callee != names_.end() && callee->second.kind == Symbol::kPrimitive
+               ? std::string(model_.primitives[callee->second.index].op_type)
+               : "";
+    }
+    if (op == "Depend" && !node.inputs.empty()) return walk(node.inputs[0], suffix, depth + 1);
+    if (op == "MakeTuple" || op == "make_list") {
+      for (absl::string_view input : node.inputs) walk(input, suffix, depth + 1);
+      return;
+    }
+    if (model_.is_lite) {
+      for (absl::string_view bytes : node.attributes) {
+        auto attribute = ParseAttribute(bytes, limits_);
+        if (!attribute.ok() || attribute->tensors.empty() || attribute->tensors[0].name.empty()) continue;
+        names.push_back(std::string(attribute->tensors[0].name));
+        return;
+      }
+    }
+    if (op == "TupleGetItem" && node.inputs.size() == 2) {
+      auto index = names_.find(node.inputs[1]);
+      if (index != names_.end() && index->second.kind == Symbol::kConstant) {
+        const RawNode& constant = model_.graphs[index->second.graph].nodes[index->second.index];
+        auto value = constant.attributes.empty() ? absl::StatusOr<RawAttribute>(absl::NotFoundError(""))
+                                                 : ParseAttribute(constant.attributes[0], limits_);
+        if (value.ok()) return walk(node.inputs[0], absl::StrCat("_", value->i, suffix), depth + 1);
+      }
+    }
+    names.push_back(std::string(node.domain.empty() ? node.name : node.domain) + suffix);
+  };
+  for (const RawValueInfo& output : model_.graphs[0].outputs) walk(output.name, "", 0);
+  if (names.size() == 1 && count > 1) {  // one call or multi-result node behind all of them
+    const std::string base = names[0];
+    names.clear();
+    for (size_t i = 0; i < count; ++i) names.push_back(absl::StrCat(base, "_", i));
+  }
+  for (size_t i = names.size(); i < count; ++i) names.push_back(absl::StrCat("output_", i));
+  names.resize(count);
+  absl::flat_hash_set<std::string> used;
+  for (std::string& name : names) {
+    const std::string base = name;
+    for (int i = 0; !used.insert(name).second; ++i) name = absl::StrCat(base, "_", i);
+  }
+  return names;
+}
+
+// All unsupported operators at once: the user learns everything in one try.
+absl::Status Lowering::CollectUnknownOps() const {
+  static const auto* const kStructural = new absl::flat_hash_set<std::string>{
+      "MakeTuple",    "make_list",  "MakeList",       "make_tuple",     "Depend",       "UpdateState", "Partial",
+      "Switch",       "switch",     "switch_layer",   "SwitchLayer",    "TupleGetItem", "list_getitem",
+      "tuple_getitem", "Load",      "ScalarToTensor", "TensorToScalar", "TupleToTensor", "ScalarCast", "scalar_to_tensor"};
+  if (model_.is_lite) return absl::OkStatus();  // its names are translated one by one
+  std::vector<std::string> unknown;
+  int more = 0;
+  for (const RawGraph& graph : model_.graphs) {
+    for (const RawNode& node : graph.nodes) {
+      Call call;
+      call.op = std::string(node.op_type);
+      if (call.op == "Constant") continue;
+      if (absl::StartsWith(node.op_type, kReference)) {
+        auto it = names_.find(node.op_type.substr(kReference.size()));
+        if (it == names_.end() || it->second.kind != Symbol::kPrimitive) continue;
+        call.op = std::string(model_.primitives[it->second.index].op_type);
+      }
+      if (kStructural->contains(call.op)) continue;
+      CanonicalName(&call);
+      if (ops::FindSchema(call.op) != nullptr || kStructural->contains(call.op)) continue;
+      if (unknown.size() < 20) {
+        unknown.push_back(absl::StrCat(call.op, " '", node.domain.empty() ? node.name : node.domain, "'"));
+      } else {
+        ++more;
+      }
+    }
+  }
+  if (unknown.empty()) return absl::OkStatus();
+  return absl::UnimplementedError(absl::StrCat("operators that are not supported: ", absl::StrJoin(unknown, ", "),
+                                               more > 0 ? absl::StrCat(" and ", more, " more") : ""));
+}
+
+absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
+  MIRIN_RETURN_IF_ERROR(BuildNames());
+  FindRecursion();
+  MIRIN_RETURN_IF_ERROR(CollectUnknownOps());
+  orders_.resize(model_.graphs.size());
+  int64_t in_file = 0;
+  for (const RawGraph& g : model_.graphs) in_file += static_cast<int64_t>(g.nodes.size());
+  nodes_left_ = std::min(limits_.max_nodes, 200'000 + 64 * in_file);
+  ir::Graph* entry = module_->AddGraph(std::string(model_.graphs[0].name));
+  module_->set_entry(entry);
+  NodeBuilder builder(module_.get(), entry);
+  std::vector<Binding> arguments;
+  MIRIN_RETURN_IF_ERROR(AddInputs(&builder, &arguments));
+  MIRIN_ASSIGN_OR_RETURN(Binding result, EvaluateGraph(0, arguments, &builder, 0));
+  std::vector<ir::Value*> outputs;
+  MIRIN_RETURN_IF_ERROR(Flatten(result, &builder, &outputs));
+  module_->set_output_names(OutputNames(outputs.size()));
+  entry->SetOutputs(std::move(outputs));
+  module_->EraseUnusedConstants();
+  return std::move(module_);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ir::Module>> Lower(const RawModel& model, const TensorLoader& load, const Limits& limits) {
+  absl::flat_hash_set<int> written;
+  while (true) {  // twice at most for models with state: the first pass finds what is written
+    Lowering lowering(model, load, limits, written);
+    MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, lowering.Run());
+    const bool complete = std::all_of(lowering.writes_seen().begin(), lowering.writes_seen().end(),
+                                      [&](int p) { return written.contains(p); });
+    if (complete) {
+      MIRIN_RETURN_IF_ERROR(ir::Verify(*module));
+      MIRIN_RETURN_IF_ERROR(ops::InferModule(module.get()));
+      return module;
+    }
+    written.insert(lowering.writes_seen().begin(), lowering.writes_seen().end());
+  }
+}
+
+}  // namespace mirin::mindir
