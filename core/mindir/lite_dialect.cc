@@ -221,6 +221,10 @@ absl::Status FromLiteDialect(Call* call, std::vector<Call>* then, NodeBuilder* /
   if (op == "Unsqueeze" && call->operands.size() > 1) call->operands.resize(1);
   if (op == "StridedSlice" && call->operands.size() == 5) call->op = "StridedSliceAxes";
   if (op == "LSTM" && call->operands.size() >= 6) call->op = "LSTMOnnx";
+  if (op == "Shape") {  // int32 there
+    then->push_back({"Cast", "", {}, {}});
+    then->back().attrs.Set("dst_type", DType::kInt32);
+  }
   if (op == "ScaleFusion") return absl::UnimplementedError("operator 'ScaleFusion' is not supported");
   return absl::OkStatus();
 }
