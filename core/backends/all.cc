@@ -20,6 +20,14 @@ absl::StatusOr<std::vector<std::unique_ptr<Backend>>> Create(absl::Span<const st
 
 }  // namespace
 
+const std::vector<DeviceInfo>& Devices() {
+  static const auto* const kDevices = new std::vector<DeviceInfo>{
+      {"cpu", "x86-64 CPU"},
+      {"reference", "plain loops, for comparison"},
+  };
+  return *kDevices;
+}
+
 void InstallAllBackends() { InstallBackends(&Create); }
 
 }  // namespace mirin

@@ -13,19 +13,6 @@
 namespace mirin::runtime {
 namespace {
 
-// The one run at a time of a session.
-class RunGuard {
- public:
-  explicit RunGuard(std::atomic<bool>* running) : running_(running->exchange(true) ? nullptr : running) {}
-  ~RunGuard() {
-    if (running_ != nullptr) running_->store(false);
-  }
-  bool acquired() const { return running_ != nullptr; }
-
- private:
-  std::atomic<bool>* running_;
-};
-
 absl::Status Busy() {
   return absl::FailedPreconditionError(
       "this session is running in another thread; use one session per thread or a pool");
@@ -98,8 +85,7 @@ class Session::Impl {
   }
 
   absl::Status Resize(absl::Span<const Dims> shapes) {
-    RunGuard guard(&running_);
-    if (!guard.acquired()) return Busy();
+    MIRIN_ASSIGN_OR_RETURN(const RunLock lock, TryLock());
     MIRIN_RETURN_IF_ERROR(CheckCount(shapes.size()));
     for (size_t i = 0; i < shapes.size(); ++i) {
       const DType dtype = model_->inputs()[i].type.dtype;
@@ -114,9 +100,13 @@ class Session::Impl {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<RunLock> TryLock() {
+    if (running_.exchange(true, std::memory_order_acquire)) return Busy();
+    return RunLock(&running_);
+  }
+
+  // The caller holds the lock.
   absl::StatusOr<absl::Span<const Tensor>> Run(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers) {
-    RunGuard guard(&running_);
-    if (!guard.acquired()) return Busy();
     cancellation_.Reset();
     MIRIN_RETURN_IF_ERROR(CheckCount(inputs.size()));
     if (!buffers.empty() && buffers.size() != model_->outputs().size()) {
@@ -266,10 +256,18 @@ const Model& Session::model() const { return *impl_->model_; }
 
 absl::Status Session::Resize(absl::Span<const Dims> shapes) { return impl_->Resize(shapes); }
 
-absl::StatusOr<absl::Span<const Tensor>> Session::Run(absl::Span<const Tensor> inputs) { return impl_->Run(inputs, {}); }
+absl::StatusOr<absl::Span<const Tensor>> Session::Run(absl::Span<const Tensor> inputs) { return RunInto(inputs, {}); }
 
 absl::StatusOr<absl::Span<const Tensor>> Session::RunInto(absl::Span<const Tensor> inputs,
                                                           absl::Span<const OutputBuffer> outputs) {
+  MIRIN_ASSIGN_OR_RETURN(const RunLock lock, TryLock());
+  return RunLocked(inputs, outputs);
+}
+
+absl::StatusOr<RunLock> Session::TryLock() { return impl_->TryLock(); }
+
+absl::StatusOr<absl::Span<const Tensor>> Session::RunLocked(absl::Span<const Tensor> inputs,
+                                                            absl::Span<const OutputBuffer> outputs) {
   return impl_->Run(inputs, outputs);
 }
 
@@ -289,8 +287,7 @@ absl::Status Session::SetState(int i, const Tensor& value) {
     return absl::InvalidArgumentError(absl::StrCat("state ", i, " '", model().states()[i].name, "' is ", TypeString(state),
                                                    ", got ", TypeString(value)));
   }
-  RunGuard guard(&impl_->running_);
-  if (!guard.acquired()) return Busy();
+  MIRIN_ASSIGN_OR_RETURN(const RunLock lock, TryLock());
   if (value.bytes() > 0) std::memcpy(state.mutable_data(), value.data(), value.bytes());
   return absl::OkStatus();
 }

@@ -2,8 +2,10 @@
 #ifndef CORE_RUNTIME_SESSION_H_
 #define CORE_RUNTIME_SESSION_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -39,6 +41,20 @@ struct ProfileEntry {
   int64_t total_ns = 0;
 };
 
+// The right to run a session; it ends with the object.
+class RunLock {
+ public:
+  explicit RunLock(std::atomic<bool>* running) : running_(running) {}
+  RunLock(RunLock&& other) noexcept : running_(std::exchange(other.running_, nullptr)) {}
+  RunLock& operator=(RunLock&&) = delete;
+  ~RunLock() {
+    if (running_ != nullptr) running_->store(false, std::memory_order_release);
+  }
+
+ private:
+  std::atomic<bool>* running_;
+};
+
 // Thread rules: Run, RunInto, Resize and SetState by one thread at a time (a second caller gets FailedPrecondition, not a
 // race); Cancel from any thread.
 class Session {
@@ -59,6 +75,11 @@ class Session {
   // The same, writing outputs into the caller's buffers where given; too small a buffer is InvalidArgument and says the
   // size needed. Element i of the result refers to the buffer (or the session's memory).
   absl::StatusOr<absl::Span<const Tensor>> RunInto(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> outputs);
+
+  // For callers that prepare a run in memory of their own beside the session: take the lock, then RunLocked.
+  // FailedPrecondition while another thread has it.
+  absl::StatusOr<RunLock> TryLock();
+  absl::StatusOr<absl::Span<const Tensor>> RunLocked(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> outputs);
 
   // Stops the run in progress, if any, at the next step.
   void Cancel();

@@ -1,0 +1,99 @@
+#include "c_api/src/boundary.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+namespace mirin::c_api {
+namespace {
+
+// The option struct as this library knows it: what an older caller did not have keeps its default.
+template <typename Options>
+absl::StatusOr<Options> Known(const Options* given, const Options& defaults) {
+  Options known = defaults;
+  if (given == nullptr) return known;
+  if (given->struct_size < offsetof(Options, struct_size) + sizeof(size_t) || given->struct_size > 65536) {
+    return absl::InvalidArgumentError("options.struct_size is not set: start from the _INIT macro");
+  }
+  std::memcpy(&known, given, std::min(given->struct_size, sizeof known));
+  return known;
+}
+
+}  // namespace
+
+mirin_status* ToC(const absl::Status& status) {
+  if (status.ok()) return nullptr;
+  try {
+    return new mirin_status{static_cast<mirin_code>(status.code()), std::string(status.message())};
+  } catch (...) {
+    return OutOfMemory();
+  }
+}
+
+mirin_status* OutOfMemory() {
+  // Made beforehand: reporting that memory is short must not need any. mirin_status_destroy knows it.
+  static mirin_status* const kStatus = new mirin_status{MIRIN_RESOURCE_EXHAUSTED, "out of memory"};
+  return kStatus;
+}
+
+absl::Status NullArgument(const char* name) { return absl::InvalidArgumentError(absl::StrCat(name, " is NULL")); }
+
+absl::StatusOr<runtime::ModelOptions> FromC(const mirin_model_options* given) {
+  static const mirin_model_options kDefaults = MIRIN_MODEL_OPTIONS_INIT;
+  auto known = Known(given, kDefaults);
+  if (!known.ok()) return known.status();
+  runtime::ModelOptions options;
+  if (known->key_size > 0) {
+    if (known->key == nullptr) return NullArgument("options.key");
+    if (known->key_size > 64) return absl::InvalidArgumentError(absl::StrCat("a key of ", known->key_size, " bytes"));
+    options.read.key.assign(static_cast<const char*>(known->key), known->key_size);
+  }
+  if (known->cipher < MIRIN_CIPHER_AUTO || known->cipher > MIRIN_CIPHER_SM4_CBC) {
+    return absl::InvalidArgumentError(absl::StrCat("options.cipher has the unknown value ", static_cast<int>(known->cipher)));
+  }
+  options.read.mode = static_cast<mindir::CipherMode>(known->cipher);
+  if (known->optimization_level < 0 || known->optimization_level > 1) {
+    return absl::InvalidArgumentError(absl::StrCat("options.optimization_level is ", known->optimization_level, ", expected 0 or 1"));
+  }
+  options.optimization_level = known->optimization_level;
+  if (known->num_disabled_passes > 1024) return absl::InvalidArgumentError("options.num_disabled_passes is out of range");
+  for (size_t i = 0; i < known->num_disabled_passes; ++i) {
+    if (known->disabled_passes == nullptr || known->disabled_passes[i] == nullptr) return NullArgument("options.disabled_passes");
+    options.disabled_passes.emplace_back(known->disabled_passes[i]);
+  }
+  if (known->dump_directory != nullptr) options.dump_directory = known->dump_directory;
+  return options;
+}
+
+absl::StatusOr<runtime::SessionOptions> FromC(const mirin_session_options* given) {
+  static const mirin_session_options kDefaults = MIRIN_SESSION_OPTIONS_INIT;
+  auto known = Known(given, kDefaults);
+  if (!known.ok()) return known.status();
+  runtime::SessionOptions options;
+  options.threads = known->threads;
+  if (known->precision != MIRIN_PRECISION_FP32 && known->precision != MIRIN_PRECISION_PREFER_FP16) {
+    return absl::InvalidArgumentError(absl::StrCat("options.precision has the unknown value ", static_cast<int>(known->precision)));
+  }
+  options.prefer_fp16 = known->precision == MIRIN_PRECISION_PREFER_FP16;
+  if (known->num_devices > 64) return absl::InvalidArgumentError("options.num_devices is out of range");
+  if (known->num_devices > 0) options.devices.clear();
+  for (size_t i = 0; i < known->num_devices; ++i) {
+    if (known->devices == nullptr || known->devices[i] == nullptr) return NullArgument("options.devices");
+    options.devices.emplace_back(known->devices[i]);
+  }
+  options.profile = known->profile;
+  return options;
+}
+
+absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size_t expected, std::vector<Tensor>* to) {
+  if (count != expected) return absl::InvalidArgumentError(absl::StrCat("the model takes ", expected, " inputs, got ", count));
+  if (inputs == nullptr && count > 0) return NullArgument("inputs");
+  to->resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    if (inputs[i] == nullptr) return absl::InvalidArgumentError(absl::StrCat("inputs[", i, "] is NULL"));
+    (*to)[i] = inputs[i]->tensor;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirin::c_api

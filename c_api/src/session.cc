@@ -1,0 +1,172 @@
+#include "c_api/src/boundary.h"
+
+namespace {
+
+using mirin::runtime::OutputBuffer;
+using mirin::runtime::Session;
+
+absl::Status CheckOutputCount(const mirin_session* session, size_t count) {
+  const size_t expected = session->session->model().outputs().size();
+  if (count == expected) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the model has ", expected, " outputs, there is room for ", count));
+}
+
+// Keeps what a failed call may have lent from being read through stale handles: inputs are let go of.
+struct InputScope {
+  mirin_session* session;
+  ~InputScope() {
+    for (mirin::Tensor& t : session->inputs) t = mirin::Tensor();
+  }
+};
+
+}  // namespace
+
+mirin_status* mirin_session_create(const mirin_model* model, const mirin_session_options* options, mirin_session** out_session) {
+  MIRIN_C_BEGIN
+  MIRIN_C_REQUIRE(model);
+  MIRIN_C_REQUIRE(out_session);
+  const auto converted = mirin::c_api::FromC(options);
+  MIRIN_C_RETURN_IF_ERROR(converted.status());
+  auto session = Session::Create(model->model, *converted);
+  MIRIN_C_RETURN_IF_ERROR(session.status());
+  auto handle = std::make_unique<mirin_session>();
+  handle->session = *std::move(session);
+  *out_session = handle.release();
+  return nullptr;
+  MIRIN_C_END
+}
+
+void mirin_session_destroy(mirin_session* session) { delete session; }
+
+mirin_status* mirin_session_resize(mirin_session* session, const int64_t* const* dims, const size_t* ranks, size_t num_inputs) {
+  MIRIN_C_BEGIN
+  MIRIN_C_REQUIRE(session);
+  if (num_inputs > 0) {
+    MIRIN_C_REQUIRE(dims);
+    MIRIN_C_REQUIRE(ranks);
+  }
+  if (num_inputs != session->session->model().inputs().size()) {
+    return mirin::c_api::ToC(absl::InvalidArgumentError(
+        absl::StrCat("the model takes ", session->session->model().inputs().size(), " inputs, got ", num_inputs)));
+  }
+  std::vector<mirin::Dims> shapes;
+  for (size_t i = 0; i < num_inputs; ++i) {
+    if (ranks[i] > MIRIN_MAX_RANK || (dims[i] == nullptr && ranks[i] > 0)) {
+      return mirin::c_api::ToC(absl::InvalidArgumentError(absl::StrCat("dims[", i, "] is NULL or ranks[", i, "] is out of range")));
+    }
+    shapes.emplace_back(dims[i], dims[i] + ranks[i]);
+  }
+  return mirin::c_api::ToC(session->session->Resize(shapes));
+  MIRIN_C_END
+}
+
+mirin_status* mirin_session_run(mirin_session* session, const mirin_tensor* const* inputs, size_t num_inputs,
+                                const mirin_tensor** out_outputs, size_t num_outputs) {
+  MIRIN_C_BEGIN
+  MIRIN_C_REQUIRE(session);
+  if (num_outputs > 0) MIRIN_C_REQUIRE(out_outputs);
+  MIRIN_C_RETURN_IF_ERROR(CheckOutputCount(session, num_outputs));
+  const auto lock = session->session->TryLock();
+  MIRIN_C_RETURN_IF_ERROR(lock.status());
+  const InputScope scope{session};
+  MIRIN_C_RETURN_IF_ERROR(
+      mirin::c_api::CollectInputs(inputs, num_inputs, session->session->model().inputs().size(), &session->inputs));
+  const auto outputs = session->session->RunLocked(session->inputs, {});
+  MIRIN_C_RETURN_IF_ERROR(outputs.status());
+  session->outputs.resize(outputs->size());
+  for (size_t i = 0; i < outputs->size(); ++i) {
+    session->outputs[i].tensor = (*outputs)[i];
+    session->outputs[i].writable = false;
+    out_outputs[i] = &session->outputs[i];
+  }
+  return nullptr;
+  MIRIN_C_END
+}
+
+mirin_status* mirin_session_run_into(mirin_session* session, const mirin_tensor* const* inputs, size_t num_inputs,
+                                     mirin_tensor* const* outputs, size_t num_outputs) {
+  MIRIN_C_BEGIN
+  MIRIN_C_REQUIRE(session);
+  if (num_outputs > 0) MIRIN_C_REQUIRE(outputs);
+  MIRIN_C_RETURN_IF_ERROR(CheckOutputCount(session, num_outputs));
+  std::vector<OutputBuffer> buffers(num_outputs);
+  for (size_t i = 0; i < num_outputs; ++i) {
+    if (outputs[i] == nullptr) continue;
+    const mirin::DType expected = session->session->model().outputs()[i].type.dtype;
+    if (!outputs[i]->writable || outputs[i]->tensor.dtype() != expected) {
+      return mirin::c_api::ToC(absl::InvalidArgumentError(
+          absl::StrCat("outputs[", i, "] must be a writable ", mirin::Name(expected), " tensor, got ",
+                       outputs[i]->writable ? "" : "a read-only ", mirin::Name(outputs[i]->tensor.dtype()))));
+    }
+    buffers[i] = {outputs[i]->tensor.mutable_data(), outputs[i]->tensor.bytes()};
+  }
+  const auto lock = session->session->TryLock();
+  MIRIN_C_RETURN_IF_ERROR(lock.status());
+  const InputScope scope{session};
+  MIRIN_C_RETURN_IF_ERROR(
+      mirin::c_api::CollectInputs(inputs, num_inputs, session->session->model().inputs().size(), &session->inputs));
+  const auto results = session->session->RunLocked(session->inputs, buffers);
+  MIRIN_C_RETURN_IF_ERROR(results.status());
+  for (size_t i = 0; i < num_outputs; ++i) {
+    if (outputs[i] != nullptr && outputs[i]->tensor.dims() != (*results)[i].dims()) {
+      outputs[i]->tensor = outputs[i]->tensor.Reshaped((*results)[i].dims());
+    }
+  }
+  return nullptr;
+  MIRIN_C_END
+}
+
+void mirin_session_cancel(mirin_session* session) {
+  if (session != nullptr) session->session->Cancel();
+}
+
+mirin_status* mirin_session_get_state(mirin_session* session, size_t i, mirin_tensor** out_tensor) {
+  MIRIN_C_BEGIN
+  MIRIN_C_REQUIRE(session);
+  MIRIN_C_REQUIRE(out_tensor);
+  const auto lock = session->session->TryLock();
+  MIRIN_C_RETURN_IF_ERROR(lock.status());
+  const auto state = session->session->GetState(i > 1000000 ? -1 : static_cast<int>(i));
+  MIRIN_C_RETURN_IF_ERROR(state.status());
+  const mirin_tensor lent = {*state, false};
+  return mirin_tensor_copy(&lent, out_tensor);
+  MIRIN_C_END
+}
+
+mirin_status* mirin_session_set_state(mirin_session* session, size_t i, const mirin_tensor* value) {
+  MIRIN_C_BEGIN
+  MIRIN_C_REQUIRE(session);
+  MIRIN_C_REQUIRE(value);
+  return mirin::c_api::ToC(session->session->SetState(i > 1000000 ? -1 : static_cast<int>(i), value->tensor));
+  MIRIN_C_END
+}
+
+namespace {
+
+template <typename Make>
+const char* Text(std::string* to, Make make) {
+  try {
+    *to = make();
+  } catch (...) {
+    to->clear();
+  }
+  return to->c_str();
+}
+
+}  // namespace
+
+const char* mirin_session_profile_table(mirin_session* session) {
+  return session == nullptr ? nullptr : Text(&session->table, [&] { return session->session->ProfileTable(); });
+}
+
+const char* mirin_session_profile_trace(mirin_session* session) {
+  return session == nullptr ? nullptr : Text(&session->trace, [&] { return session->session->ProfileTrace(); });
+}
+
+const char* mirin_session_placement(mirin_session* session) {
+  return session == nullptr ? nullptr : Text(&session->placement, [&] { return session->session->PlacementReport(); });
+}
+
+void mirin_session_profile_reset(mirin_session* session) {
+  if (session != nullptr) session->session->ResetProfile();
+}
