@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/backend/registry.h"
+#include "core/backends/cpu/backend.h"
 #include "core/backends/reference/backend.h"
 
 namespace mirin {
@@ -11,7 +12,10 @@ absl::StatusOr<std::vector<std::unique_ptr<Backend>>> Create(absl::Span<const st
   std::vector<std::unique_ptr<Backend>> backends;
   for (const std::string& name : names) {
     if (name == "reference") continue;
-    if (name == "cpu") continue;
+    if (name == "cpu") {
+      backends.push_back(cpu::CreateBackend());
+      continue;
+    }
     return absl::NotFoundError(absl::StrCat("there is no device '", name, "' in this build; it has: cpu, reference"));
   }
   backends.push_back(reference::CreateBackend());
@@ -22,7 +26,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Backend>>> Create(absl::Span<const st
 
 const std::vector<DeviceInfo>& Devices() {
   static const auto* const kDevices = new std::vector<DeviceInfo>{
-      {"cpu", "x86-64 CPU"},
+      {"cpu", cpu::Description()},
       {"reference", "plain loops, for comparison"},
   };
   return *kDevices;

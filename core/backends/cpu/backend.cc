@@ -1,0 +1,43 @@
+#include "core/backends/cpu/backend.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "core/backends/cpu/kernel_list.h"
+#include "core/backends/cpu/simd_kernels.h"
+
+namespace mirin::cpu {
+namespace {
+
+class CpuBackend final : public Backend {
+ public:
+  absl::string_view name() const override { return "cpu"; }
+
+  absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(const KernelRequest& request) const override {
+    const std::vector<KernelFactory>* factories = KernelsFor(request.node->op());
+    if (factories == nullptr) return absl::UnimplementedError("no kernel for this operator");
+    absl::Status refusal;
+    for (KernelFactory factory : *factories) {
+      KernelResult kernel = factory(request);
+      if (kernel.ok() || !absl::IsUnimplemented(kernel.status())) return kernel;
+      refusal = kernel.status();
+    }
+    return refusal;
+  }
+
+  absl::StatusOr<std::unique_ptr<Kernel>> CreateReorder(const ir::TensorType& type, Layout from, Layout to,
+                                                        const ThreadShare& threads) const override {
+    return MakeReorder(type, from, to, threads);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> CreateBackend() { return std::make_unique<CpuBackend>(); }
+
+const char* Description() {
+  static const auto* const kText = new std::string(absl::StrCat("x86-64 CPU, ", IsaName(), ", ", AvailableCpus(), " threads"));
+  return kText->c_str();
+}
+
+}  // namespace mirin::cpu

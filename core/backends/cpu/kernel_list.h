@@ -1,0 +1,43 @@
+// The kernels of this backend by op: an ordered list each, the first that accepts wins.
+#ifndef CORE_BACKENDS_CPU_KERNEL_LIST_H_
+#define CORE_BACKENDS_CPU_KERNEL_LIST_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/backend/backend.h"
+
+namespace mirin::cpu {
+
+using KernelResult = absl::StatusOr<std::unique_ptr<Kernel>>;
+// Refuses with Unimplemented and the reason.
+using KernelFactory = KernelResult (*)(const KernelRequest& request);
+
+// Null when this backend has nothing for the op.
+const std::vector<KernelFactory>* KernelsFor(absl::string_view op);
+
+// One factory per file or family.
+KernelResult MakeUnary(const KernelRequest& request);
+KernelResult MakeBinary(const KernelRequest& request);
+KernelResult MakeBiasAdd(const KernelRequest& request);
+KernelResult MakeMatMul(const KernelRequest& request);
+KernelResult MakeSoftmax(const KernelRequest& request);
+KernelResult MakeLayerNorm(const KernelRequest& request);
+KernelResult MakeBatchNorm(const KernelRequest& request);
+KernelResult MakeReduce(const KernelRequest& request);
+KernelResult MakeTranspose(const KernelRequest& request);
+KernelResult MakeGather(const KernelRequest& request);
+KernelResult MakeConcat(const KernelRequest& request);
+KernelResult MakeSplit(const KernelRequest& request);
+KernelResult MakeSlice(const KernelRequest& request);
+KernelResult MakeCast(const KernelRequest& request);
+KernelResult MakeConvolution(const KernelRequest& request);
+KernelResult MakePooling(const KernelRequest& request);
+
+KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to, const ThreadShare& threads);
+
+}  // namespace mirin::cpu
+
+#endif  // CORE_BACKENDS_CPU_KERNEL_LIST_H_

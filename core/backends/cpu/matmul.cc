@@ -1,0 +1,168 @@
+// Matrix products over the packed-panel GEMM of simd_kernels.
+#include <algorithm>
+
+#include "core/backends/cpu/kernel.h"
+#include "core/base/status.h"
+#include "core/ops/activation_kind.h"
+
+namespace mirin::cpu {
+namespace {
+
+struct Shapes {
+  int64_t m = 1, n = 1, k = 1;
+  int64_t a_row = 0, a_column = 0, b_row = 0, b_column = 0;
+  std::vector<int64_t> a_batch, b_batch;  // offsets in floats
+};
+
+absl::StatusOr<UnaryKind> Fused(const ir::Node& node) {
+  MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind kind, ops::ParseActivation(node.attrs().String("activation")));
+  switch (kind) {
+    case ops::ActivationKind::kNone: return UnaryKind::kIdentity;
+    case ops::ActivationKind::kRelu: return UnaryKind::kRelu;
+    case ops::ActivationKind::kRelu6: return UnaryKind::kRelu6;
+    case ops::ActivationKind::kSigmoid: return UnaryKind::kSigmoid;
+    case ops::ActivationKind::kTanh: return UnaryKind::kTanh;
+    case ops::ActivationKind::kHSwish: return UnaryKind::kHSwish;
+    case ops::ActivationKind::kSilu: return UnaryKind::kSilu;
+    case ops::ActivationKind::kGelu: return UnaryKind::kGelu;
+    case ops::ActivationKind::kGeluErf: return UnaryKind::kGeluErf;
+  }
+  return UnaryKind::kIdentity;
+}
+
+Shapes Plan(const KernelRequest& r) {
+  const Dims &a = r.inputs[0].shape.dims(), &b = r.inputs[1].shape.dims(), &y = r.outputs[0].shape.dims();
+  const bool ta = r.node->attrs().Bool("transpose_a") && a.size() > 1, tb = r.node->attrs().Bool("transpose_b") && b.size() > 1;
+  Shapes s;
+  const auto dim = [](const Dims& d, size_t from_end) { return d[d.size() - from_end]; };
+  s.m = a.size() == 1 ? 1 : dim(a, ta ? 1 : 2);
+  s.k = a.size() == 1 ? a[0] : dim(a, ta ? 2 : 1);
+  s.n = b.size() == 1 ? 1 : dim(b, tb ? 2 : 1);
+  s.a_row = ta ? 1 : s.k;
+  s.a_column = ta ? s.m : 1;
+  s.b_row = tb ? 1 : s.n;
+  s.b_column = tb ? s.k : 1;
+  const size_t batch_rank = y.size() - (a.size() > 1) - (b.size() > 1);
+  const int64_t batches = NumElements(absl::MakeConstSpan(y).subspan(0, batch_rank));
+  const auto offsets = [&](const Dims& d, int64_t matrix) {
+    std::vector<int64_t> out;
+    const size_t own = d.size() > 2 ? d.size() - 2 : 0;
+    for (int64_t t = 0; t < batches; ++t) {
+      int64_t rest = t, offset = 0, stride = matrix;
+      for (size_t i = 0; i < batch_rank; ++i) {  // from the last batch axis
+        const int64_t size = y[batch_rank - 1 - i];
+        const int64_t at = rest % size;
+        rest /= size;
+        if (i >= own) continue;
+        const int64_t mine = d[own - 1 - i];
+        if (mine != 1) offset += at * stride;
+        stride *= mine;
+      }
+      out.push_back(offset);
+    }
+    return out;
+  };
+  s.a_batch = offsets(a, s.m * s.k);
+  s.b_batch = offsets(b, s.k * s.n);
+  // One right-hand matrix for all: the batches of a plain left side are more rows of one product.
+  if (b.size() <= 2 && !ta && a.size() > 2) {
+    s.m *= batches;
+    s.a_batch = s.b_batch = {0};
+  }
+  return s;
+}
+
+int64_t PackedFloats(int64_t k, int64_t n) {
+  const int64_t columns = Simd().tile_columns;
+  return (n + columns - 1) / columns * columns * k;
+}
+
+struct Packed {
+  std::shared_ptr<void> memory;
+  const float* data() const { return static_cast<const float*>(memory.get()); }
+};
+
+}  // namespace
+
+KernelResult MakeMatMul(const KernelRequest& r) {
+  if (!IsF32(r, 0) || !IsF32(r, 1)) return Refuse(r.inputs[0]);
+  const bool has_bias = r.inputs.size() > 2 && r.inputs[2].dtype != DType::kUnknown;
+  MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, Fused(*r.node));
+  const Shapes s = Plan(r);
+  if (has_bias && (r.inputs[2].shape.rank() != 1 || r.inputs[2].shape.dim(0) != s.n)) return absl::UnimplementedError("a bias that is not one per column");
+  KernelTraits traits;
+  traits.implementation = SimdName("gemm");
+  std::shared_ptr<const Packed> packed;
+  const bool constant_b = r.constants[1] != nullptr && r.constant_values[1] != nullptr && s.b_batch.size() == 1 && r.weights != nullptr;
+  if (constant_b) {
+    const auto& simd = Simd();
+    const std::string key = absl::StrCat("gemm:", simd.name, ":", s.k, "x", s.n, ":", s.b_row, ",", s.b_column);
+    const Tensor* b = r.constants[1];
+    MIRIN_ASSIGN_OR_RETURN(packed, r.weights->GetOrMake<Packed>(r.constant_values[1], key, [&]() -> absl::StatusOr<std::shared_ptr<const Packed>> {
+      auto made = std::make_shared<Packed>();
+      made->memory = AllocateAligned(static_cast<size_t>(PackedFloats(s.k, s.n)) * 4);
+      if (made->memory == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
+      simd.pack_b(static_cast<const float*>(b->data()), s.k, s.n, s.b_row, s.b_column, static_cast<float*>(made->memory.get()));
+      return std::shared_ptr<const Packed>(made);
+    }));
+    traits.consumed = 2;
+  } else {
+    traits.scratch_bytes = static_cast<size_t>(PackedFloats(s.k, s.n)) * 4 * s.b_batch.size();
+  }
+  const int64_t batches = static_cast<int64_t>(s.a_batch.size());
+  const int64_t columns = Simd().tile_columns, rows = Simd().tile_rows;
+  const int64_t panels = (s.n + columns - 1) / columns, row_blocks = (s.m + 4 * rows - 1) / (4 * rows);
+  const int64_t work_per_item = std::max<int64_t>(1, 4 * rows * columns * s.k);
+  const int64_t grain = std::max<int64_t>(1, 400'000 / work_per_item);
+  return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
+    const float* a = c.input(0).as<float>();
+    float* y = c.output(0).as<float>();
+    const float* bias = has_bias ? c.input(2).as<float>() : nullptr;
+    const float* b = packed != nullptr ? packed->data() : static_cast<const float*>(c.scratch());
+    const int64_t packed_size = PackedFloats(s.k, s.n);
+    if (packed == nullptr) {
+      const float* from = c.input(1).as<float>();
+      float* to = static_cast<float*>(c.scratch());
+      c.threads().ParallelFor(batches, std::max<int64_t>(1, 65536 / std::max<int64_t>(1, packed_size)), [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t) simd.pack_b(from + s.b_batch[t], s.k, s.n, s.b_row, s.b_column, to + t * packed_size);
+      });
+    }
+    GemmArgs g = {};
+    g.m = s.m;
+    g.n = s.n;
+    g.k = s.k;
+    g.a_row = s.a_row;
+    g.a_column = s.a_column;
+    g.c_row = s.n;
+    g.bias = bias;
+    g.activation = activation;
+    if (c.threads().threads() == 1 || batches * row_blocks * panels <= grain) {
+      for (int64_t t = 0; t < batches; ++t) {
+        g.a = a + s.a_batch[t];
+        g.c = y + t * s.m * s.n;
+        g.packed_b = b + (packed == nullptr ? t * packed_size : 0);
+        g.row_end = s.m;
+        g.column_end = s.n;
+        simd.gemm(g);
+      }
+      return;
+    }
+    // Rows vary fastest: neighbours share a panel of B.
+    c.threads().ParallelFor(batches * panels * row_blocks, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t item = begin; item < end; ++item) {
+        const int64_t t = item / (panels * row_blocks), panel = item / row_blocks % panels, block = item % row_blocks;
+        GemmArgs part = g;
+        part.a = a + s.a_batch[t];
+        part.c = y + t * s.m * s.n;
+        part.packed_b = b + (packed == nullptr ? t * packed_size : 0);
+        part.row_begin = block * 4 * rows;
+        part.row_end = std::min(s.m, part.row_begin + 4 * rows);
+        part.column_begin = panel * columns;
+        part.column_end = std::min(s.n, part.column_begin + columns);
+        simd.gemm(part);
+      }
+    });
+  });
+}
+
+}  // namespace mirin::cpu

@@ -1,0 +1,94 @@
+// Softmax, layer normalisation and reductions over trailing axes.
+#include <algorithm>
+
+#include "core/backends/cpu/kernel.h"
+#include "core/base/status.h"
+#include "core/ops/infer.h"
+
+namespace mirin::cpu {
+
+KernelResult MakeSoftmax(const KernelRequest& r) {
+  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  const Dims& x = r.inputs[0].shape.dims();
+  if (x.empty() || NumElements(x) == 0) return absl::UnimplementedError("a scalar or empty tensor");
+  const std::vector<int64_t> axes = r.node->attrs().Ints("axis");
+  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(axes.empty() ? -1 : axes[0], static_cast<int>(x.size())));
+  if (axis != static_cast<int>(x.size()) - 1) return absl::UnimplementedError("an axis that is not the last");
+  const int64_t n = x.back(), lines = NumElements(x) / n;
+  const bool logarithm = r.node->op() == "LogSoftmax";
+  KernelTraits traits;
+  traits.implementation = SimdName(r.node->op());
+  traits.in_place = 1;
+  return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
+    const float* from = c.input(0).as<float>();
+    float* to = c.output(0).as<float>();
+    c.threads().ParallelFor(lines, std::max<int64_t>(1, kElementGrain / 4 / n), [&](int64_t b, int64_t e) {
+      for (int64_t i = b; i < e; ++i) simd.softmax(from + i * n, to + i * n, n, logarithm);
+    });
+  });
+}
+
+KernelResult MakeLayerNorm(const KernelRequest& r) {
+  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  const Dims& x = r.inputs[0].shape.dims();
+  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(r.node->attrs().Int("begin_norm_axis"), static_cast<int>(x.size())));
+  const int64_t n = NumElements(absl::MakeConstSpan(x).subspan(static_cast<size_t>(axis)));
+  if (n == 0 || NumElements(r.inputs[1].shape.dims()) != n || NumElements(r.inputs[2].shape.dims()) != n) {
+    return absl::UnimplementedError("scale and shift that do not cover the normalised axes");
+  }
+  const int64_t lines = NumElements(x) / n;
+  const float epsilon = static_cast<float>(r.node->attrs().Float("epsilon"));
+  KernelTraits traits;
+  traits.implementation = SimdName("LayerNorm");
+  traits.in_place = 1;
+  return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
+    const float *from = c.input(0).as<float>(), *gamma = c.input(1).as<float>(), *beta = c.input(2).as<float>();
+    float *to = c.output(0).as<float>(), *mean = c.output(1).as<float>(), *variance = c.output(2).as<float>();
+    c.threads().ParallelFor(lines, std::max<int64_t>(1, kElementGrain / 2 / n), [&](int64_t b, int64_t e) {
+      for (int64_t i = b; i < e; ++i) simd.layer_norm(from + i * n, gamma, beta, to + i * n, n, epsilon, mean + i, variance + i);
+    });
+  });
+}
+
+KernelResult MakeReduce(const KernelRequest& r) {
+  if (!IsF32(r, 0) || r.outputs[0].dtype != DType::kFloat32) return Refuse(r.inputs[0]);
+  const Dims& x = r.inputs[0].shape.dims();
+  std::vector<int64_t> given;
+  if (r.inputs.size() > 1 && r.inputs[1].dtype != DType::kUnknown) {
+    if (r.constants[1] == nullptr) return absl::UnimplementedError("computed axes");
+    MIRIN_ASSIGN_OR_RETURN(given, r.constants[1]->ToInt64s());
+  }
+  if (given.empty() && r.node->attrs().Bool("skip_mode")) return absl::UnimplementedError("skip_mode");
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int> axes, ops::NormalizeAxes(given, static_cast<int>(x.size())));
+  // Contiguous axes: [outer, n, inner].
+  if (axes.empty() || axes.back() - axes.front() + 1 != static_cast<int>(axes.size())) return absl::UnimplementedError("axes that are not neighbours");
+  int64_t outer = 1, n = 1, inner = 1;
+  for (int i = 0; i < static_cast<int>(x.size()); ++i) (i < axes.front() ? outer : i <= axes.back() ? n : inner) *= x[i];
+  if (n == 0) return absl::UnimplementedError("nothing to reduce");
+  const std::string& op = r.node->op();
+  const bool maximum = op == "ReduceMax", mean = op == "ReduceMean" || op == "MeanExt";
+  if (maximum && inner == 1) return absl::UnimplementedError("NaN rules of the maximum");
+  if (maximum) return absl::UnimplementedError("a maximum over leading axes");
+  KernelTraits traits;
+  traits.implementation = SimdName(op);
+  return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
+    const float* from = c.input(0).as<float>();
+    float* to = c.output(0).as<float>();
+    const float scale = mean ? 1.0f / static_cast<float>(n) : 1.0f;
+    c.threads().ParallelFor(outer, std::max<int64_t>(1, kElementGrain / (n * std::max<int64_t>(1, inner))), [&](int64_t b, int64_t e) {
+      for (int64_t o = b; o < e; ++o) {
+        const float* line = from + o * n * inner;
+        if (inner == 1) {
+          to[o] = simd.sum(line, n) * scale;
+          continue;
+        }
+        float* out = to + o * inner;
+        std::copy(line, line + inner, out);
+        for (int64_t k = 1; k < n; ++k) simd.binary(BinaryKind::kAdd, out, line + k * inner, out, inner);
+        if (mean) simd.binary_scalar(BinaryKind::kMul, out, scale, out, inner, false);
+      }
+    });
+  });
+}
+
+}  // namespace mirin::cpu

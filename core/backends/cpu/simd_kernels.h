@@ -1,0 +1,67 @@
+// The vector kernels, one table per instruction set; Simd() picks the best this CPU has.
+#ifndef CORE_BACKENDS_CPU_SIMD_KERNELS_H_
+#define CORE_BACKENDS_CPU_SIMD_KERNELS_H_
+
+#include <stdint.h>
+
+namespace mirin::cpu {
+
+enum class UnaryKind {
+  kIdentity, kRelu, kRelu6, kSigmoid, kTanh, kHSwish, kHSigmoid, kSilu, kGelu, kGeluErf,
+  kExp, kSqrt, kRsqrt, kNeg, kAbs, kSquare, kReciprocal, kLeakyRelu, kErf,
+};
+enum class BinaryKind { kAdd, kSub, kMul, kDiv, kMax, kMin };
+
+// C[m, n] = activation(A[m, k] * B[k, n] + bias), B packed by pack_b. Works on columns [column_begin, column_end), which must
+// begin at a multiple of tile_columns.
+struct GemmArgs {
+  int64_t m, n, k;
+  const float* a;
+  int64_t a_row, a_column;  // strides in floats
+  const float* packed_b;
+  float* c;
+  int64_t c_row;
+  const float* bias;  // null: none
+  UnaryKind activation;
+  int64_t row_begin, row_end, column_begin, column_end;
+};
+
+// Pointers may be unaligned unless said otherwise; input and output may be the same memory for unary and binary.
+struct SimdKernels {
+  const char* name;
+  int64_t tile_columns;
+  int64_t tile_rows;
+  void (*unary)(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
+  void (*binary)(BinaryKind kind, const float* a, const float* b, float* y, int64_t n);
+  // b is one number; swapped computes b op a.
+  void (*binary_scalar)(BinaryKind kind, const float* a, float b, float* y, int64_t n, bool swapped);
+  void (*softmax)(const float* x, float* y, int64_t n, bool logarithm);
+  void (*layer_norm)(const float* x, const float* gamma, const float* beta, float* y, int64_t n, float epsilon, float* mean,
+                     float* variance);
+  // y = x * scale + shift
+  void (*affine)(const float* x, float* y, int64_t n, float scale, float shift);
+  float (*sum)(const float* x, int64_t n);
+  float (*maximum)(const float* x, int64_t n);
+  // B[k, n] by strides -> panels of tile_columns columns, the last one padded with zeros: PackedSize floats.
+  void (*pack_b)(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
+  void (*gemm)(const GemmArgs& args);
+};
+
+const SimdKernels& Simd();
+
+// "portable", "avx2" or "avx512": what Simd() chose; MIRIN_ISA may ask for less than the CPU has.
+const char* IsaName();
+
+namespace portable {
+const SimdKernels& Kernels();
+}
+namespace avx2 {
+const SimdKernels& Kernels();
+}
+namespace avx512 {
+const SimdKernels& Kernels();
+}
+
+}  // namespace mirin::cpu
+
+#endif  // CORE_BACKENDS_CPU_SIMD_KERNELS_H_
