@@ -1,10 +1,38 @@
 #include "core/runtime/model.h"
 
 #include "absl/strings/str_cat.h"
+#include "core/backend/registry.h"
 #include "core/base/status.h"
+#include "core/passes/pipeline.h"
+#include "core/plan/evaluate.h"
 #include "core/runtime/compiled_model.h"
 
 namespace mirin::runtime {
+namespace {
+
+// The passes' report, or a failure of one of them.
+absl::StatusOr<std::string> Optimize(const ModelOptions& options, ir::Module* module) {
+  if (options.optimization_level < 0 || options.optimization_level > 1) {
+    return absl::InvalidArgumentError(absl::StrCat("optimization level ", options.optimization_level, " is not 0 or 1"));
+  }
+  // Folding uses the oracle: what is computed at load time is computed exactly once, and right.
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<std::unique_ptr<Backend>> backends, MakeBackends({"reference"}));
+  const passes::Evaluator evaluate = [&](const ir::Node& node, absl::Span<const Tensor> inputs, size_t max_bytes) {
+    return plan::Evaluate(*backends.back(), node, inputs, max_bytes);
+  };
+  passes::PassContext context{module, &evaluate};
+  passes::PipelineOptions pipeline;
+  pipeline.disabled = options.disabled_passes;
+  pipeline.dump_directory = options.dump_directory;
+  if (options.optimization_level == 0) {
+    for (const passes::Pass& pass : passes::Pipeline()) pipeline.disabled.emplace_back(pass.name);
+  }
+  std::vector<passes::PassReport> report;
+  MIRIN_RETURN_IF_ERROR(passes::RunPipeline(pipeline, context, &report));
+  return passes::ToString(report);
+}
+
+}  // namespace
 
 Model::Model() = default;
 Model::~Model() = default;
@@ -23,7 +51,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::LoadBuffer(absl::string_view
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<ir::Module> module,
-                                                               const ModelOptions& /*options*/) {
+                                                               const ModelOptions& options) {
   MIRIN_RETURN_IF_ERROR(ir::Verify(*module));
   std::shared_ptr<Model> model(new Model());
   // The signature is the file's, whatever passes do to the graph.
@@ -32,6 +60,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<i
     model->outputs_.push_back({module->output_names()[i], module->entry()->outputs()[i]->type()});
   }
   for (const auto& v : module->variables()) model->states_.push_back({v->name(), v->type()});
+  MIRIN_ASSIGN_OR_RETURN(model->pass_report_, Optimize(options, module.get()));
   model->module_ = std::move(module);
   model->compiled_ = std::make_unique<CompiledModel>(model->module_.get());
   return std::shared_ptr<const Model>(std::move(model));

@@ -23,6 +23,7 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
         {"MatMul", {MakeMatMul}},
         {"MatMulExt", {MakeMatMul}},
         {"MaxPool", {MakePooling}},
+        {"ScaledDotProductAttention", {MakeAttention}},
         {"Slice", {MakeSlice}},
         {"Softmax", {MakeSoftmax}},
         {"Split", {MakeSplit}},

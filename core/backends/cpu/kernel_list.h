@@ -25,6 +25,7 @@ KernelResult MakeBiasAdd(const KernelRequest& request);
 KernelResult MakeMatMul(const KernelRequest& request);
 KernelResult MakeSoftmax(const KernelRequest& request);
 KernelResult MakeLayerNorm(const KernelRequest& request);
+KernelResult MakeAttention(const KernelRequest& request);
 KernelResult MakeBatchNorm(const KernelRequest& request);
 KernelResult MakeReduce(const KernelRequest& request);
 KernelResult MakeTranspose(const KernelRequest& request);

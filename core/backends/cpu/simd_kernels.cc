@@ -88,9 +88,17 @@ inline float Clamp06(float x) {
   return x > 6 ? 6 : x;
 }
 
+// Whole vectors, then the rest in a padded one: short rows cost as much as one vector.
 template <typename Fn>
 inline void Map(const float* x, float* y, int64_t n, Fn fn) {
-  for (int64_t i = 0; i < n; ++i) y[i] = fn(x[i]);
+  const int64_t whole = n / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; ++i) y[i] = fn(x[i]);
+  if (whole == n) return;
+  float line[kLanes] = {};
+  const unsigned long rest = static_cast<unsigned long>(n - whole) * 4;
+  __builtin_memcpy(line, x + whole, rest);
+  for (int l = 0; l < kLanes; ++l) line[l] = fn(line[l]);
+  __builtin_memcpy(y + whole, line, rest);
 }
 
 void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter) {
@@ -121,7 +129,15 @@ void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter)
 
 template <typename Fn>
 inline void Zip(const float* a, const float* b, float* y, int64_t n, Fn fn) {
-  for (int64_t i = 0; i < n; ++i) y[i] = fn(a[i], b[i]);
+  const int64_t whole = n / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; ++i) y[i] = fn(a[i], b[i]);
+  if (whole == n) return;
+  float left[kLanes] = {}, right[kLanes] = {};
+  const unsigned long rest = static_cast<unsigned long>(n - whole) * 4;
+  __builtin_memcpy(left, a + whole, rest);
+  __builtin_memcpy(right, b + whole, rest);
+  for (int l = 0; l < kLanes; ++l) left[l] = fn(left[l], right[l]);
+  __builtin_memcpy(y + whole, left, rest);
 }
 
 inline float Max(float a, float b) { return a != a ? a : a > b || b != b ? (b != b ? b : a) : b; }
@@ -164,9 +180,22 @@ float Sum(const float* x, int64_t n) {
   return total;
 }
 
+typedef int32_t Mask __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+
+inline Vector Larger(Vector a, Vector b) {
+  const Mask m = a > b;
+  return reinterpret_cast<Vector>((reinterpret_cast<Mask>(a) & m) | (reinterpret_cast<Mask>(b) & ~m));
+}
+
 float Maximum(const float* x, int64_t n) {
   float best = x[0];
-  for (int64_t i = 1; i < n; ++i) best = x[i] > best ? x[i] : best;
+  int64_t i = 0;
+  if (n >= kLanes) {
+    Vector high = *reinterpret_cast<const Vector*>(x);
+    for (i = kLanes; i + kLanes <= n; i += kLanes) high = Larger(*reinterpret_cast<const Vector*>(x + i), high);
+    for (int l = 0; l < kLanes; ++l) best = high[l] > best ? high[l] : best;
+  }
+  for (; i < n; ++i) best = x[i] > best ? x[i] : best;
   return best;
 }
 
@@ -183,18 +212,35 @@ float SquaredDistance(const float* x, int64_t n, float mean) {
   return total;
 }
 
+// exp(x - high) in place of x; exactly 0 for what is far below. Returns the sum.
+float ExpBelow(const float* x, float* y, int64_t n, float high) {
+  Map(x, y, n, [=](float v) {
+    const float d = v - high;
+    return d < -87.0f ? 0.0f : Exp(d);
+  });
+  return Sum(y, n);
+}
+
 void Softmax(const float* x, float* y, int64_t n, bool logarithm) {
   const float high = Maximum(x, n);
   if (logarithm) {
-    float sum = 0;
-    for (int64_t i = 0; i < n; ++i) sum += Exp(x[i] - high);
+    float part[4 * kLanes], sum = 0;
+    for (int64_t i = 0; i < n; i += 4 * kLanes) sum += ExpBelow(x + i, part, n - i < 4 * kLanes ? n - i : 4 * kLanes, high);
     const float shift = high + __builtin_logf(sum);
-    for (int64_t i = 0; i < n; ++i) y[i] = x[i] - shift;
-    return;
+    return Map(x, y, n, [=](float v) { return v - shift; });
   }
-  for (int64_t i = 0; i < n; ++i) y[i] = Exp(x[i] - high);
-  const float scale = 1.0f / Sum(y, n);
-  for (int64_t i = 0; i < n; ++i) y[i] *= scale;
+  const float scale = 1.0f / ExpBelow(x, y, n, high);
+  Map(y, y, n, [=](float v) { return v * scale; });
+}
+
+void MaskedSoftmax(float* x, int64_t n, float scale, const float* mask, int64_t mask_step) {
+  if (mask == nullptr || mask_step == 0) {
+    const float shift = mask == nullptr ? 0 : *mask;
+    Map(x, x, n, [=](float v) { return v * scale + shift; });
+  } else {
+    Zip(x, mask, x, n, [=](float v, float m) { return v * scale + m; });
+  }
+  Softmax(x, x, n, false);
 }
 
 void LayerNorm(const float* x, const float* gamma, const float* beta, float* y, int64_t n, float epsilon, float* mean, float* variance) {
@@ -220,24 +266,24 @@ void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, fl
 }
 
 // Rows [0, R) of one tile: the sum over k of a column of A times a row of the panel.
-template <int R>
+template <int R, int V>
 inline void Tile(const GemmArgs& g, const float* a, const float* panel, int64_t depth, float* c, int64_t width, bool first, bool last,
                  const float* bias) {
-  Vector acc[R][kVectors];
+  Vector acc[R][V];
   for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < kVectors; ++v) acc[r][v] = Vector{};
+    for (int v = 0; v < V; ++v) acc[r][v] = Vector{};
   }
   for (int64_t p = 0; p < depth; ++p) {
-    Vector b[kVectors];
-    for (int v = 0; v < kVectors; ++v) b[v] = *reinterpret_cast<const Vector*>(panel + p * kColumns + v * kLanes);
+    Vector b[V];
+    for (int v = 0; v < V; ++v) b[v] = *reinterpret_cast<const Vector*>(panel + p * kColumns + v * kLanes);
     for (int r = 0; r < R; ++r) {
       const float left = a[r * g.a_row + p * g.a_column];
-      for (int v = 0; v < kVectors; ++v) acc[r][v] += left * b[v];
+      for (int v = 0; v < V; ++v) acc[r][v] += left * b[v];
     }
   }
   for (int r = 0; r < R; ++r) {
-    float line[kColumns];
-    for (int v = 0; v < kVectors; ++v) *reinterpret_cast<Vector*>(line + v * kLanes) = acc[r][v];
+    float line[V * kLanes];
+    for (int v = 0; v < V; ++v) *reinterpret_cast<Vector*>(line + v * kLanes) = acc[r][v];
     float* to = c + r * g.c_row;
     if (!first) {
       for (int64_t j = 0; j < width; ++j) line[j] += to[j];
@@ -258,7 +304,13 @@ inline void Rows(const GemmArgs& g, int64_t rows, const float* a, const float* p
                  bool last, const float* bias) {
   if constexpr (R > 0) {
     if (rows == R) {
-      Tile<R>(g, a, panel, depth, c, width, first, last, bias);
+      if (width <= kLanes) {
+        Tile<R, 1>(g, a, panel, depth, c, width, first, last, bias);
+      } else if (width <= 2 * kLanes) {
+        Tile<R, 2>(g, a, panel, depth, c, width, first, last, bias);
+      } else {
+        Tile<R, kVectors>(g, a, panel, depth, c, width, first, last, bias);
+      }
     } else {
       Rows<R - 1>(g, rows, a, panel, depth, c, width, first, last, bias);
     }
@@ -284,7 +336,7 @@ void Gemm(const GemmArgs& g) {
 #define MIRIN_TEXT_(x) #x
 #define MIRIN_TEXT(x) MIRIN_TEXT_(x)
 
-constexpr SimdKernels kKernels = {MIRIN_TEXT(MIRIN_SIMD), kColumns, kRows, Unary, Binary, BinaryScalar, Softmax,
+constexpr SimdKernels kKernels = {MIRIN_TEXT(MIRIN_SIMD), kColumns, kRows, Unary, Binary, BinaryScalar, Softmax, MaskedSoftmax,
                                   LayerNorm, Affine, Sum, Maximum, PackB, Gemm};
 
 }  // namespace

@@ -36,6 +36,8 @@ struct SimdKernels {
   // b is one number; swapped computes b op a.
   void (*binary_scalar)(BinaryKind kind, const float* a, float b, float* y, int64_t n, bool swapped);
   void (*softmax)(const float* x, float* y, int64_t n, bool logarithm);
+  // In place: softmax(x * scale + mask), mask null or one number per element (step 1) or one for all (step 0).
+  void (*masked_softmax)(float* x, int64_t n, float scale, const float* mask, int64_t mask_step);
   void (*layer_norm)(const float* x, const float* gamma, const float* beta, float* y, int64_t n, float epsilon, float* mean,
                      float* variance);
   // y = x * scale + shift

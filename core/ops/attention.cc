@@ -1,0 +1,103 @@
+// Attention: schema and shape inference.
+#include "core/ops/attention.h"
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/ops/schema.h"
+
+namespace mirin::ops {
+namespace {
+
+absl::Status InferAttention(InferContext& c) {
+  MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
+  for (int i = 1; i < 4; ++i) {
+    if (c.has_input(i)) MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, i));
+  }
+  for (int i = 0; i < 3; ++i) MIRIN_RETURN_IF_ERROR(c.RequireRank(i, 4));
+  const std::string layout = c.attrs().String("layout");
+  if (layout != "BNSD" && layout != "BSND") return absl::InvalidArgumentError(absl::StrCat("unknown layout '", layout, "'"));
+  for (int i = 0; i < 3; ++i) {
+    if (c.shape(i).rank_known()) continue;
+    c.SetOutput(0, c.dtype(0), Shape::OfRank(4));
+    return absl::OkStatus();
+  }
+  const int heads = layout == "BNSD" ? 1 : 2, length = 3 - heads;
+  const auto batch = [&](const Shape& s) { return Shape({s.dim(0), s.dim(heads)}); };
+  const Shape &q = c.shape(0), &k = c.shape(1), &v = c.shape(2);
+  const auto differ = [](int64_t a, int64_t b) { return a >= 0 && b >= 0 && a != b; };
+  if (differ(q.dim(3), k.dim(3))) return absl::InvalidArgumentError(absl::StrCat("query ", ToString(q), " and key ", ToString(k), " differ in depth"));
+  if (differ(k.dim(length), v.dim(length))) return absl::InvalidArgumentError(absl::StrCat("key ", ToString(k), " and value ", ToString(v), " differ in length"));
+  MIRIN_ASSIGN_OR_RETURN(Shape outer, BroadcastShapes(batch(q), batch(k)));
+  MIRIN_ASSIGN_OR_RETURN(outer, BroadcastShapes(outer, batch(v)));
+  if (c.has_input(3) && c.shape(3).rank_known()) {
+    Dims mask = c.shape(3).dims();
+    if (mask.size() > 4) return absl::InvalidArgumentError(absl::StrCat("mask ", ToString(c.shape(3)), " has more than 4 axes"));
+    while (mask.size() < 4) mask.insert(mask.begin(), 1);
+    if ((mask[2] != 1 && differ(mask[2], q.dim(length))) || (mask[3] != 1 && differ(mask[3], k.dim(length)))) {
+      return absl::InvalidArgumentError(absl::StrCat("mask ", ToString(c.shape(3)), " does not cover ", q.dim(length), " queries and ", k.dim(length), " keys"));
+    }
+    MIRIN_ASSIGN_OR_RETURN(outer, BroadcastShapes(outer, Shape({mask[0], mask[1]})));
+  }
+  Dims dims(4);
+  dims[0] = outer.dim(0);
+  dims[static_cast<size_t>(heads)] = outer.dim(1);
+  dims[static_cast<size_t>(length)] = q.dim(length);
+  dims[3] = v.dim(3);
+  if (Shape(dims).concrete()) MIRIN_RETURN_IF_ERROR(CheckedBytes(c.dtype(0), dims).status());
+  c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
+  return absl::OkStatus();
+}
+
+AttentionOperand StridesOf(absl::Span<const int64_t> dims, bool heads_first) {
+  const Dims strides = Strides(dims);
+  const size_t heads = heads_first ? 1 : 2;
+  AttentionOperand s;
+  s.batch = dims[0] == 1 ? 0 : strides[0];
+  s.head = dims[heads] == 1 ? 0 : strides[heads];
+  s.row = strides[3 - heads];
+  return s;
+}
+
+}  // namespace
+
+AttentionShape PlanAttention(const ir::Attributes& attrs, absl::Span<const int64_t> query, absl::Span<const int64_t> key,
+                             absl::Span<const int64_t> value, absl::Span<const int64_t> result, bool has_mask,
+                             absl::Span<const int64_t> mask) {
+  const bool heads_first = attrs.String("layout") == "BNSD";
+  const size_t heads = heads_first ? 1 : 2, length = 3 - heads;
+  AttentionShape a;
+  a.batches = result[0];
+  a.heads = result[heads];
+  a.queries = query[length];
+  a.keys = key[length];
+  a.depth = query[3];
+  a.value_depth = value[3];
+  a.query = StridesOf(query, heads_first);
+  a.key = StridesOf(key, heads_first);
+  a.value = StridesOf(value, heads_first);
+  a.result = StridesOf(result, heads_first);
+  a.has_mask = has_mask;
+  if (has_mask) {
+    Dims full(mask.begin(), mask.end());
+    while (full.size() < 4) full.insert(full.begin(), 1);
+    const Dims strides = Strides(full);
+    a.mask.batch = full[0] == 1 ? 0 : strides[0];
+    a.mask.head = full[1] == 1 ? 0 : strides[1];
+    a.mask.row = full[2] == 1 ? 0 : strides[2];
+    a.mask_column = full[3] == 1 ? 0 : 1;
+  }
+  return a;
+}
+
+namespace schemas {
+
+OpSchema ScaledDotProductAttention() {
+  return OpSchema("ScaledDotProductAttention",
+                  "softmax(query key^T * scale + mask) value. BNSD: [batch, heads, length, depth]; BSND: [batch, length, heads, depth]. The mask "
+                  "broadcasts to [batch, heads, queries, keys]. (internal)")
+      .Input("query").Input("key").Input("value").OptionalInput("mask")
+      .Attr("scale", 1.0).Attr("layout", std::string("BNSD")).Output("y").Infer(InferAttention);
+}
+
+}  // namespace schemas
+}  // namespace mirin::ops

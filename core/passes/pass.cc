@@ -1,0 +1,82 @@
+#include "core/passes/pass.h"
+
+#include <cstring>
+
+#include "core/base/status.h"
+#include "core/ops/schema.h"
+
+namespace mirin::passes {
+
+absl::StatusOr<int> ForEachNode(ir::Module* module, const std::function<absl::StatusOr<int>(ir::Node*)>& fn) {
+  int changes = 0;
+  for (const auto& graph : module->graphs()) {
+    std::vector<ir::Node*> nodes;
+    nodes.reserve(graph->nodes().size());
+    for (const auto& node : graph->nodes()) nodes.push_back(node.get());
+    for (ir::Node* node : nodes) {
+      MIRIN_ASSIGN_OR_RETURN(const int n, fn(node));
+      changes += n;
+    }
+  }
+  return changes;
+}
+
+absl::StatusOr<ir::Node*> Insert(ir::Node* before, absl::string_view op, const std::string& name,
+                                 const std::vector<ir::Value*>& inputs,
+                                 std::vector<std::pair<std::string, ir::Attribute>> attributes) {
+  const ops::OpSchema* schema = ops::FindSchema(op);
+  if (schema == nullptr) return absl::InternalError(absl::StrCat("a pass inserts the unknown op ", op));
+  const int results = static_cast<int>(schema->outputs().size());
+  ir::Node* node = before->graph()->InsertNode(before, op, name, inputs, results);
+  for (auto& [key, value] : attributes) node->attrs().Set(key, std::move(value));
+  MIRIN_RETURN_IF_ERROR(Annotate(ops::Normalize(node), ir::Describe(*node)));
+  MIRIN_RETURN_IF_ERROR(ops::InferNode(node));
+  return node;
+}
+
+void Replace(ir::Value* from, ir::Value* to) {
+  from->producer()->graph()->ReplaceAllUses(from, to);
+}
+
+ir::Node* ProducedBy(const ir::Value* value, absl::string_view op) {
+  return value != nullptr && value->producer() != nullptr && value->producer()->op() == op ? value->producer() : nullptr;
+}
+
+bool HasOneUse(const ir::Value* value) {
+  return value->uses().size() == 1 && value->producer() != nullptr && !value->producer()->graph()->IsOutput(value);
+}
+
+std::optional<std::vector<float>> FloatsOf(const ir::Value* value) {
+  if (value == nullptr || !value->is_constant() || value->type().dtype != DType::kFloat32) return std::nullopt;
+  std::vector<float> out(static_cast<size_t>(value->tensor().elements()));
+  std::memcpy(out.data(), value->tensor().data(), value->tensor().bytes());
+  return out;
+}
+
+std::optional<double> ScalarOf(const ir::Value* value) {
+  if (value == nullptr || !value->is_constant() || !IsFloat(value->type().dtype) || value->tensor().elements() != 1) {
+    return std::nullopt;
+  }
+  return VisitDType(
+      value->type().dtype,
+      [&](auto tag) -> std::optional<double> {
+        typename decltype(tag)::type element;
+        std::memcpy(&element, value->tensor().data(), sizeof element);
+        return static_cast<double>(element);
+      },
+      std::optional<double>());
+}
+
+std::optional<std::vector<int64_t>> IntsOf(const ir::Value* value) {
+  if (value == nullptr || !value->is_constant() || !IsInt(value->type().dtype)) return std::nullopt;
+  auto ints = value->tensor().ToInt64s();
+  if (!ints.ok()) return std::nullopt;
+  return *std::move(ints);
+}
+
+bool IsPure(const ir::Node& node) {
+  const ops::OpSchema* schema = ops::FindSchema(node.op());
+  return schema != nullptr && node.branches().empty() && !schema->nondeterministic() && !schema->writes_variable();
+}
+
+}  // namespace mirin::passes

@@ -1,0 +1,54 @@
+#include <numeric>
+
+#include "core/passes/pass.h"
+
+namespace mirin::passes {
+namespace {
+
+bool IsOneOf(const std::string& op, std::initializer_list<absl::string_view> ops) {
+  for (absl::string_view o : ops) {
+    if (o == op) return true;
+  }
+  return false;
+}
+
+bool KeepsOrder(const ir::Node& node) {
+  const auto perm = IntsOf(node.input(1));
+  if (!perm.has_value()) return false;
+  for (size_t i = 0; i < perm->size(); ++i) {
+    const int64_t axis = (*perm)[i] < 0 ? (*perm)[i] + static_cast<int64_t>(perm->size()) : (*perm)[i];
+    if (axis != static_cast<int64_t>(i)) return false;
+  }
+  return true;
+}
+
+bool GivesInputBack(const ir::Node& node) {
+  const ir::TensorType& from = node.input(0)->type();
+  const ir::TensorType& to = node.output(0)->type();
+  const std::string& op = node.op();
+  if (IsOneOf(op, {"Identity", "StopGradient", "Copy"})) return true;
+  if (op == "Dropout") return node.output(1)->uses().empty() && !node.graph()->IsOutput(node.output(1));
+  if (op == "Cast") return from.dtype == to.dtype && from.dtype != DType::kUnknown;
+  if (op == "Transpose") return KeepsOrder(node);
+  if (op == "Concat" || op == "AddN") return node.num_inputs() == 1;
+  const bool same = from == to && from.shape.concrete();
+  if (IsOneOf(op, {"Reshape", "View", "Flatten", "ExpandDims", "Squeeze", "Unsqueeze", "BroadcastTo", "Tile"})) return same;
+  if (IsOneOf(op, {"Mul", "Div", "RealDiv", "Muls", "Divs"}) && node.num_inputs() > 1) {
+    return same && ScalarOf(node.input(1)) == 1.0;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<int> RemoveIdentities(PassContext& context) {
+  return ForEachNode(context.module, [](ir::Node* node) -> absl::StatusOr<int> {
+    if (!node->branches().empty() || node->num_outputs() == 0 || node->input(0) == nullptr) return 0;
+    if (node->input(0)->kind() == ir::ValueKind::kVariable || !GivesInputBack(*node)) return 0;
+    if (node->output()->uses().empty() && !node->graph()->IsOutput(node->output())) return 0;
+    Replace(node->output(), node->input(0));
+    return 1;
+  });
+}
+
+}  // namespace mirin::passes
