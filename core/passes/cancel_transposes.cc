@@ -73,11 +73,15 @@ int IntoMatMul(ir::Node* node) {
 
 // f(Transpose(x)) is Transpose(f(x)) for an elementwise f: transposes sink until they meet their inverse. Every tensor
 // input must be transposed in the same way, or be one number.
-absl::StatusOr<int> Sink(ir::Node* node) {
+bool LetsTransposesPass(const ir::Node& node) {
   static constexpr absl::string_view kBinary[] = {"Add", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum", "SquaredDifference"};
-  const bool binary = std::find(std::begin(kBinary), std::end(kBinary), node->op()) != std::end(kBinary);
-  const ops::OpSchema* schema = ops::FindSchema(node->op());
-  if (!binary && !(schema->elementwise() && node->num_inputs() == 1)) return 0;
+  if (std::find(std::begin(kBinary), std::end(kBinary), node.op()) != std::end(kBinary)) return true;
+  const ops::OpSchema* schema = ops::FindSchema(node.op());
+  return schema != nullptr && schema->elementwise() && node.num_inputs() == 1;
+}
+
+absl::StatusOr<int> Sink(ir::Node* node) {
+  if (!LetsTransposesPass(*node)) return 0;
   std::optional<Perm> perm;
   std::vector<ir::Value*> inputs;
   for (ir::Value* v : node->inputs()) {
@@ -97,11 +101,7 @@ absl::StatusOr<int> Sink(ir::Node* node) {
   const auto& uses = node->output()->uses();
   const bool meets = std::any_of(uses.begin(), uses.end(), [](const ir::Value::Use& u) { return u.node->op() == "Transpose"; });
   const bool merges = node->num_inputs() == 2 && node->input(0)->producer() != nullptr && node->input(1)->producer() != nullptr;
-  if (!meets && !merges) {
-    const bool goes_on = uses.size() == 1 && ops::FindSchema(uses[0].node->op()) != nullptr &&
-                         ops::FindSchema(uses[0].node->op())->elementwise();
-    if (!goes_on) return 0;
-  }
+  if (!meets && !merges && !(uses.size() == 1 && LetsTransposesPass(*uses[0].node))) return 0;
   std::vector<std::pair<std::string, ir::Attribute>> attributes(node->attrs().map().begin(), node->attrs().map().end());
   MIRIN_ASSIGN_OR_RETURN(ir::Node * moved, Insert(node, node->op(), node->name(), inputs, std::move(attributes)));
   MIRIN_ASSIGN_OR_RETURN(ir::Value * back, TransposeBefore(node, moved->output(), *perm, node->name() + "/transpose"));
