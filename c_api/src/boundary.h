@@ -24,6 +24,7 @@ struct mirin_status {
 struct mirin_tensor {
   mirin::Tensor tensor;
   bool writable = true;
+  size_t capacity = 0;  // bytes of the memory when a result smaller than it has been written there
 };
 
 struct mirin_model {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "c_api/src/boundary.h"
 
 namespace {
@@ -98,7 +100,7 @@ mirin_status* mirin_session_run_into(mirin_session* session, const mirin_tensor*
           absl::StrCat("outputs[", i, "] must be a writable ", mirin::Name(expected), " tensor, got ",
                        outputs[i]->writable ? "" : "a read-only ", mirin::Name(outputs[i]->tensor.dtype()))));
     }
-    buffers[i] = {outputs[i]->tensor.mutable_data(), outputs[i]->tensor.bytes()};
+    buffers[i] = {outputs[i]->tensor.mutable_data(), std::max(outputs[i]->capacity, outputs[i]->tensor.bytes())};
   }
   const auto lock = session->session->TryLock();
   MIRIN_C_RETURN_IF_ERROR(lock.status());
@@ -109,6 +111,7 @@ mirin_status* mirin_session_run_into(mirin_session* session, const mirin_tensor*
   MIRIN_C_RETURN_IF_ERROR(results.status());
   for (size_t i = 0; i < num_outputs; ++i) {
     if (outputs[i] != nullptr && outputs[i]->tensor.dims() != (*results)[i].dims()) {
+      outputs[i]->capacity = buffers[i].bytes;
       outputs[i]->tensor = outputs[i]->tensor.Reshaped((*results)[i].dims());
     }
   }

@@ -1,0 +1,285 @@
+// Every function with NULL, out-of-range numbers and unknown enums: a status or the documented neutral value, never a crash,
+// and untouched out-parameters. A list of names keeps the test complete against api.lock.
+#include <cmath>
+#include <fstream>
+#include <regex>
+#include <set>
+
+#include "gtest/gtest.h"
+#include "tests/support/c_api.h"
+
+namespace mirin::testing {
+namespace {
+
+std::set<std::string>& Tested() {
+  static auto* const names = new std::set<std::string>();
+  return *names;
+}
+
+// Notes the function's name and gives the call's value on.
+#define CALL(function, ...) (Tested().insert(#function), function(__VA_ARGS__))
+#define EXPECT_INVALID(...) EXPECT_EQ(mirin_status_code(StatusPtr(__VA_ARGS__).get()), MIRIN_INVALID_ARGUMENT)
+
+template <typename T>
+T* Poison() {
+  return reinterpret_cast<T*>(0x5a5a5a50);
+}
+
+class NullArguments : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(Text(mirin_model_load_file("tests/models/mindir/tensor_add.mindir", nullptr, &model_)), "OK");
+    ASSERT_EQ(Text(mirin_session_create(model_, nullptr, &session_)), "OK");
+    const int64_t dims[] = {2, 3};
+    ASSERT_EQ(Text(mirin_tensor_create(MIRIN_DTYPE_F32, dims, 2, &tensor_)), "OK");
+  }
+  void TearDown() override {
+    mirin_tensor_destroy(tensor_);
+    mirin_session_destroy(session_);
+    mirin_model_destroy(model_);
+  }
+  mirin_model* model_ = nullptr;
+  mirin_session* session_ = nullptr;
+  mirin_tensor* tensor_ = nullptr;
+};
+
+TEST_F(NullArguments, Base) {
+  EXPECT_EQ(CALL(mirin_api_version), MIRIN_API_MAJOR * 65536u + MIRIN_API_MINOR);
+  EXPECT_NE(std::string(CALL(mirin_version_string)), "");
+  for (const int number : {-1, 0, 1, 31, 12, 1000000}) {
+    EXPECT_EQ(CALL(mirin_dtype_size, static_cast<mirin_dtype>(number)), 0u) << number;
+    EXPECT_EQ(std::string(CALL(mirin_dtype_name, static_cast<mirin_dtype>(number))), number == 12 ? "string" : "unknown");
+  }
+  EXPECT_EQ(mirin_dtype_size(MIRIN_DTYPE_BF16), 2u);
+  EXPECT_EQ(CALL(mirin_device_name, mirin_device_count()), nullptr);
+  EXPECT_EQ(CALL(mirin_device_description, SIZE_MAX), nullptr);
+  ASSERT_GE(CALL(mirin_device_count), 2u);
+  EXPECT_EQ(std::string(mirin_device_name(0)), "cpu");
+}
+
+TEST_F(NullArguments, Status) {
+  EXPECT_EQ(CALL(mirin_status_code, nullptr), MIRIN_OK);
+  EXPECT_EQ(std::string(CALL(mirin_status_message, nullptr)), "");
+  CALL(mirin_status_destroy, nullptr);
+  EXPECT_EQ(std::string(CALL(mirin_code_name, static_cast<mirin_code>(-5))), "UNKNOWN");
+  EXPECT_EQ(std::string(mirin_code_name(MIRIN_DATA_LOSS)), "DATA_LOSS");
+}
+
+TEST_F(NullArguments, ModelLoading) {
+  mirin_model* out = Poison<mirin_model>();
+  EXPECT_INVALID(CALL(mirin_model_load_file, nullptr, nullptr, &out));
+  EXPECT_INVALID(mirin_model_load_file("x", nullptr, nullptr));
+  EXPECT_EQ(mirin_status_code(StatusPtr(mirin_model_load_file("no/such/file", nullptr, &out)).get()), MIRIN_NOT_FOUND);
+  EXPECT_INVALID(mirin_model_load_file("tests/models", nullptr, &out));
+  EXPECT_INVALID(CALL(mirin_model_load_memory, nullptr, 5, nullptr, &out));
+  EXPECT_INVALID(mirin_model_load_memory("abc", 3, nullptr, nullptr));
+  EXPECT_NE(StatusPtr(mirin_model_load_memory("abc", 3, nullptr, &out)), nullptr);
+  EXPECT_NE(StatusPtr(mirin_model_load_memory("abc", 0, nullptr, &out)), nullptr);
+  EXPECT_INVALID(CALL(mirin_model_load_memory_adopt, nullptr, 5, nullptr, nullptr, nullptr, &out));
+  EXPECT_INVALID(mirin_model_load_memory_adopt("abc", 3, nullptr, nullptr, nullptr, nullptr));
+  mirin_model_options options = MIRIN_MODEL_OPTIONS_INIT;
+  options.cipher = static_cast<mirin_cipher>(77);
+  EXPECT_INVALID(mirin_model_load_file("tests/models/mindir/tensor_add.mindir", &options, &out));
+  options = MIRIN_MODEL_OPTIONS_INIT;
+  options.struct_size = 3;
+  EXPECT_INVALID(mirin_model_load_file("tests/models/mindir/tensor_add.mindir", &options, &out));
+  options = MIRIN_MODEL_OPTIONS_INIT;
+  options.optimization_level = 9;
+  EXPECT_INVALID(mirin_model_load_file("tests/models/mindir/tensor_add.mindir", &options, &out));
+  options = MIRIN_MODEL_OPTIONS_INIT;
+  options.num_disabled_passes = 2;
+  EXPECT_INVALID(mirin_model_load_file("tests/models/mindir/tensor_add.mindir", &options, &out));
+  options = MIRIN_MODEL_OPTIONS_INIT;
+  options.key_size = 16;
+  EXPECT_INVALID(mirin_model_load_file("tests/models/mindir/tensor_add.mindir", &options, &out));
+  EXPECT_EQ(out, Poison<mirin_model>());
+  CALL(mirin_model_destroy, nullptr);
+}
+
+TEST_F(NullArguments, ModelSignature) {
+  for (const mirin_model* m : {static_cast<const mirin_model*>(nullptr), static_cast<const mirin_model*>(model_)}) {
+    for (const size_t i : {size_t{2}, size_t{1} << 40, SIZE_MAX}) {
+      EXPECT_EQ(CALL(mirin_model_input_name, m, i), nullptr);
+      EXPECT_EQ(CALL(mirin_model_input_dtype, m, i), MIRIN_DTYPE_UNKNOWN);
+      EXPECT_EQ(CALL(mirin_model_input_rank, m, i), -1);
+      EXPECT_EQ(CALL(mirin_model_input_dims, m, i), nullptr);
+      EXPECT_EQ(CALL(mirin_model_output_name, m, i), nullptr);
+      EXPECT_EQ(CALL(mirin_model_output_dtype, m, i), MIRIN_DTYPE_UNKNOWN);
+      EXPECT_EQ(CALL(mirin_model_output_rank, m, i), -1);
+      EXPECT_EQ(CALL(mirin_model_output_dims, m, i), nullptr);
+      EXPECT_EQ(CALL(mirin_model_state_name, m, i), nullptr);
+    }
+    EXPECT_EQ(CALL(mirin_model_metadata, m, nullptr), nullptr);
+  }
+  EXPECT_EQ(CALL(mirin_model_input_count, nullptr), 0u);
+  EXPECT_EQ(CALL(mirin_model_output_count, nullptr), 0u);
+  EXPECT_EQ(CALL(mirin_model_state_count, nullptr), 0u);
+  EXPECT_EQ(mirin_model_metadata(nullptr, "x"), nullptr);
+  EXPECT_EQ(std::string(mirin_model_metadata(model_, "no such key")), "");
+  EXPECT_EQ(CALL(mirin_model_pass_report, nullptr), nullptr);
+}
+
+TEST_F(NullArguments, ModelRun) {
+  const mirin_tensor* inputs[] = {tensor_, nullptr};
+  mirin_tensor* out = Poison<mirin_tensor>();
+  EXPECT_INVALID(CALL(mirin_model_run, nullptr, nullptr, inputs, 2, &out, 1));
+  EXPECT_INVALID(mirin_model_run(model_, nullptr, nullptr, 2, &out, 1));
+  EXPECT_INVALID(mirin_model_run(model_, nullptr, inputs, 2, &out, 1));
+  EXPECT_INVALID(mirin_model_run(model_, nullptr, inputs, 1, &out, 1));
+  EXPECT_INVALID(mirin_model_run(model_, nullptr, inputs, 2, nullptr, 1));
+  EXPECT_INVALID(mirin_model_run(model_, nullptr, inputs, 2, &out, 7));
+  EXPECT_EQ(out, Poison<mirin_tensor>());
+}
+
+TEST_F(NullArguments, SessionCreate) {
+  mirin_session* out = Poison<mirin_session>();
+  EXPECT_INVALID(CALL(mirin_session_create, nullptr, nullptr, &out));
+  EXPECT_INVALID(mirin_session_create(model_, nullptr, nullptr));
+  mirin_session_options options = MIRIN_SESSION_OPTIONS_INIT;
+  options.threads = -3;
+  EXPECT_INVALID(mirin_session_create(model_, &options, &out));
+  options = MIRIN_SESSION_OPTIONS_INIT;
+  options.precision = static_cast<mirin_precision>(9);
+  EXPECT_INVALID(mirin_session_create(model_, &options, &out));
+  options = MIRIN_SESSION_OPTIONS_INIT;
+  options.num_devices = 1;
+  EXPECT_INVALID(mirin_session_create(model_, &options, &out));
+  const char* devices[] = {nullptr, "quantum"};
+  options.devices = devices;
+  EXPECT_INVALID(mirin_session_create(model_, &options, &out));
+  options.devices = devices + 1;
+  EXPECT_EQ(mirin_status_code(StatusPtr(mirin_session_create(model_, &options, &out)).get()), MIRIN_NOT_FOUND);
+  EXPECT_EQ(out, Poison<mirin_session>());
+  CALL(mirin_session_destroy, nullptr);
+  CALL(mirin_session_cancel, nullptr);
+  CALL(mirin_session_profile_reset, nullptr);
+  EXPECT_EQ(CALL(mirin_session_profile_table, nullptr), nullptr);
+  EXPECT_EQ(CALL(mirin_session_profile_trace, nullptr), nullptr);
+  EXPECT_EQ(CALL(mirin_session_placement, nullptr), nullptr);
+}
+
+TEST_F(NullArguments, SessionRun) {
+  const mirin_tensor* inputs[] = {tensor_, nullptr};
+  const mirin_tensor* outputs[] = {Poison<mirin_tensor>()};
+  EXPECT_INVALID(CALL(mirin_session_run, nullptr, inputs, 2, outputs, 1));
+  EXPECT_INVALID(mirin_session_run(session_, nullptr, 2, outputs, 1));
+  EXPECT_INVALID(mirin_session_run(session_, inputs, 2, outputs, 1));
+  EXPECT_INVALID(mirin_session_run(session_, inputs, 0, outputs, 1));
+  EXPECT_INVALID(mirin_session_run(session_, inputs, 2, nullptr, 1));
+  EXPECT_INVALID(mirin_session_run(session_, inputs, 2, outputs, 0));
+  EXPECT_EQ(outputs[0], Poison<mirin_tensor>());
+  mirin_tensor* into[] = {nullptr};
+  EXPECT_INVALID(CALL(mirin_session_run_into, nullptr, inputs, 2, into, 1));
+  EXPECT_INVALID(mirin_session_run_into(session_, nullptr, 2, into, 1));
+  EXPECT_INVALID(mirin_session_run_into(session_, inputs, 2, into, 1));
+  EXPECT_INVALID(mirin_session_run_into(session_, inputs, 2, nullptr, 1));
+  EXPECT_INVALID(mirin_session_run_into(session_, inputs, 2, into, 3));
+  const int64_t sizes[] = {1, -1};
+  const int64_t* dims[] = {sizes, nullptr};
+  const size_t ranks[] = {2, 1}, long_ranks[] = {1, 9};
+  EXPECT_INVALID(CALL(mirin_session_resize, nullptr, dims, ranks, 2));
+  EXPECT_INVALID(mirin_session_resize(session_, nullptr, ranks, 2));
+  EXPECT_INVALID(mirin_session_resize(session_, dims, nullptr, 2));
+  EXPECT_INVALID(mirin_session_resize(session_, dims, ranks, 2));
+  EXPECT_INVALID(mirin_session_resize(session_, dims, ranks, 1));
+  EXPECT_INVALID(mirin_session_resize(session_, dims, long_ranks, 2));
+  mirin_tensor* state = Poison<mirin_tensor>();
+  EXPECT_INVALID(CALL(mirin_session_get_state, nullptr, 0, &state));
+  EXPECT_INVALID(mirin_session_get_state(session_, 0, nullptr));
+  EXPECT_INVALID(mirin_session_get_state(session_, 0, &state));
+  EXPECT_INVALID(mirin_session_get_state(session_, SIZE_MAX, &state));
+  EXPECT_EQ(state, Poison<mirin_tensor>());
+  EXPECT_INVALID(CALL(mirin_session_set_state, nullptr, 0, tensor_));
+  EXPECT_INVALID(mirin_session_set_state(session_, 0, nullptr));
+  EXPECT_INVALID(mirin_session_set_state(session_, SIZE_MAX, tensor_));
+}
+
+TEST_F(NullArguments, TensorCreate) {
+  mirin_tensor* out = Poison<mirin_tensor>();
+  const int64_t dims[] = {2, 3, 1, 1, 1, 1, 1, 1, 1}, negative[] = {-1}, huge[] = {INT64_MAX, INT64_MAX}, large[] = {INT64_MAX / 8};
+  float data[6] = {};
+  const char* texts[] = {"a", nullptr};
+  const size_t sizes[] = {1, 1};
+  const int64_t two[] = {2};
+  EXPECT_INVALID(CALL(mirin_tensor_create, MIRIN_DTYPE_F32, nullptr, 2, &out));
+  EXPECT_INVALID(mirin_tensor_create(MIRIN_DTYPE_F32, dims, 2, nullptr));
+  EXPECT_INVALID(mirin_tensor_create(MIRIN_DTYPE_F32, dims, 9, &out));
+  EXPECT_INVALID(mirin_tensor_create(MIRIN_DTYPE_F32, negative, 1, &out));
+  EXPECT_INVALID(mirin_tensor_create(MIRIN_DTYPE_STRING, dims, 2, &out));
+  EXPECT_INVALID(mirin_tensor_create(static_cast<mirin_dtype>(36), dims, 2, &out));
+  EXPECT_NE(StatusPtr(mirin_tensor_create(MIRIN_DTYPE_F32, huge, 2, &out)), nullptr);
+  EXPECT_NE(StatusPtr(mirin_tensor_create(MIRIN_DTYPE_F32, large, 1, &out)), nullptr);
+  EXPECT_INVALID(CALL(mirin_tensor_create_borrowed, MIRIN_DTYPE_F32, dims, 2, nullptr, 24, &out));
+  EXPECT_INVALID(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, dims, 2, data, 23, &out));
+  EXPECT_INVALID(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, nullptr, 2, data, 24, &out));
+  EXPECT_INVALID(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, dims, 2, data, 24, nullptr));
+  EXPECT_INVALID(mirin_tensor_create_borrowed(MIRIN_DTYPE_STRING, dims, 2, data, 24, &out));
+  EXPECT_INVALID(CALL(mirin_tensor_create_adopted, MIRIN_DTYPE_F32, dims, 2, nullptr, 24, nullptr, nullptr, &out));
+  EXPECT_INVALID(mirin_tensor_create_adopted(MIRIN_DTYPE_F32, dims, 2, data, 23, nullptr, nullptr, &out));
+  EXPECT_INVALID(CALL(mirin_tensor_create_strings, two, 1, nullptr, sizes, &out));
+  EXPECT_INVALID(mirin_tensor_create_strings(two, 1, texts, nullptr, &out));
+  EXPECT_INVALID(mirin_tensor_create_strings(two, 1, texts, sizes, &out));
+  EXPECT_INVALID(mirin_tensor_create_strings(two, 1, texts, sizes, nullptr));
+  EXPECT_INVALID(CALL(mirin_tensor_copy, nullptr, &out));
+  EXPECT_INVALID(mirin_tensor_copy(tensor_, nullptr));
+  EXPECT_EQ(out, Poison<mirin_tensor>());
+  CALL(mirin_tensor_destroy, nullptr);
+}
+
+TEST_F(NullArguments, TensorReading) {
+  EXPECT_EQ(CALL(mirin_tensor_dtype, nullptr), MIRIN_DTYPE_UNKNOWN);
+  EXPECT_EQ(CALL(mirin_tensor_rank, nullptr), 0u);
+  EXPECT_EQ(CALL(mirin_tensor_dims, nullptr), nullptr);
+  EXPECT_EQ(CALL(mirin_tensor_elements, nullptr), 0);
+  EXPECT_EQ(CALL(mirin_tensor_size, nullptr), 0u);
+  EXPECT_EQ(CALL(mirin_tensor_data, nullptr), nullptr);
+  EXPECT_EQ(CALL(mirin_tensor_mutable_data, nullptr), nullptr);
+  size_t size = 99;
+  EXPECT_EQ(CALL(mirin_tensor_string, nullptr, 0, &size), nullptr);
+  EXPECT_EQ(mirin_tensor_string(tensor_, 0, &size), nullptr);
+  EXPECT_EQ(size, 99u);
+  const char* text = "word";
+  const size_t length = 4;
+  mirin_tensor* strings = nullptr;
+  ASSERT_EQ(Text(mirin_tensor_create_strings(nullptr, 0, &text, &length, &strings)), "OK");
+  const TensorPtr owner(strings);
+  EXPECT_EQ(mirin_tensor_string(strings, 1, &size), nullptr);
+  EXPECT_EQ(mirin_tensor_string(strings, -1, &size), nullptr);
+  EXPECT_EQ(mirin_tensor_data(strings), nullptr);
+  ASSERT_NE(mirin_tensor_string(strings, 0, nullptr), nullptr);
+}
+
+TEST_F(NullArguments, HalfConversion) {
+  uint16_t half = 7;
+  float value = 5;
+  CALL(mirin_f32_to_f16, nullptr, &half, 1);
+  mirin_f32_to_f16(&value, nullptr, 1);
+  CALL(mirin_f16_to_f32, nullptr, &value, 1);
+  CALL(mirin_f32_to_bf16, nullptr, &half, 1);
+  CALL(mirin_bf16_to_f32, nullptr, &value, 1);
+  EXPECT_EQ(half, 7);
+  EXPECT_EQ(value, 5);
+  mirin_f32_to_f16(&value, &half, 1);
+  EXPECT_EQ(half, 0x4500);
+  mirin_f16_to_f32(&half, &value, 1);
+  EXPECT_EQ(value, 5);
+}
+
+// The last test of the file: names of the lock that no test above called.
+TEST(NullArgumentsList, CoversEveryFunction) {
+  std::ifstream lock("c_api/api.lock");
+  ASSERT_TRUE(lock.good());
+  std::string line;
+  const std::regex name("(mirin_[a-z0-9_]+)\\(");
+  int functions = 0;
+  while (std::getline(lock, line)) {
+    std::smatch match;
+    ASSERT_TRUE(std::regex_search(line, match, name)) << line;
+    EXPECT_EQ(Tested().count(match[1]), 1u) << match[1] << " is not called by this file";
+    ++functions;
+  }
+  EXPECT_EQ(functions, static_cast<int>(Tested().size()));
+}
+
+}  // namespace
+}  // namespace mirin::testing

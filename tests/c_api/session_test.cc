@@ -1,0 +1,209 @@
+// What a user relies on in sessions: state, dynamic shapes, buffers of one's own, cancellation, profiles.
+#include <atomic>
+#include <cstring>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "tests/support/c_api.h"
+#include "tests/support/npz.h"
+
+namespace mirin::testing {
+namespace {
+
+ModelPtr Load(const std::string& name, const mirin_model_options* options = nullptr) {
+  mirin_model* model = nullptr;
+  EXPECT_EQ(Text(mirin_model_load_file(("tests/models/mindir/" + name + ".mindir").c_str(), options, &model)), "OK");
+  return ModelPtr(model);
+}
+
+SessionPtr NewSession(const mirin_model* model, const mirin_session_options* options = nullptr) {
+  mirin_session* session = nullptr;
+  EXPECT_EQ(Text(mirin_session_create(model, options, &session)), "OK");
+  return SessionPtr(session);
+}
+
+TensorPtr Floats(const std::vector<int64_t>& dims, const std::vector<float>& values) { return MakeTensor(MIRIN_DTYPE_F32, dims, values.data()); }
+
+TEST(Session, WritesIntoTheCallersTensor) {
+  const ModelPtr model = Load("tensor_add");
+  const SessionPtr session = NewSession(model.get());
+  const int64_t* dims = mirin_model_input_dims(model.get(), 0);
+  const std::vector<int64_t> shape(dims, dims + mirin_model_input_rank(model.get(), 0));
+  const TensorPtr a = MakeTensor(MIRIN_DTYPE_F32, shape, nullptr), b = MakeTensor(MIRIN_DTYPE_F32, shape, nullptr);
+  for (int64_t i = 0; i < mirin_tensor_elements(a.get()); ++i) {
+    static_cast<float*>(mirin_tensor_mutable_data(a.get()))[i] = static_cast<float>(i);
+    static_cast<float*>(mirin_tensor_mutable_data(b.get()))[i] = 100;
+  }
+  std::vector<float> memory(static_cast<size_t>(mirin_tensor_elements(a.get())), -1);
+  mirin_tensor* out = nullptr;
+  ASSERT_EQ(Text(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, shape.data(), shape.size(), memory.data(), memory.size() * 4, &out)), "OK");
+  const TensorPtr owner(out);
+  const mirin_tensor* inputs[] = {a.get(), b.get()};
+  ASSERT_EQ(Text(mirin_session_run_into(session.get(), inputs, 2, &out, 1)), "OK");
+  for (size_t i = 0; i < memory.size(); ++i) EXPECT_EQ(memory[i], 100 + static_cast<float>(i));
+
+  const TensorPtr small = Floats({1}, {0});
+  mirin_tensor* too_small = small.get();
+  const std::string text = Text(mirin_session_run_into(session.get(), inputs, 2, &too_small, 1));
+  EXPECT_NE(text.find("INVALID_ARGUMENT"), std::string::npos) << text;
+}
+
+TEST(Session, NamesTheInputThatDoesNotFit) {
+  const ModelPtr model = Load("tensor_add");
+  const SessionPtr session = NewSession(model.get());
+  const TensorPtr wrong = Floats({7, 7, 7}, std::vector<float>(343)), ints = MakeTensor(MIRIN_DTYPE_I32, {2, 3}, nullptr);
+  const mirin_tensor* output = nullptr;
+  const std::string name = mirin_model_input_name(model.get(), 0);
+  for (const mirin_tensor* bad : {wrong.get(), ints.get()}) {
+    const mirin_tensor* inputs[] = {bad, bad};
+    const std::string text = Text(mirin_session_run(session.get(), inputs, 2, &output, 1));
+    EXPECT_NE(text.find("INVALID_ARGUMENT"), std::string::npos) << text;
+    EXPECT_NE(text.find(name), std::string::npos) << text;
+  }
+}
+
+std::vector<TensorPtr> FromNpz(const std::string& name) {
+  const auto arrays = ReadNpz("tests/models/mindir/" + name + ".npz");
+  std::vector<TensorPtr> inputs;
+  for (size_t i = 0; arrays.count("in_" + std::to_string(i)) != 0; ++i) {
+    const Array& a = arrays.at("in_" + std::to_string(i));
+    inputs.push_back(MakeTensor(static_cast<mirin_dtype>(a.dtype()), a.dims, a.bytes.data()));
+  }
+  return inputs;
+}
+
+// Index of a state; the count of states when there is none of this name.
+size_t StateIndex(const mirin_model* model, const std::string& name) {
+  size_t i = 0;
+  while (i < mirin_model_state_count(model) && mirin_model_state_name(model, i) != name) ++i;
+  return i;
+}
+
+TensorPtr State(mirin_session* session, size_t i) {
+  mirin_tensor* state = nullptr;
+  EXPECT_EQ(Text(mirin_session_get_state(session, i, &state)), "OK");
+  return TensorPtr(state);
+}
+
+bool SameBytes(const TensorPtr& a, const TensorPtr& b) {
+  return mirin_tensor_size(a.get()) > 0 && mirin_tensor_size(a.get()) == mirin_tensor_size(b.get()) &&
+         std::memcmp(mirin_tensor_data(a.get()), mirin_tensor_data(b.get()), mirin_tensor_size(a.get())) == 0;
+}
+
+TEST(Session, StateBelongsToTheSession) {
+  const ModelPtr model = Load("kvparam_full");
+  const size_t key = StateIndex(model.get(), "att.key_past");
+  ASSERT_LT(key, mirin_model_state_count(model.get()));
+  const SessionPtr first = NewSession(model.get()), second = NewSession(model.get());
+  const TensorPtr initial = State(first.get(), key);
+  const std::vector<TensorPtr> inputs = FromNpz("kvparam_full");
+  const auto pointers = Pointers(inputs);
+  const mirin_tensor* output = nullptr;
+  ASSERT_EQ(Text(mirin_session_run(first.get(), pointers.data(), pointers.size(), &output, 1)), "OK");
+  EXPECT_FALSE(SameBytes(State(first.get(), key), initial));
+  EXPECT_TRUE(SameBytes(State(second.get(), key), initial));
+  ASSERT_EQ(Text(mirin_session_set_state(first.get(), key, initial.get())), "OK");
+  EXPECT_TRUE(SameBytes(State(first.get(), key), initial));
+  mirin_tensor* owned = nullptr;
+  const std::string text = Text(mirin_model_run(model.get(), nullptr, pointers.data(), pointers.size(), &owned, 1));
+  EXPECT_NE(text.find("FAILED_PRECONDITION"), std::string::npos) << text;
+}
+
+// The prompt's cache goes on in the one-token model, as its users do it.
+TEST(Session, CarriesTheCacheFromOneModelToAnother) {
+  for (const std::string version : {"", "__v210"}) {
+    const ModelPtr full = Load("kvparam_full" + version), inc = Load("kvparam_inc" + version);
+    const SessionPtr prompt = NewSession(full.get()), token = NewSession(inc.get());
+    const mirin_tensor* output = nullptr;
+    std::vector<TensorPtr> inputs = FromNpz("kvparam_full" + version);
+    auto pointers = Pointers(inputs);
+    ASSERT_EQ(Text(mirin_session_run(prompt.get(), pointers.data(), pointers.size(), &output, 1)), "OK");
+    for (const char* name : {"att.key_past", "att.value_past"}) {
+      const TensorPtr cache = State(prompt.get(), StateIndex(full.get(), name));
+      ASSERT_EQ(Text(mirin_session_set_state(token.get(), StateIndex(inc.get(), name), cache.get())), "OK");
+    }
+    inputs = FromNpz("kvparam_inc" + version);
+    pointers = Pointers(inputs);
+    ASSERT_EQ(Text(mirin_session_run(token.get(), pointers.data(), pointers.size(), &output, 1)), "OK");
+    const Array expected = ReadNpz("tests/models/mindir/kvparam_inc" + version + ".npz").at("out_0");
+    ASSERT_EQ(mirin_tensor_elements(output), expected.elements());
+    for (int64_t i = 0; i < expected.elements(); ++i) {
+      EXPECT_NEAR(static_cast<const float*>(mirin_tensor_data(output))[i], expected.Number(i), 1e-4) << i;
+    }
+  }
+}
+
+TEST(Session, AcceptsEveryBatchOfADynamicModel) {
+  const ModelPtr model = Load("dyn_batch_mlp");
+  EXPECT_EQ(mirin_model_input_dims(model.get(), 0)[0], -1);
+  const SessionPtr session = NewSession(model.get());
+  std::vector<float> memory(64 * 3);
+  const int64_t most[] = {64, 3};
+  mirin_tensor* out = nullptr;
+  ASSERT_EQ(Text(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, most, 2, memory.data(), memory.size() * 4, &out)), "OK");
+  const TensorPtr owner(out);
+  for (const int64_t batch : {64, 1, 7, 64, 0, 33}) {  // the buffer keeps its capacity whatever result it held
+    const TensorPtr x = MakeTensor(MIRIN_DTYPE_F32, {batch, 4}, nullptr);
+    const mirin_tensor* input = x.get();
+    ASSERT_EQ(Text(mirin_session_run_into(session.get(), &input, 1, &out, 1)), "OK") << batch;
+    EXPECT_EQ(mirin_tensor_dims(out)[0], batch);
+  }
+  const int64_t dims[] = {128, 4}, bad[] = {128, 5};
+  const int64_t* shapes[] = {dims};
+  const size_t ranks[] = {2};
+  EXPECT_EQ(Text(mirin_session_resize(session.get(), shapes, ranks, 1)), "OK");
+  shapes[0] = bad;
+  EXPECT_NE(Text(mirin_session_resize(session.get(), shapes, ranks, 1)).find("INVALID_ARGUMENT"), std::string::npos);
+}
+
+TEST(Session, StopsALoopWhenAskedTo) {
+  // ctrl_while counts to its second input: with this one it takes minutes.
+  const ModelPtr model = Load("ctrl_while");
+  const SessionPtr session = NewSession(model.get());
+  std::vector<TensorPtr> inputs = FromNpz("ctrl_while");
+  ASSERT_EQ(mirin_tensor_dtype(inputs[1].get()), MIRIN_DTYPE_I32);
+  *static_cast<int32_t*>(mirin_tensor_mutable_data(inputs[1].get())) = INT32_MAX;
+  const auto pointers = Pointers(inputs);
+  std::vector<const mirin_tensor*> outputs(mirin_model_output_count(model.get()));
+  std::atomic<bool> done{false};
+  std::thread stopper([&] {
+    while (!done) mirin_session_cancel(session.get());  // a cancel before the run begins is forgotten: repeat it
+  });
+  const std::string text = Text(mirin_session_run(session.get(), pointers.data(), pointers.size(), outputs.data(), outputs.size()));
+  done = true;
+  stopper.join();
+  EXPECT_NE(text.find("CANCELLED"), std::string::npos) << text;
+}
+
+TEST(Session, ProfilesEveryOperator) {
+  const ModelPtr model = Load("mobilenetv2_tiny");
+  mirin_session_options options = MIRIN_SESSION_OPTIONS_INIT;
+  options.profile = true;
+  const SessionPtr session = NewSession(model.get(), &options);
+  const int64_t* dims = mirin_model_input_dims(model.get(), 0);
+  const TensorPtr x = MakeTensor(MIRIN_DTYPE_F32, {dims, dims + mirin_model_input_rank(model.get(), 0)}, nullptr);
+  const mirin_tensor* input = x.get();
+  const mirin_tensor* output = nullptr;
+  ASSERT_EQ(Text(mirin_session_run(session.get(), &input, 1, &output, 1)), "OK");
+  EXPECT_NE(std::string(mirin_session_profile_table(session.get())).find("Conv2D"), std::string::npos);
+  const std::string trace = mirin_session_profile_trace(session.get());
+  EXPECT_EQ(trace.substr(0, 1), "{");
+  EXPECT_NE(trace.find("\"traceEvents\""), std::string::npos);
+  EXPECT_NE(std::string(mirin_session_placement(session.get())).find("Conv2D"), std::string::npos);
+  mirin_session_profile_reset(session.get());
+  EXPECT_EQ(std::string(mirin_session_profile_table(session.get())).find("Conv2D"), std::string::npos);
+}
+
+TEST(Session, OutlivesItsModelHandle) {
+  ModelPtr model = Load("tensor_add");
+  const SessionPtr session = NewSession(model.get());
+  const int64_t* dims = mirin_model_input_dims(model.get(), 0);
+  const TensorPtr x = MakeTensor(MIRIN_DTYPE_F32, {dims, dims + mirin_model_input_rank(model.get(), 0)}, nullptr);
+  model.reset();
+  const mirin_tensor* inputs[] = {x.get(), x.get()};
+  const mirin_tensor* output = nullptr;
+  EXPECT_EQ(Text(mirin_session_run(session.get(), inputs, 2, &output, 1)), "OK");
+}
+
+}  // namespace
+}  // namespace mirin::testing
