@@ -21,6 +21,7 @@ def mirin_cc_binary(name, copts = [], **kwargs):
 
 def mirin_cc_test(name, copts = [], deps = [], gtest = True, **kwargs):
     """A test; it has GoogleTest and its main unless gtest = False."""
+    deps = deps + ["//bazel:sanitizer_defaults"]
     if gtest:
         deps = deps + ["@com_google_googletest//:gtest_main"]
     cc_test(name = name, copts = COPTS + copts, deps = deps, **kwargs)
