@@ -1,5 +1,7 @@
 #include "core/mindir/binding.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -18,6 +20,16 @@ Binding BindTensor(ir::Value* value) {
   b->kind = BoundKind::kTensor;
   b->value = value;
   return b;
+}
+
+int64_t WeightOf(const Bound& binding) {
+  constexpr int64_t kMost = int64_t{1} << 40;
+  if (binding.weight == 0) {
+    int64_t sum = 1;
+    for (const Binding& m : binding.members) sum = std::min(kMost, sum + WeightOf(*m));
+    binding.weight = sum;
+  }
+  return binding.weight;
 }
 
 Binding BindInt(int64_t i) {

@@ -42,7 +42,11 @@ struct Bound {
   std::string s;
   DType dtype = DType::kUnknown;
   std::vector<Binding> members;
+  mutable int64_t weight = 0;  // see WeightOf; 0: not known yet
 };
+
+// How many bindings this one consists of when members that are shared are counted each time, as walking over it does.
+int64_t WeightOf(const Bound& binding);
 
 Binding MakeBinding(BoundKind kind);
 Binding BindTensor(ir::Value* value);

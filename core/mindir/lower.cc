@@ -94,6 +94,7 @@ class Lowering {
   std::map<std::string, Specialised> specialised_;
   std::vector<std::vector<int>> orders_;
   int64_t nodes_left_ = 0;
+  int64_t members_left_ = 0;
 };
 
 // -- names ----------------------------------------------------------------------------------------------------------
@@ -323,6 +324,10 @@ absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Bin
     auto result = EvaluateNode(node, operands, callee, builder, depth);
     if (!result.ok()) return depth > 8 ? result.status() : in_node(result.status());
     env[i] = *std::move(result);
+    if (WeightOf(*env[i]) > limits_.max_tuple_elements) {
+      return in_node(absl::ResourceExhaustedError(
+          absl::StrCat("the result has more than ", limits_.max_tuple_elements, " members, counted through all levels")));
+    }
   }
   std::vector<Binding> outputs;
   for (const RawValueInfo& output : g.outputs) {
@@ -527,6 +532,8 @@ absl::StatusOr<Binding> Lowering::ReadParameter(int index, NodeBuilder* builder)
 absl::StatusOr<Binding> Lowering::Materialise(const Binding& binding, NodeBuilder* builder) {
   if (binding->kind == BoundKind::kParameter) return ReadParameter(static_cast<int>(binding->i), builder);
   if (binding->kind == BoundKind::kTuple) {
+    members_left_ -= static_cast<int64_t>(binding->members.size());
+    if (members_left_ < 0) return absl::ResourceExhaustedError("the model's tuples have too many members");
     auto copy = std::make_shared<Bound>(*binding);
     for (Binding& member : copy->members) {
       MIRIN_ASSIGN_OR_RETURN(member, Materialise(member, builder));
@@ -921,6 +928,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
   int64_t in_file = 0;
   for (const RawGraph& g : model_.graphs) in_file += static_cast<int64_t>(g.nodes.size());
   nodes_left_ = std::min(limits_.max_nodes, 200'000 + 64 * in_file);
+  members_left_ = limits_.max_tuple_copies;
   ir::Graph* entry = module_->AddGraph(std::string(model_.graphs[0].name));
   module_->set_entry(entry);
   NodeBuilder builder(module_.get(), entry);

@@ -11,15 +11,18 @@ namespace {
 
 constexpr int64_t kMaxWindow = int64_t{1} << 31;
 
-// pad_list as (before, after) per axis; empty when absent or not worked out (-1).
-std::vector<int64_t> Pads(const ir::Attributes& attrs, int axes) {
+// pad_list as (before, after) per axis; empty when absent or not worked out (-1). InvalidArgument for other numbers.
+absl::StatusOr<std::vector<int64_t>> Pads(const ir::Attributes& attrs, int axes) {
   for (const char* name : {"pad_list", "pad"}) {
     std::vector<int64_t> pads = attrs.Ints(name);
     if (pads.size() == 1) pads.assign(2 * axes, pads[0]);
     if (static_cast<int>(pads.size()) != 2 * axes) continue;
+    for (const int64_t p : pads) {
+      if (p < -1 || p > kMaxWindow) return absl::InvalidArgumentError(absl::StrCat("'", name, "' holds ", p, ", which is no padding"));
+    }
     if (std::all_of(pads.begin(), pads.end(), [](int64_t p) { return p >= 0; })) return pads;
   }
-  return {};
+  return std::vector<int64_t>();
 }
 
 absl::Status ReadAxes(const ir::Attributes& attrs, absl::Span<const int64_t> input, absl::Span<const int64_t> kernel,
@@ -79,14 +82,13 @@ absl::StatusOr<std::vector<WindowAxis>> PlanWindow(const ir::Attributes& attrs, 
   std::vector<WindowAxis> axes;
   MIRIN_RETURN_IF_ERROR(ReadAxes(attrs, input, kernel, &axes));
   MIRIN_ASSIGN_OR_RETURN(const PadMode mode, ReadPadMode(attrs));
-  const std::vector<int64_t> pads = Pads(attrs, static_cast<int>(input.size()));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> pads, Pads(attrs, static_cast<int>(input.size())));
   for (size_t i = 0; i < axes.size(); ++i) {
     WindowAxis& a = axes[i];
     const int64_t window = (a.kernel - 1) * a.dilation + 1;
     if (mode == PadMode::kPad && !pads.empty()) {
       a.pad_before = pads[2 * i];
       a.pad_after = pads[2 * i + 1];
-      if (a.pad_before > kMaxWindow || a.pad_after > kMaxWindow) return absl::InvalidArgumentError("a padding is out of range");
     }
     if (a.input < 0) continue;
     if (mode == PadMode::kSame) {
@@ -117,7 +119,7 @@ absl::StatusOr<std::vector<WindowAxis>> PlanTransposedWindow(const ir::Attribute
   std::vector<WindowAxis> axes;
   MIRIN_RETURN_IF_ERROR(ReadAxes(attrs, input, kernel, &axes));
   MIRIN_ASSIGN_OR_RETURN(const PadMode mode, ReadPadMode(attrs));
-  const std::vector<int64_t> pads = Pads(attrs, static_cast<int>(input.size()));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> pads, Pads(attrs, static_cast<int>(input.size())));
   const std::vector<int64_t> extra = attrs.Ints("output_paddings");
   for (size_t i = 0; i < axes.size(); ++i) {
     WindowAxis& a = axes[i];
