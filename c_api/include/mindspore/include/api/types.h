@@ -1,0 +1,302 @@
+// Source compatibility with MindSpore Lite's C++ API: tensors and small types. Copies of an MSTensor share one tensor; one
+// thread at a time changes it.
+#ifndef MINDSPORE_INCLUDE_API_TYPES_H
+#define MINDSPORE_INCLUDE_API_TYPES_H
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "include/api/data_type.h"
+#include "include/api/format.h"
+#include "include/api/status.h"
+
+namespace mindspore {
+
+enum ModelType : uint32_t { kMindIR = 0, kAIR = 1, kOM = 2, kONNX = 3, kMindIR_Lite = 4, kUnknownType = 0xFFFFFFFF };
+enum QuantizationType : uint32_t { kNoQuant = 0, kWeightQuant = 1, kFullQuant = 2, kUnknownQuantType = 0xFFFFFFFF };
+enum OptimizationLevel : uint32_t { kO0 = 0, kO2 = 2, kO3 = 3, kAuto = 4, kOptimizationType = 0xFFFFFFFF };
+
+struct QuantParam {
+  int bit_num = 8;
+  double scale = 1;
+  int32_t zero_point = 0;
+  double min = 0;
+  double max = 0;
+};
+
+// A decryption key of up to 32 bytes.
+struct Key {
+  static constexpr size_t max_key_len = 32;
+  size_t len = 0;
+  unsigned char key[32] = {};
+  Key() = default;
+  Key(const char* bytes, size_t size) : len(size < max_key_len ? size : max_key_len) {
+    if (bytes != nullptr) std::memcpy(key, bytes, len);
+  }
+};
+
+inline std::string Version() { return std::string("MindSpore Lite compatible, mirin ") + mirin_version_string(); }
+
+class Allocator;  // custom allocators are not supported
+
+class MSTensor {
+ public:
+  class Impl {
+   public:
+    std::string name;
+    DataType type = DataType::kNumberTypeFloat32;
+    std::vector<int64_t> shape;
+    Format format = NCHW;
+    std::shared_ptr<void> data;  // null: made when it is first written
+    std::vector<std::string> strings;
+    std::vector<QuantParam> quant_params;
+    void* device_data = nullptr;
+    bool is_const = false;
+
+    // 0 while an axis is unknown or when the number does not fit.
+    int64_t Elements() const {
+      int64_t n = 1;
+      for (const int64_t size : shape) {
+        if (size <= 0 || n > INT64_MAX / 16 / size) return 0;
+        n *= size;
+      }
+      return n;
+    }
+    size_t Bytes() const { return static_cast<size_t>(Elements()) * mirin_dtype_size(static_cast<mirin_dtype>(type)); }
+    void* Mutable() {
+      if (data == nullptr && Bytes() > 0) data = std::shared_ptr<void>(std::calloc(1, Bytes()), std::free);
+      return data.get();
+    }
+  };
+
+  MSTensor() : impl_(std::make_shared<Impl>()) {}
+  explicit MSTensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  MSTensor(std::nullptr_t) {}  // NOLINT: implicit as documented
+  MSTensor(const std::string& name, DataType type, const std::vector<int64_t>& shape, const void* data, size_t data_len) : MSTensor() {
+    Fill(name, type, shape);
+    if (data != nullptr && data_len == impl_->Bytes()) std::memcpy(impl_->Mutable(), data, data_len);
+  }
+
+  // Copies; null when data_len does not fit. Give results of Create* and Clone to DestroyTensorPtr.
+  static MSTensor* CreateTensor(const std::string& name, DataType type, const std::vector<int64_t>& shape, const void* data, size_t data_len) noexcept {
+    auto* tensor = new MSTensor(name, type, shape, nullptr, 0);
+    if (data != nullptr && data_len != tensor->impl_->Bytes()) {
+      delete tensor;
+      return nullptr;
+    }
+    if (data != nullptr) std::memcpy(tensor->impl_->Mutable(), data, data_len);
+    return tensor;
+  }
+  // Refers to the caller's memory; with own_data it is freed with free().
+  static MSTensor* CreateRefTensor(const std::string& name, DataType type, const std::vector<int64_t>& shape, const void* data, size_t data_len,
+                                   bool own_data = true) noexcept {
+    auto* tensor = new MSTensor(name, type, shape, nullptr, 0);
+    if (data == nullptr || data_len != tensor->impl_->Bytes()) {
+      delete tensor;
+      return nullptr;
+    }
+    tensor->SetData(const_cast<void*>(data), own_data);
+    return tensor;
+  }
+  static MSTensor* CreateTensorFromFile(const std::string& file, DataType type = DataType::kNumberTypeUInt8, const std::vector<int64_t>& shape = {}) noexcept {
+    std::ifstream in(file, std::ios::binary);
+    if (!in) return nullptr;
+    const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    const size_t element = mirin_dtype_size(static_cast<mirin_dtype>(type));
+    if (element == 0) return nullptr;
+    const std::vector<int64_t> dims = shape.empty() ? std::vector<int64_t>{static_cast<int64_t>(bytes.size() / element)} : shape;
+    return CreateTensor(file, type, dims, bytes.data(), bytes.size());
+  }
+  static MSTensor* StringsToTensor(const std::string& name, const std::vector<std::string>& strings) {
+    auto* tensor = new MSTensor();
+    tensor->Fill(name, DataType::kObjectTypeString, {static_cast<int64_t>(strings.size())});
+    tensor->impl_->strings = strings;
+    return tensor;
+  }
+  static std::vector<std::string> TensorToStrings(const MSTensor& tensor) { return tensor.impl_ == nullptr ? std::vector<std::string>() : tensor.impl_->strings; }
+  static void DestroyTensorPtr(MSTensor* tensor) noexcept { delete tensor; }
+
+  std::string Name() const { return impl_ == nullptr ? "" : impl_->name; }
+  enum DataType DataType() const { return impl_ == nullptr ? mindspore::DataType::kTypeUnknown : impl_->type; }
+  const std::vector<int64_t>& Shape() const {
+    static const std::vector<int64_t> kNone;
+    return impl_ == nullptr ? kNone : impl_->shape;
+  }
+  int64_t ElementNum() const { return impl_ == nullptr ? 0 : impl_->Elements(); }
+  std::shared_ptr<const void> Data() const { return impl_ == nullptr ? nullptr : (impl_->Mutable(), impl_->data); }
+  void* MutableData() { return impl_ == nullptr ? nullptr : impl_->Mutable(); }
+  size_t DataSize() const { return impl_ == nullptr ? 0 : impl_->Bytes(); }
+  bool IsConst() const { return impl_ != nullptr && impl_->is_const; }
+  bool IsDevice() const { return false; }
+  MSTensor* Clone() const {
+    if (impl_ == nullptr) return nullptr;
+    auto copy = std::make_shared<Impl>(*impl_);
+    copy->name += "_duplicate";
+    copy->data = nullptr;
+    if (impl_->data != nullptr && impl_->Bytes() > 0) std::memcpy(copy->Mutable(), impl_->data.get(), impl_->Bytes());
+    return new MSTensor(std::move(copy));
+  }
+  bool operator==(std::nullptr_t) const { return impl_ == nullptr; }
+  bool operator!=(std::nullptr_t) const { return impl_ != nullptr; }
+  bool operator==(const MSTensor& other) const { return impl_ == other.impl_; }
+  bool operator!=(const MSTensor& other) const { return impl_ != other.impl_; }
+
+  void SetShape(const std::vector<int64_t>& shape) {
+    const size_t before = impl_->Bytes();
+    impl_->shape = shape;
+    if (impl_->Bytes() != before) impl_->data = nullptr;
+  }
+  void SetDataType(enum DataType type) {
+    const size_t before = impl_->Bytes();
+    impl_->type = type;
+    if (impl_->Bytes() != before) impl_->data = nullptr;
+  }
+  void SetTensorName(const std::string& name) { impl_->name = name; }
+  void SetFormat(enum Format format) { impl_->format = format; }
+  enum Format format() const { return impl_ == nullptr ? DEFAULT_FORMAT : impl_->format; }
+  void SetAllocator(std::shared_ptr<Allocator> /*allocator*/) {}
+  std::shared_ptr<Allocator> allocator() const { return nullptr; }
+  // The caller's memory, of DataSize() bytes; with own_data it is freed with free().
+  void SetData(void* data, bool own_data = true) {
+    impl_->data = own_data ? std::shared_ptr<void>(data, std::free) : std::shared_ptr<void>(data, [](void*) {});
+  }
+  void SetDeviceData(void* data) { impl_->device_data = data; }
+  void* GetDeviceData() { return impl_->device_data; }
+  std::vector<QuantParam> QuantParams() const { return impl_->quant_params; }
+  void SetQuantParams(std::vector<QuantParam> params) { impl_->quant_params = std::move(params); }
+  const std::shared_ptr<Impl>& impl() const { return impl_; }
+
+ private:
+  void Fill(const std::string& name, enum DataType type, const std::vector<int64_t>& shape) {
+    impl_->name = name;
+    impl_->type = type;
+    impl_->shape = shape;
+  }
+  std::shared_ptr<Impl> impl_;
+};
+
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(const void* data, size_t size) : bytes_(static_cast<const uint8_t*>(data), static_cast<const uint8_t*>(data) + size) {}
+  const void* Data() const { return bytes_.data(); }
+  void* MutableData() { return bytes_.data(); }
+  size_t DataSize() const { return bytes_.size(); }
+  bool ResizeData(size_t size) {
+    bytes_.resize(size);
+    return true;
+  }
+  bool SetData(const void* data, size_t size) {
+    bytes_.assign(static_cast<const uint8_t*>(data), static_cast<const uint8_t*>(data) + size);
+    return true;
+  }
+  Buffer Clone() const { return *this; }
+
+ private:
+  std::vector<uint8_t> bytes_;
+};
+
+struct MSCallBackParam {
+  std::string node_name;
+  std::string node_type;
+  double execute_time = 0;
+};
+using MSKernelCallBack =
+    std::function<bool(const std::vector<MSTensor>& inputs, const std::vector<MSTensor>& outputs, const MSCallBackParam& info)>;
+
+namespace internal {
+
+inline MSTensor DeclaredTensor(const char* name, mirin_dtype dtype, const int64_t* dims, int32_t rank) {
+  MSTensor tensor;
+  tensor.SetTensorName(name);
+  tensor.impl()->type = static_cast<DataType>(dtype);
+  if (rank < 0) {
+    tensor.impl()->shape = {-1};
+  } else {
+    tensor.impl()->shape.assign(dims, dims + rank);
+  }
+  return tensor;
+}
+
+inline std::vector<MSTensor> DeclaredInputs(const mirin_model* m) {
+  std::vector<MSTensor> out;
+  for (size_t i = 0; i < mirin_model_input_count(m); ++i) {
+    out.push_back(DeclaredTensor(mirin_model_input_name(m, i), mirin_model_input_dtype(m, i), mirin_model_input_dims(m, i), mirin_model_input_rank(m, i)));
+  }
+  return out;
+}
+
+inline std::vector<MSTensor> DeclaredOutputs(const mirin_model* m) {
+  std::vector<MSTensor> out;
+  for (size_t i = 0; i < mirin_model_output_count(m); ++i) {
+    out.push_back(DeclaredTensor(mirin_model_output_name(m, i), mirin_model_output_dtype(m, i), mirin_model_output_dims(m, i), mirin_model_output_rank(m, i)));
+  }
+  return out;
+}
+
+// mirin tensors over the memory of MSTensors, for one call.
+class Wrapped {
+ public:
+  ~Wrapped() {
+    for (mirin_tensor* t : tensors_) mirin_tensor_destroy(t);
+  }
+  Status Add(const MSTensor& tensor) {
+    if (tensor == nullptr) return Status(kLiteNullptr, "tensor " + std::to_string(tensors_.size()) + " is null");
+    mirin_tensor* made = nullptr;
+    const MSTensor::Impl& t = *tensor.impl();
+    if (t.type == DataType::kObjectTypeString) {
+      std::vector<const char*> texts;
+      std::vector<size_t> sizes;
+      for (const std::string& s : t.strings) {
+        texts.push_back(s.data());
+        sizes.push_back(s.size());
+      }
+      const Status status = FromMirin(mirin_tensor_create_strings(t.shape.data(), t.shape.size(), texts.data(), sizes.data(), &made));
+      if (status.IsError()) return status;
+    } else {
+      static char nothing[1];
+      void* data = tensor.impl()->Mutable();
+      const Status status = FromMirin(mirin_tensor_create_borrowed(static_cast<mirin_dtype>(t.type), t.shape.data(), t.shape.size(),
+                                                                   data == nullptr ? nothing : data, t.Bytes(), &made));
+      if (status.IsError()) return Status(status.StatusCode(), "tensor '" + t.name + "': " + status.ToString());
+    }
+    tensors_.push_back(made);
+    return Status();
+  }
+  mirin_tensor* const* data() const { return tensors_.data(); }
+  const mirin_tensor* const* const_data() const { return const_cast<const mirin_tensor* const*>(tensors_.data()); }
+  size_t size() const { return tensors_.size(); }
+
+ private:
+  std::vector<mirin_tensor*> tensors_;
+};
+
+// Copies a result.
+inline void TakeResult(const mirin_tensor* from, MSTensor* to) {
+  MSTensor::Impl& t = *to->impl();
+  t.type = static_cast<DataType>(mirin_tensor_dtype(from));
+  t.shape.assign(mirin_tensor_dims(from), mirin_tensor_dims(from) + mirin_tensor_rank(from));
+  t.data = nullptr;
+  t.strings.clear();
+  if (t.type == DataType::kObjectTypeString) {
+    for (int64_t i = 0; i < mirin_tensor_elements(from); ++i) {
+      size_t size = 0;
+      const char* text = mirin_tensor_string(from, i, &size);
+      t.strings.emplace_back(text, size);
+    }
+  } else if (mirin_tensor_size(from) > 0) {
+    std::memcpy(t.Mutable(), mirin_tensor_data(from), mirin_tensor_size(from));
+  }
+}
+
+}  // namespace internal
+}  // namespace mindspore
+
+#endif  // MINDSPORE_INCLUDE_API_TYPES_H

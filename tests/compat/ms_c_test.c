@@ -1,0 +1,168 @@
+/* A user's C program against MindSpore Lite's documented C API: compiled as C99, C11 and C++17. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/c_api/context_c.h"
+#include "include/c_api/model_c.h"
+
+#define EXPECT(condition)                                                   \
+  do {                                                                      \
+    if (!(condition)) {                                                     \
+      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);       \
+      exit(1);                                                              \
+    }                                                                       \
+  } while (0)
+
+static MSContextHandle new_context(int32_t threads) {
+  MSContextHandle context = MSContextCreate();
+  MSDeviceInfoHandle cpu = MSDeviceInfoCreate(kMSDeviceTypeCPU);
+  EXPECT(context != NULL && cpu != NULL);
+  MSContextSetThreadNum(context, threads);
+  MSDeviceInfoSetEnableFP16(cpu, false);
+  MSContextAddDeviceInfo(context, cpu);
+  return context;
+}
+
+static void classify(void) {
+  MSModelHandle model = MSModelCreate();
+  MSTensorHandleArray inputs, outputs;
+  float* data;
+  const float* scores;
+  int64_t i;
+  size_t rank = 0;
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR, new_context(2)) == kMSStatusSuccess);
+  inputs = MSModelGetInputs(model);
+  EXPECT(inputs.handle_num == 2);
+  for (i = 0; i < 2; ++i) {
+    int64_t k;
+    EXPECT(MSTensorGetDataType(inputs.handle_list[i]) == kMSDataTypeNumberTypeFloat32);
+    EXPECT(MSTensorGetShape(inputs.handle_list[i], &rank) != NULL && rank > 0);
+    EXPECT(MSTensorGetDataSize(inputs.handle_list[i]) == (size_t)MSTensorGetElementNum(inputs.handle_list[i]) * 4);
+    data = (float*)MSTensorGetMutableData(inputs.handle_list[i]);
+    EXPECT(data != NULL);
+    for (k = 0; k < MSTensorGetElementNum(inputs.handle_list[i]); ++k) data[k] = (float)(k + 10 * i);
+  }
+  EXPECT(MSModelPredict(model, inputs, &outputs, NULL, NULL) == kMSStatusSuccess);
+  EXPECT(outputs.handle_num == 1 && outputs.handle_list[0] == MSModelGetOutputs(model).handle_list[0]);
+  scores = (const float*)MSTensorGetData(outputs.handle_list[0]);
+  for (i = 0; i < MSTensorGetElementNum(outputs.handle_list[0]); ++i) EXPECT(scores[i] == (float)(2 * i + 10));
+  EXPECT(MSModelGetInputByTensorName(model, MSTensorGetName(inputs.handle_list[1])) == inputs.handle_list[1]);
+  EXPECT(MSModelGetOutputByTensorName(model, "nothing") == NULL);
+  EXPECT(MSModelBuildFromFile(model, "x", kMSModelTypeMindIR, model) == kMSStatusLiteModelRebuild);
+  MSModelDestroy(&model);
+  EXPECT(model == NULL);
+}
+
+static void resize(void) {
+  MSModelHandle model = MSModelCreate();
+  MSTensorHandleArray inputs, outputs;
+  MSShapeInfo shape = {2, {3, 4}};
+  size_t rank = 0;
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/dyn_batch_mlp.mindir", kMSModelTypeMindIR, new_context(1)) == kMSStatusSuccess);
+  inputs = MSModelGetInputs(model);
+  EXPECT(MSTensorGetShape(inputs.handle_list[0], &rank)[0] == -1);
+  EXPECT(MSTensorGetMutableData(inputs.handle_list[0]) == NULL);
+  EXPECT(MSModelResize(model, inputs, &shape, 1) == kMSStatusSuccess);
+  EXPECT(MSTensorGetElementNum(inputs.handle_list[0]) == 12);
+  memset(MSTensorGetMutableData(inputs.handle_list[0]), 0, 48);
+  EXPECT(MSModelPredict(model, inputs, &outputs, NULL, NULL) == kMSStatusSuccess);
+  EXPECT(MSTensorGetShape(outputs.handle_list[0], &rank)[0] == 3 && rank == 2);
+  shape.shape[0] = -4;
+  EXPECT(MSModelResize(model, inputs, &shape, 1) == kMSStatusLiteInputParamInvalid);
+  shape.shape[0] = 3;
+  shape.shape[1] = 5;
+  EXPECT(MSModelResize(model, inputs, &shape, 1) == kMSStatusLiteInputParamInvalid);
+  MSModelDestroy(&model);
+}
+
+static void own_tensors(void) {
+  const int64_t shape[] = {2, 3};
+  const float values[] = {1, 2, 3, 4, 5, 6};
+  MSTensorHandle tensor = MSTensorCreate("x", kMSDataTypeNumberTypeFloat32, shape, 2, values, sizeof values);
+  MSTensorHandle copy = MSTensorClone(tensor);
+  float* given = (float*)malloc(sizeof values);
+  EXPECT(tensor != NULL && copy != NULL && given != NULL);
+  EXPECT(strcmp(MSTensorGetName(copy), "x_duplicate") == 0);
+  EXPECT(memcmp(MSTensorGetData(copy), values, sizeof values) == 0 && MSTensorGetData(copy) != MSTensorGetData(tensor));
+  MSTensorSetData(tensor, given);
+  EXPECT(MSTensorGetData(tensor) == given);
+  MSTensorSetFormat(tensor, kMSFormatNHWC);
+  EXPECT(MSTensorGetFormat(tensor) == kMSFormatNHWC && MSTensorGetFormat(NULL) == kMSFormatNHWC);
+  EXPECT(MSTensorCreate(NULL, kMSDataTypeNumberTypeFloat32, shape, 2, NULL, 0) == NULL);
+  EXPECT(MSTensorCreate("x", kMSDataTypeNumberTypeFloat32, shape, 2, values, 5) == NULL);
+  EXPECT(MSTensorGetElementNum(NULL) == 0 && MSTensorGetDataType(NULL) == kMSDataTypeUnknown);
+  MSTensorDestroy(&tensor);
+  MSTensorDestroy(&copy);
+  EXPECT(tensor == NULL);
+}
+
+static void contexts(void) {
+  const int32_t cores[] = {0, 1};
+  size_t count = 0;
+  const int32_t* list;
+  const char* provider;
+  MSContextHandle context = new_context(4);
+  MSDeviceInfoHandle npu = MSDeviceInfoCreate(kMSDeviceTypeKirinNPU), gone = MSDeviceInfoCreate(kMSDeviceTypeGPU);
+  EXPECT(MSContextGetThreadNum(context) == 4);
+  MSContextSetThreadAffinityCoreList(context, cores, 2);
+  list = MSContextGetThreadAffinityCoreList(context, &count);
+  EXPECT(count == 2 && list[1] == 1);
+  free((void*)(uintptr_t)list);
+  MSContextSetThreadAffinityMode(context, 1);
+  EXPECT(MSContextGetThreadAffinityMode(context) == 1 && MSContextGetThreadAffinityMode(NULL) == -1);
+  MSContextSetEnableParallel(context, true);
+  EXPECT(MSContextGetEnableParallel(context));
+  EXPECT(MSDeviceInfoGetFrequency(npu) == 3);
+  MSDeviceInfoSetProvider(npu, "vendor");
+  provider = MSDeviceInfoGetProvider(npu);
+  EXPECT(strcmp(provider, "vendor") == 0);
+  free((void*)(uintptr_t)provider);
+  MSContextAddDeviceInfo(context, npu);
+  EXPECT(MSDeviceInfoCreate(kMSDeviceTypeInvalid) == NULL);
+  MSDeviceInfoDestroy(&gone);
+  MSContextDestroy(&context);
+  EXPECT(gone == NULL && context == NULL);
+}
+
+static bool never(const MSTensorHandleArray inputs, const MSTensorHandleArray outputs, const MSCallBackParamC info) {
+  (void)inputs, (void)outputs, (void)info;
+  return true;
+}
+
+static void errors(void) {
+  MSModelHandle model = MSModelCreate();
+  MSContextHandle context = new_context(1);
+  MSContextHandle gpu = MSContextCreate();
+  MSTensorHandleArray inputs, outputs = {0, NULL};
+  EXPECT(MSModelBuildFromFile(model, "no/such/model.mindir", kMSModelTypeMindIR, context) == kMSStatusLiteFileError);
+  EXPECT(MSModelBuildFromFile(NULL, "x", kMSModelTypeMindIR, context) == kMSStatusLiteNullptr);
+  EXPECT(MSModelBuildFromFile(model, NULL, kMSModelTypeMindIR, context) == kMSStatusLiteNullptr);
+  EXPECT(MSModelBuildFromFile(model, "x", kMSModelTypeInvalid, context) == kMSStatusLiteParamInvalid);
+  EXPECT(MSModelBuild(model, "junk", 4, kMSModelTypeMindIR, context) == kMSStatusLiteGraphFileError);
+  EXPECT(MSModelPredict(model, MSModelGetInputs(model), &outputs, NULL, NULL) == kMSStatusLiteUninitializedObj);
+  MSContextAddDeviceInfo(gpu, MSDeviceInfoCreate(kMSDeviceTypeGPU));
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR, gpu) == kMSStatusLiteNotSupport);
+  MSContextDestroy(&gpu); /* a failed build leaves the context to its owner */
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR, context) == kMSStatusSuccess);
+  inputs = MSModelGetInputs(model);
+  EXPECT(MSModelPredict(model, inputs, &outputs, never, NULL) == kMSStatusLiteNotSupport);
+  inputs.handle_num = 1;
+  EXPECT(MSModelPredict(model, inputs, &outputs, NULL, NULL) == kMSStatusLiteError);
+  EXPECT(MSRunStep(model, NULL, NULL) == kMSStatusLiteNotSupport);
+  EXPECT(!MSModelGetTrainMode(model) && MSModelSetTrainMode(model, true) == kMSStatusLiteNotSupport);
+  EXPECT(MSModelGetInputs(NULL).handle_num == 0);
+  EXPECT((uint32_t)kMSStatusLiteNullptr == (uint32_t)-2 && (uint32_t)kMSStatusLiteInputParamInvalid == (uint32_t)-600);
+  MSModelDestroy(&model);
+}
+
+int main(void) {
+  classify();
+  resize();
+  own_tensors();
+  contexts();
+  errors();
+  puts("ok");
+  return 0;
+}
