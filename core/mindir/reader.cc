@@ -116,7 +116,17 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Read(ModelFiles* files, const ReadOp
   metadata["model_version"] = raw.model_version;
   metadata["mind_ir_version"] = absl::StrCat(raw.mind_ir_version);
   if (!raw.preprocessor.empty()) metadata["preprocessor"] = raw.preprocessor;
-  for (const auto& [key, value] : raw.user_info) metadata[absl::StrCat("user_info/", key)] = value;
+  for (const auto& [key, value] : raw.user_info) {
+    // What the format has no place for, from our own writer.
+    if (key == "mirin/outputs") {
+      std::vector<std::string> names = absl::StrSplit(value, '\n');
+      if (names.size() == module->output_names().size()) module->set_output_names(std::move(names));
+    } else if (key == "mirin/preprocessor") {
+      metadata["preprocessor"] = value;
+    } else {
+      metadata[absl::StrCat("user_info/", key)] = value;
+    }
+  }
   return module;
 }
 
