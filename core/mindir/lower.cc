@@ -495,7 +495,7 @@ absl::StatusOr<Binding> Lowering::ApplyPrimitive(const RawNode& node, const std:
   if (model_.is_lite) MIRIN_RETURN_IF_ERROR(FromLiteDialect(&call, &then, builder));
   const std::string name = call.name;
   // The Lite converter's normalisations have one result, no tuple.
-  const bool first_only = model_.is_lite && (call.op == "BatchNorm" || call.op == "LayerNorm");
+  const bool first_only = model_.is_lite && (call.op == "BatchNorm" || call.op == "InstanceNorm" || call.op == "LayerNorm");
   MIRIN_ASSIGN_OR_RETURN(Binding result, builder->Emit(std::move(call)));
   if (first_only) result = result->members[0];
   for (Call& next : then) {

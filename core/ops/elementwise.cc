@@ -35,6 +35,7 @@ MIRIN_UNARY(Cos, InferSameFloat)
 MIRIN_UNARY(Cosh, InferSameFloat)
 MIRIN_UNARY(Erf, InferSameFloat)
 MIRIN_UNARY(Erfc, InferSameFloat)
+MIRIN_UNARY(Erfinv, InferSameFloat)
 MIRIN_UNARY(Exp2, InferSameFloat)
 MIRIN_UNARY(Expm1, InferSameFloat)
 MIRIN_UNARY(FastGeLU, InferSameFloat)
@@ -90,6 +91,7 @@ OpSchema LeakyReLUExt() { return Unary("LeakyReLUExt", InferSameFloat).Attr("neg
 OpSchema HShrink() { return Unary("HShrink", InferSameFloat).Attr("lambd", 0.5); }
 OpSchema SoftShrink() { return Unary("SoftShrink", InferSameFloat).Attr("lambd", 0.5); }
 OpSchema Hardtanh() { return Unary("Hardtanh", InferSameNumber).Attr("min_val", -1.0).Attr("max_val", 1.0); }
+OpSchema NanToNum() { return Unary("NanToNum", InferSameFloat).Attr("nan", 0.0).Attr("posinf", ir::Attribute()).Attr("neginf", ir::Attribute()); }
 OpSchema Threshold() { return Unary("Threshold", InferSameNumber).Attr("threshold", 0.0).Attr("value", 0.0); }
 OpSchema SoftplusExt() { return Unary("SoftplusExt", InferSameFloat).Attr("beta", 1.0).Attr("threshold", 20.0); }
 OpSchema GeluExt() { return Unary("GeluExt", InferSameFloat).Attr("approximate", std::string("none")); }

@@ -45,6 +45,13 @@ absl::Status InferWhole(InferContext& c) {
   return absl::OkStatus();
 }
 
+absl::Status InferReduceStd(InferContext& c) {
+  MIRIN_RETURN_IF_ERROR(InferReduceFloat(c));
+  const ir::TensorType first = c.outputs()[0];
+  c.SetOutput(1, first.dtype, first.shape);
+  return absl::OkStatus();
+}
+
 OpSchema Reduction(const char* name, InferFn infer) {
   return OpSchema(name, "Reduces over axes; axis () means all of them.")
       .Input("x").Ints("axis", std::vector<int64_t>{}, {"axes"}).Attr("keep_dims", false).Attr("skip_mode", false)
@@ -204,6 +211,10 @@ absl::Status InferAssignBroadcast(InferContext& c) {
 
 namespace schemas {
 
+OpSchema ReduceStd() {
+  return OpSchema("ReduceStd", "Standard deviation and mean over axes; axis () means all of them.")
+      .Input("x").Ints("axis", std::vector<int64_t>{}, {"axes"}).Attr("unbiased", true).Attr("keep_dims", false).Output("std").Output("mean").Infer(InferReduceStd);
+}
 OpSchema Load() { return OpSchema("Load", "The value of a variable now.").Input("variable").Output("y").Infer(InferSame).Nondeterministic(); }
 OpSchema Assign() { return OpSchema("Assign", "variable = value.").Input("variable").Input("value").Output("y").Infer(InferAssignSameShape).WritesVariable(); }
 OpSchema AssignAdd() { return OpSchema("AssignAdd", "variable += value.").Input("variable").Input("value").Output("y").Infer(InferAssignBroadcast).WritesVariable(); }

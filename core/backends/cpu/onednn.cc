@@ -266,6 +266,7 @@ KernelResult MakePooling(const KernelRequest& r) {
     options.ceil_mode = r.node->attrs().Int("round_mode") == 1;
     MIRIN_ASSIGN_OR_RETURN(axes, ops::PlanWindow(r.node->attrs(), Tail(x), kernel, options));
   }
+  if (r.node->attrs().Int("divisor_override") != 0) return absl::UnimplementedError("divisor_override");
   const bool average = r.node->op() == "AvgPool";
   for (const ops::WindowAxis& a : axes) {
     if (a.pad_before >= a.kernel || a.pad_after >= a.kernel) return absl::UnimplementedError("padding as large as the window");

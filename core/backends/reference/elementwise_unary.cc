@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "core/backends/reference/kernels.h"
 #include "core/backends/reference/loops.h"
@@ -6,6 +8,16 @@
 
 namespace mirin::reference::kernels {
 namespace {
+
+// By Winitzki's estimate and three Newton steps: full double precision inside (-1, 1).
+double InverseErf(double y) {
+  if (y <= -1 || y >= 1) return y == 1 ? std::numeric_limits<double>::infinity() : y == -1 ? -std::numeric_limits<double>::infinity() : std::nan("");
+  constexpr double a = 0.147, kTwoOverPi = 0.63661977236758134;
+  const double l = std::log1p(-y * y), t = kTwoOverPi / a + l / 2;
+  double x = std::copysign(std::sqrt(std::sqrt(t * t - l / a) - t), y);
+  for (int i = 0; i < 3; ++i) x -= (std::erf(x) - y) / (1.1283791670955126 * std::exp(-x * x));
+  return x;
+}
 
 using ops::ActivationKind;
 using ops::Apply;
@@ -178,6 +190,20 @@ MIRIN_KERNEL(Hardtanh) {
   const double low = node.attrs().Float("min_val"), high = node.attrs().Float("max_val");
   return Unary(node, c, [=](double x) { return std::isnan(x) ? x : std::min(std::max(x, low), high); },
                [=](int64_t x) { return std::min(std::max(x, static_cast<int64_t>(low)), static_cast<int64_t>(high)); });
+}
+MIRIN_FLOAT_UNARY(Erfinv, InverseErf(x))
+MIRIN_KERNEL(NanToNum) {
+  const double most = VisitDType(
+      c.input(0).dtype,
+      [](auto tag) {
+        using T = typename decltype(tag)::type;
+        if constexpr (std::is_same_v<T, Half>) return 65504.0;
+        if constexpr (std::is_same_v<T, BFloat16>) return 3.3895313892515355e38;
+        return static_cast<double>(std::numeric_limits<T>::max());
+      },
+      0.0);
+  const double nan = node.attrs().Float("nan"), high = node.attrs().Float("posinf", most), low = node.attrs().Float("neginf", -most);
+  return Floats(node, c, [=](double x) { return std::isnan(x) ? nan : std::isinf(x) ? (x > 0 ? high : low) : x; });
 }
 MIRIN_KERNEL(Threshold) {
   const double threshold = node.attrs().Float("threshold"), value = node.attrs().Float("value");

@@ -106,6 +106,33 @@ MIRIN_KERNEL(ReduceL2) {
 MIRIN_KERNEL(ReduceLogSum) { return Fold<double>(node, c, 0, kAdd, [](double v, int64_t) { return std::log(v); }); }
 MIRIN_KERNEL(ReduceLogSumExp) { return FoldLogSumExp(node, c); }
 MIRIN_KERNEL(LogSumExp) { return FoldLogSumExp(node, c); }
+MIRIN_KERNEL(ReduceStd) {
+  const TensorView& x = c.input(0);
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int> axes, ops::NormalizeAxes(Ints(c, 1), x.rank()));
+  // The cell of the result that each element belongs to.
+  Dims strides(x.dims.size(), 0);
+  int64_t cells = 1;
+  for (int i = x.rank() - 1; i >= 0; --i) {
+    if (std::find(axes.begin(), axes.end(), i) != axes.end()) continue;
+    strides[static_cast<size_t>(i)] = cells;
+    cells *= x.dims[static_cast<size_t>(i)];
+  }
+  const std::vector<double> v = ReadAll<double>(x);
+  const double n = cells == 0 ? 0 : static_cast<double>(x.elements()) / static_cast<double>(cells);
+  std::vector<double> mean(static_cast<size_t>(cells), 0), deviation(mean);
+  size_t k = 0;
+  ForEachOffset(x.dims, strides, [&](int64_t cell) { mean[static_cast<size_t>(cell)] += v[k++] / n; });
+  k = 0;
+  ForEachOffset(x.dims, strides, [&](int64_t cell) {
+    const double d = v[k++] - mean[static_cast<size_t>(cell)];
+    deviation[static_cast<size_t>(cell)] += d * d;
+  });
+  const double divisor = node.attrs().Bool("unbiased") ? n - 1 : n;
+  for (double& d : deviation) d = std::sqrt(d / divisor);
+  WriteAll(c.output(0), deviation);
+  WriteAll(c.output(1), mean);
+  return absl::OkStatus();
+}
 
 namespace {
 
