@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/backend/registry.h"
+#include "core/base/log.h"
 #include "core/base/status.h"
 
 namespace mirin::runtime {
@@ -21,6 +22,13 @@ std::string PlanKey(const plan::Region& region, absl::Span<const ir::TensorType>
     for (int64_t d : type.shape.dims()) AppendBytes(&key, d);
   }
   return key;
+}
+
+void LogPlan(const plan::Plan& plan) {
+  if (!LogEnabled(LogLevel::kDebug)) return;
+  std::string text = absl::StrCat("planned ", plan.steps.size(), " steps in ", plan.arena_bytes, " bytes of arena");
+  for (const plan::Refusal& r : plan.refusals) absl::StrAppend(&text, "\n  ", r.backend, " refused ", ir::Describe(*r.node), ": ", r.reason);
+  Log(LogLevel::kDebug, text);
 }
 
 }  // namespace
@@ -74,6 +82,7 @@ absl::StatusOr<std::shared_ptr<const plan::Plan>> CompiledModel::GetPlan(const p
     }
   }
   MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const plan::Plan> plan, Build(region, inputs, {}, devices, threads));
+  LogPlan(*plan);
   absl::MutexLock lock(&mutex_);
   auto [it, is_new] = plans_.try_emplace(key);
   if (!is_new) return it->second.plan;  // another session was faster

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/backend/registry.h"
+#include "core/base/log.h"
 #include "core/base/status.h"
 #include "core/passes/pipeline.h"
 #include "core/plan/evaluate.h"
@@ -61,6 +62,12 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<i
   }
   for (const auto& v : module->variables()) model->states_.push_back({v->name(), v->type()});
   MIRIN_ASSIGN_OR_RETURN(model->pass_report_, Optimize(options, module.get()));
+  if (LogEnabled(LogLevel::kInfo)) {
+    size_t nodes = 0;
+    for (const auto& graph : module->graphs()) nodes += graph->nodes().size();
+    Log(LogLevel::kInfo, absl::StrCat("loaded a model of ", module->graphs().size(), " graphs and ", nodes, " nodes"));
+    Log(LogLevel::kDebug, model->pass_report_);
+  }
   model->module_ = std::move(module);
   model->compiled_ = std::make_unique<CompiledModel>(model->module_.get());
   return std::shared_ptr<const Model>(std::move(model));

@@ -57,6 +57,12 @@ TEST_F(NullArguments, Base) {
   EXPECT_EQ(std::string(mirin_device_name(0)), "cpu");
 }
 
+TEST_F(NullArguments, Log) {
+  EXPECT_INVALID(CALL(mirin_log_set_level, static_cast<mirin_log_level>(-1)));
+  EXPECT_INVALID(mirin_log_set_level(static_cast<mirin_log_level>(5)));
+  CALL(mirin_log_set_sink, nullptr, nullptr);
+}
+
 TEST_F(NullArguments, Status) {
   EXPECT_EQ(CALL(mirin_status_code, nullptr), MIRIN_OK);
   EXPECT_EQ(std::string(CALL(mirin_status_message, nullptr)), "");

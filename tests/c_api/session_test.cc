@@ -194,6 +194,21 @@ TEST(Session, ProfilesEveryOperator) {
   EXPECT_EQ(std::string(mirin_session_profile_table(session.get())).find("Conv2D"), std::string::npos);
 }
 
+TEST(Log, GoesToTheSink) {
+  std::vector<std::string> lines;
+  const auto sink = [](mirin_log_level level, const char* message, void* context) {
+    if (level == MIRIN_LOG_INFO) static_cast<std::vector<std::string>*>(context)->push_back(message);
+  };
+  mirin_log_set_sink(sink, &lines);
+  ASSERT_EQ(Text(mirin_log_set_level(MIRIN_LOG_DEBUG)), "OK");
+  Load("tensor_add");
+  ASSERT_EQ(Text(mirin_log_set_level(MIRIN_LOG_OFF)), "OK");
+  Load("tensor_add");
+  mirin_log_set_sink(nullptr, nullptr);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("nodes"), std::string::npos) << lines[0];
+}
+
 TEST(Session, OutlivesItsModelHandle) {
   ModelPtr model = Load("tensor_add");
   const SessionPtr session = NewSession(model.get());

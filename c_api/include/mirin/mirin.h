@@ -40,6 +40,7 @@
 
 #include "mirin/base.h"
 #include "mirin/device.h"
+#include "mirin/log.h"
 #include "mirin/model.h"
 #include "mirin/options.h"
 #include "mirin/session.h"
