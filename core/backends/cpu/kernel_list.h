@@ -27,6 +27,7 @@ KernelResult MakeSoftmax(const KernelRequest& request);
 KernelResult MakeLayerNorm(const KernelRequest& request);
 KernelResult MakeAttention(const KernelRequest& request);
 KernelResult MakeBatchNorm(const KernelRequest& request);
+KernelResult MakeRecurrent(const KernelRequest& request);
 KernelResult MakeReduce(const KernelRequest& request);
 KernelResult MakeTranspose(const KernelRequest& request);
 KernelResult MakeGather(const KernelRequest& request);

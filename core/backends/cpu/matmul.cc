@@ -1,6 +1,7 @@
 // Matrix products over the packed-panel GEMM of simd_kernels.
 #include <algorithm>
 
+#include "core/backends/cpu/gemm.h"
 #include "core/backends/cpu/kernel.h"
 #include "core/base/status.h"
 #include "core/ops/activation_kind.h"
@@ -72,11 +73,6 @@ Shapes Plan(const KernelRequest& r) {
   return s;
 }
 
-int64_t PackedFloats(int64_t k, int64_t n) {
-  const int64_t columns = Simd().tile_columns;
-  return (n + columns - 1) / columns * columns * k;
-}
-
 struct Packed {
   std::shared_ptr<void> memory;
   const float* data() const { return static_cast<const float*>(memory.get()); }
@@ -110,10 +106,6 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     traits.scratch_bytes = static_cast<size_t>(PackedFloats(s.k, s.n)) * 4 * s.b_batch.size();
   }
   const int64_t batches = static_cast<int64_t>(s.a_batch.size());
-  const int64_t columns = Simd().tile_columns, rows = Simd().tile_rows;
-  const int64_t panels = (s.n + columns - 1) / columns, row_blocks = (s.m + 4 * rows - 1) / (4 * rows);
-  const int64_t work_per_item = std::max<int64_t>(1, 4 * rows * columns * s.k);
-  const int64_t grain = std::max<int64_t>(1, 400'000 / work_per_item);
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
     const float* a = c.input(0).as<float>();
     float* y = c.output(0).as<float>();
@@ -136,31 +128,12 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     g.c_row = s.n;
     g.bias = bias;
     g.activation = activation;
-    if (c.threads().threads() == 1 || batches * row_blocks * panels <= grain) {
-      for (int64_t t = 0; t < batches; ++t) {
-        g.a = a + s.a_batch[t];
-        g.c = y + t * s.m * s.n;
-        g.packed_b = b + (packed == nullptr ? t * packed_size : 0);
-        g.row_end = s.m;
-        g.column_end = s.n;
-        simd.gemm(g);
-      }
-      return;
-    }
-    // Rows vary fastest: neighbours share a panel of B.
-    c.threads().ParallelFor(batches * panels * row_blocks, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t item = begin; item < end; ++item) {
-        const int64_t t = item / (panels * row_blocks), panel = item / row_blocks % panels, block = item % row_blocks;
-        GemmArgs part = g;
-        part.a = a + s.a_batch[t];
-        part.c = y + t * s.m * s.n;
-        part.packed_b = b + (packed == nullptr ? t * packed_size : 0);
-        part.row_begin = block * 4 * rows;
-        part.row_end = std::min(s.m, part.row_begin + 4 * rows);
-        part.column_begin = panel * columns;
-        part.column_end = std::min(s.n, part.column_begin + columns);
-        simd.gemm(part);
-      }
+    ParallelGemm(c.threads(), batches, s.m, s.n, s.k, [&](int64_t t) {
+      GemmArgs one = g;
+      one.a = a + s.a_batch[t];
+      one.c = y + t * s.m * s.n;
+      one.packed_b = b + (packed == nullptr ? t * packed_size : 0);
+      return one;
     });
   });
 }

@@ -1,0 +1,51 @@
+// The packed GEMM of simd_kernels over a session's threads.
+#ifndef CORE_BACKENDS_CPU_GEMM_H_
+#define CORE_BACKENDS_CPU_GEMM_H_
+
+#include <algorithm>
+
+#include "core/backends/cpu/simd_kernels.h"
+#include "core/base/thread_pool.h"
+
+namespace mirin::cpu {
+
+// Floats of a packed right-hand side.
+inline int64_t PackedFloats(int64_t k, int64_t n) {
+  const int64_t columns = Simd().tile_columns;
+  return (n + columns - 1) / columns * columns * k;
+}
+
+// `batches` products of the same sizes; args_of(t) gives the operands of product t (its row and column range is ignored).
+template <typename ArgsOf>
+void ParallelGemm(const ThreadShare& threads, int64_t batches, int64_t m, int64_t n, int64_t k, ArgsOf args_of) {
+  const SimdKernels& simd = Simd();
+  const int64_t columns = simd.tile_columns, block_rows = 4 * simd.tile_rows;
+  const int64_t panels = (n + columns - 1) / columns, row_blocks = (m + block_rows - 1) / block_rows;
+  const int64_t grain = std::max<int64_t>(1, 400'000 / std::max<int64_t>(1, block_rows * columns * k));
+  if (threads.threads() == 1 || batches * row_blocks * panels <= grain) {
+    for (int64_t t = 0; t < batches; ++t) {
+      GemmArgs g = args_of(t);
+      g.row_begin = g.column_begin = 0;
+      g.row_end = m;
+      g.column_end = n;
+      simd.gemm(g);
+    }
+    return;
+  }
+  // Rows vary fastest: neighbours share a panel of B.
+  threads.ParallelFor(batches * panels * row_blocks, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t panel = item / row_blocks % panels, block = item % row_blocks;
+      GemmArgs g = args_of(item / (panels * row_blocks));
+      g.row_begin = block * block_rows;
+      g.row_end = std::min(m, g.row_begin + block_rows);
+      g.column_begin = panel * columns;
+      g.column_end = std::min(n, g.column_begin + columns);
+      simd.gemm(g);
+    }
+  });
+}
+
+}  // namespace mirin::cpu
+
+#endif  // CORE_BACKENDS_CPU_GEMM_H_

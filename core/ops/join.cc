@@ -1,0 +1,266 @@
+// Joining, splitting, repeating and padding.
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "core/ops/infer.h"
+#include "core/ops/registry.h"
+
+namespace mirin::ops {
+namespace {
+
+absl::Status InferConcat(InferContext& c) {
+  if (c.num_inputs() == 0) return absl::InvalidArgumentError("needs one tensor or more");
+  Shape out = c.shape(0);
+  for (int i = 1; i < c.num_inputs(); ++i) {
+    MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, i));
+    const Shape& s = c.shape(i);
+    if (!out.rank_known() || !s.rank_known()) {
+      out = Shape::Unknown();
+      continue;
+    }
+    MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), out.rank()));
+    if (s.rank() != out.rank()) return absl::InvalidArgumentError(absl::StrCat("cannot join ", ToString(out), " and ", ToString(s)));
+    for (int d = 0; d < out.rank(); ++d) {
+      if (d == axis) {
+        out.set_dim(d, out.dim(d) < 0 || s.dim(d) < 0 ? -1 : out.dim(d) + s.dim(d));
+      } else if (out.dim(d) < 0) {
+        out.set_dim(d, s.dim(d));
+      } else if (s.dim(d) >= 0 && s.dim(d) != out.dim(d)) {
+        return absl::InvalidArgumentError(absl::StrCat("cannot join ", ToString(out), " and ", ToString(s), " along axis ", axis));
+      }
+    }
+  }
+  if (out.rank_known()) MIRIN_RETURN_IF_ERROR(NormalizeAxis(c.attrs().Int("axis"), out.rank()).status());
+  c.SetOutput(0, c.dtype(0), std::move(out));
+  return absl::OkStatus();
+}
+
+absl::Status InferStack(InferContext& c) {
+  if (c.num_inputs() == 0) return absl::InvalidArgumentError("needs one tensor or more");
+  Shape out = c.shape(0);
+  for (int i = 1; i < c.num_inputs(); ++i) {
+    MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, i));
+    const Shape& s = c.shape(i);
+    if (!out.rank_known() || !s.rank_known()) {
+      out = out.rank_known() ? out : s;
+      continue;
+    }
+    if (s.rank() != out.rank()) return absl::InvalidArgumentError(absl::StrCat("cannot stack ", ToString(out), " and ", ToString(s)));
+    for (int d = 0; d < out.rank(); ++d) {
+      if (out.dim(d) < 0) out.set_dim(d, s.dim(d));
+      if (s.dim(d) >= 0 && s.dim(d) != out.dim(d)) {
+        return absl::InvalidArgumentError(absl::StrCat("cannot stack ", ToString(out), " and ", ToString(s)));
+      }
+    }
+  }
+  if (!out.rank_known()) {
+    c.SetOutput(0, c.dtype(0), out);
+    return absl::OkStatus();
+  }
+  if (out.rank() + 1 > kMaxRank) return absl::InvalidArgumentError("the result has too many axes");
+  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), out.rank() + 1));
+  Dims dims = out.dims();
+  dims.insert(dims.begin() + axis, c.num_inputs());
+  c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
+  return absl::OkStatus();
+}
+
+absl::Status InferSplit(InferContext& c) {
+  const Shape& x = c.shape(0);
+  std::vector<int64_t> sizes = c.attrs().Ints("size_splits");
+  const int parts = c.num_outputs();
+  if (!x.rank_known()) {
+    for (int i = 0; i < parts; ++i) c.SetOutput(i, c.dtype(0), Shape::Unknown());
+    return absl::OkStatus();
+  }
+  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), x.rank()));
+  const int64_t n = x.dim(axis);
+  if (static_cast<int>(sizes.size()) != parts) {
+    if (n >= 0 && n % parts != 0) return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of ", ToString(x), " does not split into ", parts));
+    sizes.assign(parts, n < 0 ? -1 : n / parts);
+  }
+  int64_t sum = 0;
+  int open = -1;
+  for (int i = 0; i < parts; ++i) {
+    if (sizes[i] >= 0) {
+      sum += sizes[i];
+    } else if (open < 0) {
+      open = i;
+    } else if (n >= 0) {
+      return absl::InvalidArgumentError("more than one size is open");
+    }
+  }
+  if (n >= 0 && open >= 0) {
+    sizes[open] = n - sum;
+    sum = n;
+  }
+  for (int64_t s : sizes) {
+    if (n >= 0 && (s < 0 || sum != n)) return absl::InvalidArgumentError(absl::StrCat("the sizes do not add up to ", n));
+  }
+  for (int i = 0; i < parts; ++i) {
+    Shape s = x;
+    s.set_dim(axis, sizes[i]);
+    c.SetOutput(i, c.dtype(0), std::move(s));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InferUnstack(InferContext& c) {
+  const Shape& x = c.shape(0);
+  if (!x.rank_known()) {
+    for (int i = 0; i < c.num_outputs(); ++i) c.SetOutput(i, c.dtype(0), Shape::Unknown());
+    return absl::OkStatus();
+  }
+  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), x.rank()));
+  if (x.dim(axis) >= 0 && x.dim(axis) != c.num_outputs()) {
+    return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of ", ToString(x), " is not ", c.num_outputs()));
+  }
+  Dims dims = x.dims();
+  dims.erase(dims.begin() + axis);
+  for (int i = 0; i < c.num_outputs(); ++i) c.SetOutput(i, c.dtype(0), Shape(dims));
+  return absl::OkStatus();
+}
+
+absl::Status SetChecked(InferContext& c, Dims dims) {
+  MIRIN_RETURN_IF_ERROR(CheckedBytes(c.dtype(0), dims).status());
+  c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
+  return absl::OkStatus();
+}
+
+absl::Status InferTile(InferContext& c) {
+  std::vector<int64_t> times;
+  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &times));
+  const Shape& x = c.shape(0);
+  if (!known || !x.rank_known()) {
+    c.SetOutput(0, c.dtype(0), x.rank_known() && !known ? Shape::OfRank(x.rank()) : Shape::Unknown());
+    return absl::OkStatus();
+  }
+  if (times.size() > kMaxRank) return absl::InvalidArgumentError("too many multiples");
+  Dims dims = x.dims();
+  while (dims.size() < times.size()) dims.insert(dims.begin(), 1);
+  while (times.size() < dims.size()) times.insert(times.begin(), 1);
+  for (size_t i = 0; i < dims.size(); ++i) {
+    if (times[i] < 0) return absl::InvalidArgumentError("a multiple is negative");
+    if (dims[i] >= 0 && __builtin_mul_overflow(dims[i], times[i], &dims[i])) return absl::ResourceExhaustedError("the result is too large");
+  }
+  if (!Shape(dims).concrete()) {
+    c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
+    return absl::OkStatus();
+  }
+  return SetChecked(c, std::move(dims));
+}
+
+absl::Status InferBroadcastTo(InferContext& c) {
+  std::vector<int64_t> to;
+  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &to));
+  const Shape& x = c.shape(0);
+  if (!known || !x.rank_known()) {
+    c.SetOutput(0, c.dtype(0), known ? Shape::OfRank(static_cast<int>(to.size())) : Shape::Unknown());
+    return absl::OkStatus();
+  }
+  const int added = static_cast<int>(to.size()) - x.rank();
+  if (to.size() > kMaxRank || added < 0) return absl::InvalidArgumentError(absl::StrCat("cannot broadcast ", ToString(x), " to ", ToString(absl::MakeConstSpan(to))));
+  Dims dims(to.begin(), to.end());
+  for (int i = 0; i < static_cast<int>(dims.size()); ++i) {
+    const int64_t from = i < added ? 1 : x.dim(i - added);
+    if (dims[i] == -1 && i >= added) dims[i] = from;
+    if (dims[i] < -1 || (dims[i] == -1 && i < added) || (from >= 0 && from != 1 && dims[i] >= 0 && from != dims[i])) {
+      return absl::InvalidArgumentError(absl::StrCat("cannot broadcast ", ToString(x), " to ", ToString(absl::MakeConstSpan(to))));
+    }
+  }
+  if (!Shape(dims).concrete()) {
+    c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
+    return absl::OkStatus();
+  }
+  return SetChecked(c, std::move(dims));
+}
+
+absl::Status Padded(InferContext& c, absl::Span<const int64_t> pads) {
+  const Shape& x = c.shape(0);
+  if (!x.rank_known()) {
+    c.SetOutput(0, c.dtype(0), Shape::Unknown());
+    return absl::OkStatus();
+  }
+  if (static_cast<int>(pads.size()) != 2 * x.rank()) {
+    return absl::InvalidArgumentError(absl::StrCat("has ", pads.size(), " paddings for the shape ", ToString(x)));
+  }
+  Dims dims = x.dims();
+  for (int i = 0; i < x.rank(); ++i) {
+    if (dims[i] < 0) continue;
+    if (std::abs(pads[2 * i]) > (int64_t{1} << 40) || std::abs(pads[2 * i + 1]) > (int64_t{1} << 40)) return absl::ResourceExhaustedError("a padding is too large");
+    dims[i] += pads[2 * i] + pads[2 * i + 1];
+    if (dims[i] < 0) return absl::InvalidArgumentError("the paddings remove more than there is");
+  }
+  if (Shape(dims).concrete()) return SetChecked(c, std::move(dims));
+  c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
+  return absl::OkStatus();
+}
+
+absl::Status InferPad(InferContext& c) { return Padded(c, c.attrs().Ints("paddings")); }
+
+absl::Status InferPadInts(InferContext& c) {
+  std::vector<int64_t> pads;
+  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &pads));
+  if (known) return Padded(c, pads);
+  c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
+  return absl::OkStatus();
+}
+
+absl::Status InferPadV3(InferContext& c) {  // from the last axis on
+  std::vector<int64_t> pads;
+  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &pads));
+  if (!known || !c.shape(0).rank_known()) {
+    c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
+    return absl::OkStatus();
+  }
+  const size_t rank = static_cast<size_t>(c.shape(0).rank());
+  if (pads.size() % 2 != 0 || pads.size() > 2 * rank) return absl::InvalidArgumentError("the paddings do not match the rank");
+  std::vector<int64_t> all(2 * rank, 0);
+  for (size_t i = 0; i < pads.size() / 2; ++i) {
+    all[2 * (rank - 1 - i)] = pads[2 * i];
+    all[2 * (rank - 1 - i) + 1] = pads[2 * i + 1];
+  }
+  return Padded(c, all);
+}
+
+absl::Status InferAxesSame(InferContext& c) {
+  if (c.shape(0).rank_known()) {
+    for (int64_t a : c.attrs().Ints("axis")) MIRIN_RETURN_IF_ERROR(NormalizeAxis(a, c.shape(0).rank()).status());
+  }
+  return InferSame(c);
+}
+
+}  // namespace
+
+namespace schemas {
+
+OpSchema Concat() { return OpSchema("Concat", "Joins tensors along an axis.").VariadicInput("x").Attr("axis", int64_t{0}).Output("y").Infer(InferConcat); }
+OpSchema Stack() { return OpSchema("Stack", "Joins tensors along a new axis.").VariadicInput("x").Attr("axis", int64_t{0}).Output("y").Infer(InferStack); }
+OpSchema Split() {
+  return OpSchema("Split", "Cuts along an axis into output_num parts, equal ones unless size_splits says otherwise.")
+      .Input("x").Attr("axis", int64_t{0}).Attr("output_num", int64_t{1}, {"num_split"}).Attr("size_splits", std::vector<int64_t>{})
+      .OutputsFromAttr("output_num").Infer(InferSplit);
+}
+OpSchema SplitV() {
+  return OpSchema("SplitV", "Cuts along an axis into parts of given sizes.")
+      .Input("x").RequiredAttr("size_splits").RequiredAttr("axis", {"split_dim"}).OutputsFromAttr("size_splits").Infer(InferSplit);
+}
+OpSchema Unstack() { return OpSchema("Unstack", "The slices along an axis.").Input("x").Attr("axis", int64_t{0}).RequiredAttr("num").OutputsFromAttr("num").Infer(InferUnstack); }
+OpSchema Tile() { return OpSchema("Tile", "Repeats a tensor along its axes.").Input("x").Ints("multiples").Output("y").Infer(InferTile); }
+OpSchema BroadcastTo() { return OpSchema("BroadcastTo", "Repeats axes of size 1; -1 keeps an axis.").Input("x").Ints("shape").Output("y").Infer(InferBroadcastTo); }
+OpSchema Pad() { return OpSchema("Pad", "Zeros around a tensor; paddings are (before, after) per axis.").Input("x").RequiredAttr("paddings").Output("y").Infer(InferPad); }
+OpSchema MirrorPad() { return OpSchema("MirrorPad", "Mirrored elements around a tensor.").Input("x").Ints("paddings").Attr("mode", std::string("REFLECT")).Output("y").Infer(InferPadInts); }
+OpSchema PadFusion() {
+  return OpSchema("PadFusion", "Pads by [rank, 2] paddings; padding_mode 0 constant, 1 reflect, 2 symmetric, 3 edge.")
+      .Input("x").Ints("paddings").OptionalInput("value").Attr("padding_mode", int64_t{0}, {"paddings_mode"}).Output("y").Infer(InferPadInts);
+}
+OpSchema PadV3() {
+  return OpSchema("PadV3", "Pads from the last axis on, as PyTorch does.")
+      .Input("x").Ints("paddings").OptionalInput("value").Attr("mode", std::string("constant")).Attr("paddings_contiguous", true).Output("y").Infer(InferPadV3);
+}
+OpSchema ReverseV2() { return OpSchema("ReverseV2", "Reverses along axes.").Input("x").Attr("axis", std::vector<int64_t>{}).Output("y").Infer(InferAxesSame); }
+OpSchema Roll() { return OpSchema("Roll", "Shifts along axes with wrap-around.").Input("x").RequiredAttr("shift", {"shifts"}).RequiredAttr("axis", {"dims"}).Output("y").Infer(InferAxesSame); }
+
+}  // namespace schemas
+}  // namespace mirin::ops
