@@ -1,0 +1,48 @@
+// Pooling by oneDNN, in whatever layout its input has.
+#include "core/backends/cpu/onednn.h"
+#include "core/base/status.h"
+
+namespace mirin::cpu {
+
+using namespace onednn;  // NOLINT: this file is made of it
+
+KernelResult MakePooling(const KernelRequest& r) {
+  const Dims &x = r.inputs[0].shape.dims(), &y = r.outputs[0].shape.dims();
+  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  if (NumElements(x) == 0 || NumElements(y) == 0) return absl::UnimplementedError("an empty tensor");
+  const size_t spatial = x.size() - 2;
+  std::vector<ops::WindowAxis> axes(spatial);
+  if (r.node->attrs().Bool("global")) {
+    for (size_t i = 0; i < spatial; ++i) axes[i].kernel = axes[i].input = x[2 + i];
+  } else {
+    MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> kernel, ops::SpatialAttribute(r.node->attrs(), "kernel_size", static_cast<int>(spatial), 1, 1));
+    ops::WindowOptions options;
+    options.ceil_mode = r.node->attrs().Int("round_mode") == 1;
+    MIRIN_ASSIGN_OR_RETURN(axes, ops::PlanWindow(r.node->attrs(), Tail(x), kernel, options));
+  }
+  if (r.node->attrs().Int("divisor_override") != 0) return absl::UnimplementedError("divisor_override");
+  const bool average = r.node->op() == "AvgPool" || r.node->op() == "AvgPool3D";
+  for (const ops::WindowAxis& a : axes) {
+    if (a.pad_before >= a.kernel || a.pad_after >= a.kernel) return absl::UnimplementedError("padding as large as the window");
+  }
+  return Guarded([&]() -> KernelResult {
+    const Layout layout = r.input_layouts[0];
+    const memory::desc source = Describe(x, layout), target = Describe(y, layout);
+    const WindowDims window = ToDims(axes);
+    memory::dims kernel;
+    for (const ops::WindowAxis& a : axes) kernel.push_back(a.kernel);
+    const dnnl::algorithm algorithm = !average ? dnnl::algorithm::pooling_max
+                                      : r.node->attrs().Bool("count_include_pad") ? dnnl::algorithm::pooling_avg_include_padding
+                                                                                  : dnnl::algorithm::pooling_avg_exclude_padding;
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::pooling_forward::primitive_desc desc(Engine(), dnnl::prop_kind::forward_inference, algorithm, source, target, window.stride,
+                                                     kernel, memory::dims(spatial, 0), window.before, window.after, attr);
+    return std::make_unique<OneDnnKernel>(
+        dnnl::pooling_forward(desc), ImplementationName(desc.impl_info_str()),
+        std::vector<OneDnnKernel::Operand>{{DNNL_ARG_SRC, 0, source, nullptr}, {DNNL_ARG_DST, -1, target, nullptr}}, desc.scratchpad_desc(),
+        std::vector<Layout>{layout}, layout, 0);
+  });
+}
+
+}  // namespace mirin::cpu
