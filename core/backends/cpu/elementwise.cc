@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/backends/cpu/broadcast.h"
 #include "core/backends/cpu/kernel.h"
 #include "core/ops/infer.h"
 
@@ -73,60 +74,6 @@ T Apply(BinaryKind kind, T a, T b) {
     case BinaryKind::kDiv: break;
   }
   return a;
-}
-
-// The broadcast as a few nested loops: axes that both operands walk alike are merged. inner strides are 0 or 1.
-struct BroadcastPlan {
-  struct Axis {
-    int64_t n, a, b;  // size, strides of the operands in elements
-  };
-  std::vector<Axis> outer;  // slowest first
-  Axis inner = {1, 1, 1};
-  int64_t total = 1;
-};
-
-BroadcastPlan PlanBroadcast(absl::Span<const int64_t> a, absl::Span<const int64_t> b, absl::Span<const int64_t> y) {
-  BroadcastPlan plan;
-  const auto strides = [&](absl::Span<const int64_t> dims) {
-    const Dims own = Strides(dims);
-    Dims out(y.size(), 0);
-    for (size_t i = 0; i < dims.size(); ++i) {
-      if (dims[i] != 1) out[y.size() - dims.size() + i] = own[i];
-    }
-    return out;
-  };
-  const Dims sa = strides(a), sb = strides(b);
-  std::vector<BroadcastPlan::Axis> axes;  // fastest first
-  for (int i = static_cast<int>(y.size()) - 1; i >= 0; --i) {
-    plan.total *= y[i];
-    if (y[i] == 1) continue;
-    if (!axes.empty() && sa[i] == axes.back().a * axes.back().n && sb[i] == axes.back().b * axes.back().n) {
-      axes.back().n *= y[i];
-    } else {
-      axes.push_back({y[i], sa[i], sb[i]});
-    }
-  }
-  if (!axes.empty()) {
-    plan.inner = axes[0];
-    plan.outer.assign(axes.rbegin(), axes.rend() - 1);
-  }
-  return plan;
-}
-
-// Calls fn(a offset, b offset, y offset) for every inner line in [begin, end).
-template <typename Fn>
-void ForEachLine(const BroadcastPlan& plan, int64_t begin, int64_t end, Fn fn) {
-  for (int64_t line = begin; line < end; ++line) {
-    int64_t rest = line, a = 0, b = 0;
-    for (size_t i = plan.outer.size(); i-- > 0;) {
-      const BroadcastPlan::Axis& axis = plan.outer[i];
-      const int64_t at = rest % axis.n;
-      rest /= axis.n;
-      a += at * axis.a;
-      b += at * axis.b;
-    }
-    fn(a, b, line * plan.inner.n);
-  }
 }
 
 }  // namespace

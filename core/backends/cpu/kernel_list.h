@@ -39,6 +39,16 @@ KernelResult MakeConvolution(const KernelRequest& request);
 KernelResult MakeDeconvolution(const KernelRequest& request);
 KernelResult MakePooling(const KernelRequest& request);
 
+KernelResult MakeCompare(const KernelRequest& request);
+KernelResult MakeLogical(const KernelRequest& request);
+KernelResult MakeSelect(const KernelRequest& request);
+KernelResult MakeMath(const KernelRequest& request);
+KernelResult MakePow(const KernelRequest& request);
+
+KernelResult MakeRepeat(const KernelRequest& request);
+KernelResult MakePad(const KernelRequest& request);
+KernelResult MakeResize(const KernelRequest& request);
+
 KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to, const ThreadShare& threads);
 
 }  // namespace mirin::cpu

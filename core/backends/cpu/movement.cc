@@ -92,6 +92,48 @@ KernelResult MakeTranspose(const KernelRequest& r) {
   return CopyKernel(r, PlanCopy(r.outputs[0].shape.dims(), strides, 0));
 }
 
+// BroadcastTo and Tile: every axis of the source is walked once, or over and over.
+KernelResult MakeRepeat(const KernelRequest& r) {
+  const Dims &x = r.inputs[0].shape.dims(), &y = r.outputs[0].shape.dims();
+  const Dims own = Strides(x);
+  std::vector<int64_t> dims, strides;  // (repetitions, size) per axis of the result
+  for (size_t i = 0; i < y.size(); ++i) {
+    const size_t missing = y.size() - x.size();
+    const int64_t size = i < missing ? 1 : x[i - missing];
+    if (size == 0 || y[i] == 0) return absl::UnimplementedError("an empty tensor");
+    dims.insert(dims.end(), {y[i] / size, size});
+    strides.insert(strides.end(), {0, i < missing ? 0 : own[i - missing]});
+  }
+  return CopyKernel(r, PlanCopy(dims, strides, 0));
+}
+
+// Zeros around a tensor.
+KernelResult MakePad(const KernelRequest& r) {
+  if (r.inputs[0].dtype == DType::kString) return Refuse(r.inputs[0]);
+  const Dims &x = r.inputs[0].shape.dims(), &y = r.outputs[0].shape.dims();
+  const std::vector<int64_t> pads = r.node->attrs().Ints("paddings");
+  if (x.empty() || NumElements(x) == 0 || pads.size() != 2 * x.size()) return absl::UnimplementedError("a scalar or empty tensor");
+  for (const int64_t p : pads) {
+    if (p < 0) return absl::UnimplementedError("negative paddings");
+  }
+  const size_t element = SizeOf(r.inputs[0].dtype), row = static_cast<size_t>(x.back()) * element;
+  const Dims strides = Strides(y);
+  const int64_t lines = NumElements(x) / x.back();
+  KernelTraits traits;
+  traits.implementation = "cpu:Pad";
+  return FromFunction(traits, [x, pads, strides, lines, element, row](const KernelContext& c) {
+    std::memset(c.output(0).data, 0, c.output(0).bytes());
+    for (int64_t line = 0; line < lines; ++line) {
+      int64_t rest = line, at = pads[2 * (x.size() - 1)];
+      for (size_t i = x.size() - 1; i-- > 0;) {
+        at += (rest % x[i] + pads[2 * i]) * strides[i];
+        rest /= x[i];
+      }
+      std::memcpy(c.output(0).as<char>() + static_cast<size_t>(at) * element, c.input(0).as<char>() + static_cast<size_t>(line) * row, row);
+    }
+  });
+}
+
 KernelResult MakeSlice(const KernelRequest& r) {
   const Dims& x = r.inputs[0].shape.dims();
   std::vector<int64_t> v[4];
@@ -154,10 +196,11 @@ KernelResult MakeConcat(const KernelRequest& r) {
   const int64_t outer = NumElements(absl::MakeConstSpan(y).subspan(0, static_cast<size_t>(axis)));
   const size_t inner = static_cast<size_t>(NumElements(absl::MakeConstSpan(y).subspan(static_cast<size_t>(axis) + 1))) * SizeOf(r.outputs[0].dtype);
   std::vector<size_t> rows;
-  for (const ir::TensorType& t : r.inputs) rows.push_back(static_cast<size_t>(t.shape.dim(axis)) * inner);
+  const bool new_axis = r.node->op() == "Stack";
+  for (const ir::TensorType& t : r.inputs) rows.push_back(new_axis ? inner : static_cast<size_t>(t.shape.dim(axis)) * inner);
   const size_t stride = static_cast<size_t>(y[axis]) * inner;
   KernelTraits traits;
-  traits.implementation = "cpu:Concat";
+  traits.implementation = absl::StrCat("cpu:", r.node->op());
   return FromFunction(traits, [=](const KernelContext& c) {
     size_t at = 0;
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -176,10 +219,11 @@ KernelResult MakeSplit(const KernelRequest& r) {
   const int64_t outer = NumElements(absl::MakeConstSpan(x).subspan(0, static_cast<size_t>(axis)));
   const size_t inner = static_cast<size_t>(NumElements(absl::MakeConstSpan(x).subspan(static_cast<size_t>(axis) + 1))) * SizeOf(r.inputs[0].dtype);
   std::vector<size_t> rows;
-  for (const ir::TensorType& t : r.outputs) rows.push_back(static_cast<size_t>(t.shape.dim(axis)) * inner);
+  const bool drops_axis = r.node->op() == "Unstack";
+  for (const ir::TensorType& t : r.outputs) rows.push_back(drops_axis ? inner : static_cast<size_t>(t.shape.dim(axis)) * inner);
   const size_t stride = static_cast<size_t>(x[axis]) * inner;
   KernelTraits traits;
-  traits.implementation = "cpu:Split";
+  traits.implementation = absl::StrCat("cpu:", r.node->op());
   return FromFunction(traits, [=](const KernelContext& c) {
     size_t at = 0;
     for (size_t i = 0; i < rows.size(); ++i) {

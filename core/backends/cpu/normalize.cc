@@ -50,6 +50,22 @@ KernelResult MakeLayerNorm(const KernelRequest& r) {
   });
 }
 
+namespace {
+
+// The largest or smallest of a line, lane by lane and then over the lanes; NaN wins.
+float Extreme(const SimdKernels& simd, BinaryKind kind, const float* x, int64_t n) {
+  constexpr int64_t kLanes = 64;
+  float lanes[kLanes];
+  const int64_t width = std::min(n, kLanes);
+  std::copy(x, x + width, lanes);
+  for (int64_t i = width; i < n; i += kLanes) simd.binary(kind, lanes, x + i, lanes, std::min(kLanes, n - i));
+  float best = lanes[0];
+  for (int64_t i = 1; i < width; ++i) simd.binary(kind, &best, lanes + i, &best, 1);
+  return best;
+}
+
+}  // namespace
+
 KernelResult MakeReduce(const KernelRequest& r) {
   if (!IsF32(r, 0) || r.outputs[0].dtype != DType::kFloat32) return Refuse(r.inputs[0]);
   const Dims& x = r.inputs[0].shape.dims();
@@ -66,9 +82,8 @@ KernelResult MakeReduce(const KernelRequest& r) {
   for (int i = 0; i < static_cast<int>(x.size()); ++i) (i < axes.front() ? outer : i <= axes.back() ? n : inner) *= x[i];
   if (n == 0) return absl::UnimplementedError("nothing to reduce");
   const std::string& op = r.node->op();
-  const bool maximum = op == "ReduceMax", mean = op == "ReduceMean" || op == "MeanExt";
-  if (maximum && inner == 1) return absl::UnimplementedError("NaN rules of the maximum");
-  if (maximum) return absl::UnimplementedError("a maximum over leading axes");
+  const bool mean = op == "ReduceMean" || op == "MeanExt";
+  const BinaryKind kind = op == "ReduceMax" ? BinaryKind::kMax : op == "ReduceMin" ? BinaryKind::kMin : BinaryKind::kAdd;
   KernelTraits traits;
   traits.implementation = SimdName(op);
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
@@ -79,12 +94,12 @@ KernelResult MakeReduce(const KernelRequest& r) {
       for (int64_t o = b; o < e; ++o) {
         const float* line = from + o * n * inner;
         if (inner == 1) {
-          to[o] = simd.sum(line, n) * scale;
+          to[o] = kind == BinaryKind::kAdd ? simd.sum(line, n) * scale : Extreme(simd, kind, line, n);
           continue;
         }
         float* out = to + o * inner;
         std::copy(line, line + inner, out);
-        for (int64_t k = 1; k < n; ++k) simd.binary(BinaryKind::kAdd, out, line + k * inner, out, inner);
+        for (int64_t k = 1; k < n; ++k) simd.binary(kind, out, line + k * inner, out, inner);
         if (mean) simd.binary_scalar(BinaryKind::kMul, out, scale, out, inner, false);
       }
     });
