@@ -58,8 +58,29 @@ int64_t Power(int64_t base, int64_t exponent) {
   return Wrap(result);
 }
 
-double MaxNan(double a, double b) { return std::isnan(a) || std::isnan(b) ? std::nan("") : std::max(a, b); }
-double MinNan(double a, double b) { return std::isnan(a) || std::isnan(b) ? std::nan("") : std::min(a, b); }
+// A NaN wins.
+constexpr auto Larger = [](auto a, auto b) { return b > a || b != b ? b : a; };
+constexpr auto Smaller = [](auto a, auto b) { return b < a || b != b ? b : a; };
+
+// For results that depend on the operands' order only: every dtype keeps its exact values.
+template <typename F>
+absl::Status Ordered(const ir::Node& node, const KernelContext& c, F f) {
+  const TensorView& out = c.output(0);
+  const absl::StatusOr<DType> common = ops::Promote(c.input(0).dtype, c.input(1).dtype);
+  if (!common.ok() || *common == DType::kString) return NoKernel(node, c.input(0));
+  WithExact(*common, [&](auto zero) {
+    using N = decltype(zero);
+    const std::vector<N> a = ReadBroadcast<N>(c.input(0), out.dims), b = ReadBroadcast<N>(c.input(1), out.dims);
+    std::vector<decltype(f(zero, zero))> y(a.size());
+    for (size_t k = 0; k < a.size(); ++k) y[k] = f(a[k], b[k]);
+    if constexpr (std::is_same_v<decltype(f(zero, zero)), bool>) {
+      WriteAll(out, std::vector<int64_t>(y.begin(), y.end()));
+    } else {
+      WriteAll(out, y);
+    }
+  });
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -70,49 +91,54 @@ double MinNan(double a, double b) { return std::isnan(a) || std::isnan(b) ? std:
         []([[maybe_unused]] int64_t a, [[maybe_unused]] int64_t b) -> int64_t { return int_expr; });        \
   }
 
+#define MIRIN_ORDERED(Name, expr)                                                           \
+  absl::Status Name(const ir::Node& node, const KernelContext& c) {                         \
+    return Ordered(node, c, [](auto a, auto b) { return expr; });                           \
+  }
+
 MIRIN_BINARY(Add, a + b, Wrap(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)))
 MIRIN_BINARY(Atan2, std::atan2(a, b), static_cast<int64_t>(std::atan2(a, b)))
 MIRIN_BINARY(BitwiseAnd, FromDouble<int64_t>(a) & FromDouble<int64_t>(b), a & b)
 MIRIN_BINARY(BitwiseOr, FromDouble<int64_t>(a) | FromDouble<int64_t>(b), a | b)
 MIRIN_BINARY(BitwiseXor, FromDouble<int64_t>(a) ^ FromDouble<int64_t>(b), a ^ b)
-MIRIN_BINARY(Div, a / b, b == 0 ? 0 : a / b)
-MIRIN_BINARY(DivNoNan, b == 0 ? 0 : a / b, b == 0 ? 0 : a / b)
-MIRIN_BINARY(Divs, a / b, b == 0 ? 0 : a / b)
-MIRIN_BINARY(EqScalar, a == b, a == b)
-MIRIN_BINARY(Equal, a == b, a == b)
+MIRIN_BINARY(Div, a / b, Quotient(a, b))
+MIRIN_BINARY(DivNoNan, b == 0 ? 0 : a / b, Quotient(a, b))
+MIRIN_BINARY(Divs, a / b, Quotient(a, b))
+MIRIN_ORDERED(EqScalar, a == b)
+MIRIN_ORDERED(Equal, a == b)
 MIRIN_BINARY(FloorDiv, std::floor(a / b), FloorDivide(a, b))
 MIRIN_BINARY(FloorMod, FloorModuloF(a, b), FloorModulo(a, b))
 MIRIN_BINARY(FmodTensor, std::fmod(a, b), b == 0 || b == -1 ? 0 : a % b)
-MIRIN_BINARY(Greater, a > b, a > b)
-MIRIN_BINARY(GreaterEqual, a >= b, a >= b)
-MIRIN_BINARY(GreaterEqualScalar, a >= b, a >= b)
+MIRIN_ORDERED(Greater, a > b)
+MIRIN_ORDERED(GreaterEqual, a >= b)
+MIRIN_ORDERED(GreaterEqualScalar, a >= b)
 MIRIN_BINARY(Hypot, std::hypot(a, b), static_cast<int64_t>(std::hypot(a, b)))
 MIRIN_BINARY(LeftShift, a, b < 0 || b > 63 ? 0 : Wrap(static_cast<uint64_t>(a) << b))
-MIRIN_BINARY(Less, a < b, a < b)
-MIRIN_BINARY(LessEqual, a <= b, a <= b)
-MIRIN_BINARY(LessScalar, a < b, a < b)
-MIRIN_BINARY(LogAddExp, MaxNan(a, b) + std::log1p(std::exp(-std::fabs(a - b))), a)
+MIRIN_ORDERED(Less, a < b)
+MIRIN_ORDERED(LessEqual, a <= b)
+MIRIN_ORDERED(LessScalar, a < b)
+MIRIN_BINARY(LogAddExp, Larger(a, b) + std::log1p(std::exp(-std::fabs(a - b))), a)
 MIRIN_BINARY(LogicalAnd, a != 0 && b != 0, a != 0 && b != 0)
 MIRIN_BINARY(LogicalOr, a != 0 || b != 0, a != 0 || b != 0)
 MIRIN_BINARY(LogicalXor, (a != 0) != (b != 0), (a != 0) != (b != 0))
-MIRIN_BINARY(Maximum, MaxNan(a, b), std::max(a, b))
-MIRIN_BINARY(Minimum, MinNan(a, b), std::min(a, b))
+MIRIN_ORDERED(Maximum, Larger(a, b))
+MIRIN_ORDERED(Minimum, Smaller(a, b))
 MIRIN_BINARY(Mod, std::fmod(a, b), b == 0 || b == -1 ? 0 : a % b)
 MIRIN_BINARY(Mul, a * b, Wrap(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)))
 MIRIN_BINARY(Muls, a * b, Wrap(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)))
-MIRIN_BINARY(NotEqual, a != b, a != b)
+MIRIN_ORDERED(NotEqual, a != b)
 MIRIN_BINARY(Pow, std::pow(a, b), Power(a, b))
 MIRIN_BINARY(PowScalarTensor, std::pow(a, b), Power(a, b))
 MIRIN_BINARY(PowTensorScalar, std::pow(a, b), Power(a, b))
-MIRIN_BINARY(RealDiv, a / b, b == 0 ? 0 : a / b)
+MIRIN_BINARY(RealDiv, a / b, Quotient(a, b))
 MIRIN_BINARY(RemainderTensorScalar, FloorModuloF(a, b), FloorModulo(a, b))
 MIRIN_BINARY(RemainderTensorTensor, FloorModuloF(a, b), FloorModulo(a, b))
 MIRIN_BINARY(RightShift, a, b < 0 || b > 63 ? (a < 0 ? -1 : 0) : a >> b)
 MIRIN_BINARY(SquaredDifference, (a - b) * (a - b), (a - b) * (a - b))
 MIRIN_BINARY(Sub, a - b, Wrap(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)))
-MIRIN_BINARY(TruncateDiv, std::trunc(a / b), b == 0 ? 0 : b == -1 ? Wrap(-static_cast<uint64_t>(a)) : a / b)
+MIRIN_BINARY(TruncateDiv, std::trunc(a / b), Quotient(a, b))
 MIRIN_BINARY(TruncateMod, std::fmod(a, b), b == 0 || b == -1 ? 0 : a % b)
-MIRIN_BINARY(Xdivy, a == 0 ? 0 : a / b, b == 0 ? 0 : a / b)
+MIRIN_BINARY(Xdivy, a == 0 ? 0 : a / b, Quotient(a, b))
 MIRIN_BINARY(Xlogy, a == 0 ? 0 : a * std::log(b), a)
 
 absl::Status AddExt(const ir::Node& node, const KernelContext& c) {
@@ -211,7 +237,7 @@ absl::Status Addcmul(const ir::Node& /*node*/, const KernelContext& c) {
   return CombineAny(c, [](const auto& v, size_t k) { return v[0][k] + v[1][k] * v[2][k] * v[3][k]; });
 }
 absl::Status Addcdiv(const ir::Node& /*node*/, const KernelContext& c) {
-  return CombineAny(c, [](const auto& v, size_t k) { return v[2][k] == 0 && !std::is_floating_point_v<std::decay_t<decltype(v[0][0])>> ? v[0][k] : v[0][k] + v[1][k] / v[2][k] * v[3][k]; });
+  return CombineAny(c, [](const auto& v, size_t k) { return v[0][k] + Quotient(v[1][k], v[2][k]) * v[3][k]; });
 }
 absl::Status Lerp(const ir::Node& /*node*/, const KernelContext& c) {
   return CombineAny(c, [](const auto& v, size_t k) { return v[0][k] + v[2][k] * (v[1][k] - v[0][k]); });

@@ -64,12 +64,13 @@ absl::Status TensorScatter(const KernelContext& c, Fn fn) {
 }
 
 // Indices of one line in sorted order; NaN last when ascending, first when descending, ties by position.
-std::vector<int64_t> SortedOrder(const std::vector<double>& line, bool descending) {
+template <typename N>
+std::vector<int64_t> SortedOrder(const std::vector<N>& line, bool descending) {
   std::vector<int64_t> order(line.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    const double x = line[a], y = line[b];
-    if (std::isnan(x) || std::isnan(y)) return descending ? std::isnan(x) && !std::isnan(y) : !std::isnan(x) && std::isnan(y);
+    const N x = line[a], y = line[b];
+    if (x != x || y != y) return descending ? x != x && y == y : x == x && y != y;
     return descending ? x > y : x < y;
   });
   return order;
@@ -79,21 +80,23 @@ absl::Status SortAxis(const KernelContext& c, int64_t axis_attribute, bool desce
   const TensorView& x = c.input(0);
   const AxisView axis(x.dims, Axis(axis_attribute, x.rank()));
   const int64_t k = c.output(0).dims[Axis(axis_attribute, x.rank())];
-  const std::vector<double> v = ReadAll<double>(x);
   const ElementMover mover(x, c.output(0));
   std::vector<int64_t> indices(static_cast<size_t>(c.output(0).elements()));
-  std::vector<double> line(static_cast<size_t>(axis.n));
-  for (int64_t o = 0; o < axis.outer; ++o) {
-    for (int64_t i = 0; i < axis.inner; ++i) {
-      for (int64_t j = 0; j < axis.n; ++j) line[j] = v[(o * axis.n + j) * axis.inner + i];
-      const std::vector<int64_t> order = SortedOrder(line, descending);
-      for (int64_t j = 0; j < k; ++j) {
-        const int64_t to = (o * k + j) * axis.inner + i;
-        mover.Move((o * axis.n + order[j]) * axis.inner + i, to);
-        indices[to] = order[j];
+  WithExact(x.dtype, [&](auto zero) {
+    const auto v = ReadAll<decltype(zero)>(x);
+    std::vector<decltype(zero)> line(static_cast<size_t>(axis.n));
+    for (int64_t o = 0; o < axis.outer; ++o) {
+      for (int64_t i = 0; i < axis.inner; ++i) {
+        for (int64_t j = 0; j < axis.n; ++j) line[j] = v[(o * axis.n + j) * axis.inner + i];
+        const std::vector<int64_t> order = SortedOrder(line, descending);
+        for (int64_t j = 0; j < k; ++j) {
+          const int64_t to = (o * k + j) * axis.inner + i;
+          mover.Move((o * axis.n + order[j]) * axis.inner + i, to);
+          indices[to] = order[j];
+        }
       }
     }
-  }
+  });
   WriteAll(c.output(1), indices);
   return absl::OkStatus();
 }
@@ -193,7 +196,7 @@ MIRIN_KERNEL(TensorScatterAdd) { return TensorScatter(c, [](auto x, auto u) { re
 MIRIN_KERNEL(TensorScatterSub) { return TensorScatter(c, [](auto x, auto u) { return x - u; }); }
 MIRIN_KERNEL(TensorScatterMul) { return TensorScatter(c, [](auto x, auto u) { return x * u; }); }
 MIRIN_KERNEL(TensorScatterDiv) {
-  return TensorScatter(c, [](auto x, auto u) { return u == 0 && !std::is_floating_point_v<decltype(x)> ? decltype(x){0} : x / u; });
+  return TensorScatter(c, [](auto x, auto u) { return Quotient(x, u); });
 }
 MIRIN_KERNEL(TensorScatterMax) { return TensorScatter(c, [](auto x, auto u) { return std::max(x, u); }); }
 MIRIN_KERNEL(TensorScatterMin) { return TensorScatter(c, [](auto x, auto u) { return std::min(x, u); }); }

@@ -31,7 +31,7 @@ T FromDouble(double v) {
   }
 }
 
-// All elements, converted. N is double or int64_t; empty for strings.
+// All elements, converted. N is double, int64_t or uint64_t; empty for strings.
 template <typename N>
 std::vector<N> ReadAll(const TensorView& view) {
   std::vector<N> out(static_cast<size_t>(view.elements()));
@@ -75,6 +75,26 @@ void WriteAll(const TensorView& view, const std::vector<N>& values) {
         return true;
       },
       false);
+}
+
+// Calls fn with a zero of the number type that holds every value of a dtype exactly, in order.
+template <typename Fn>
+auto WithExact(DType dtype, Fn&& fn) {
+  if (IsFloat(dtype)) return fn(0.0);
+  if (dtype == DType::kUInt64) return fn(uint64_t{0});
+  return fn(int64_t{0});
+}
+
+// a / b for numbers as they come from files: integers by 0 give 0, the least one by -1 wraps around to itself.
+template <typename N>
+N Quotient(N a, N b) {
+  if constexpr (std::is_integral_v<N>) {
+    if (b == 0) return 0;
+    if constexpr (std::is_signed_v<N>) {
+      if (b == -1) return static_cast<N>(-static_cast<std::make_unsigned_t<N>>(a));
+    }
+  }
+  return a / b;
 }
 
 inline absl::Status NoKernel(const ir::Node& node, const TensorView& view) {

@@ -7,29 +7,41 @@
 namespace mirin::reference::kernels {
 namespace {
 
-// Folds every group of reduced elements: start, then acc = step(acc, x), then end(acc, count).
-template <typename N, typename Step, typename End>
-absl::Status Fold(const ir::Node& node, const KernelContext& c, N start, Step step, End end) {
+// Where the elements of a reduction go: strides of x over the result, 0 along reduced axes, and elements per group.
+struct Groups {
+  Dims strides;
+  int64_t count = 1;
+};
+
+absl::StatusOr<Groups> GroupsOf(const ir::Node& node, const KernelContext& c) {
   const TensorView& x = c.input(0);
   const std::vector<int64_t> given = Ints(c, 1);
   MIRIN_ASSIGN_OR_RETURN(std::vector<int> axes, ops::NormalizeAxes(given, x.rank()));
   if (given.empty() && node.attrs().Bool("skip_mode")) axes.clear();
-  Dims strides(x.rank(), 0);
+  Groups groups;
+  groups.strides.assign(static_cast<size_t>(x.rank()), 0);
   int64_t stride = 1;
-  int64_t count = 1;
   for (int i = x.rank() - 1; i >= 0; --i) {
     if (std::find(axes.begin(), axes.end(), i) == axes.end()) {
-      strides[i] = stride;
+      groups.strides[i] = stride;
       stride *= x.dims[i];
     } else {
-      count *= x.dims[i];
+      groups.count *= x.dims[i];
     }
   }
+  return groups;
+}
+
+// Folds every group of reduced elements: start, then acc = step(acc, x), then end(acc, count).
+template <typename N, typename Step, typename End>
+absl::Status Fold(const ir::Node& node, const KernelContext& c, N start, Step step, End end) {
+  MIRIN_ASSIGN_OR_RETURN(const Groups groups, GroupsOf(node, c));
+  const TensorView& x = c.input(0);
   const std::vector<N> v = ReadAll<N>(x);
   std::vector<N> out(static_cast<size_t>(c.output(0).elements()), start);
   size_t k = 0;
-  ForEachOffset(x.dims, strides, [&](int64_t o) { out[o] = step(out[o], v[k++]); });
-  for (N& e : out) e = end(e, count);
+  ForEachOffset(x.dims, groups.strides, [&](int64_t o) { out[o] = step(out[o], v[k++]); });
+  for (N& e : out) e = end(e, groups.count);
   WriteAll(c.output(0), out);
   return absl::OkStatus();
 }
@@ -54,22 +66,34 @@ constexpr auto kMean = [](auto v, int64_t n) {
 };
 constexpr auto kLarger = [](auto a, auto v) { return v > a || v != v ? v : a; };
 constexpr auto kSmaller = [](auto a, auto v) { return v < a || v != v ? v : a; };
-constexpr int64_t kIntMin = std::numeric_limits<int64_t>::min();
-constexpr int64_t kIntMax = std::numeric_limits<int64_t>::max();
+template <typename N>
+N Lowest(N) {
+  return std::is_floating_point_v<N> ? -std::numeric_limits<N>::infinity() : std::numeric_limits<N>::min();
+}
+template <typename N>
+N Highest(N) {
+  return std::is_floating_point_v<N> ? std::numeric_limits<N>::infinity() : std::numeric_limits<N>::max();
+}
 
 absl::Status NeedsElements(const ir::Node& node, const KernelContext& c) {
   if (c.input(0).elements() > 0 || c.output(0).elements() == 0) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(node.op(), " of no elements"));
 }
 
-// log(sum(exp)) without overflow.
+// log(sum(exp)) without overflow or underflow: every group is taken relative to its own largest element.
 absl::Status FoldLogSumExp(const ir::Node& node, const KernelContext& c) {
-  const std::vector<double> all = ReadAll<double>(c.input(0));
-  double high = -kInf;
-  for (double v : all) high = std::max(high, v);
-  if (!std::isfinite(high)) high = 0;
-  return Fold<double>(node, c, 0.0, [=](double a, double v) { return a + std::exp(v - high); },
-                      [=](double v, int64_t) { return std::log(v) + high; });
+  MIRIN_ASSIGN_OR_RETURN(const Groups groups, GroupsOf(node, c));
+  const TensorView& x = c.input(0);
+  const std::vector<double> v = ReadAll<double>(x);
+  std::vector<double> high(static_cast<size_t>(c.output(0).elements()), -kInf), sum(high.size(), 0);
+  size_t k = 0;
+  ForEachOffset(x.dims, groups.strides, [&](int64_t o) { high[o] = std::max(high[o], v[k++]); });
+  for (double& h : high) h = std::isfinite(h) ? h : 0;
+  k = 0;
+  ForEachOffset(x.dims, groups.strides, [&](int64_t o) { sum[o] += std::exp(v[k++] - high[o]); });
+  for (size_t i = 0; i < sum.size(); ++i) sum[i] = std::log(sum[i]) + high[i];
+  WriteAll(c.output(0), sum);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -83,11 +107,11 @@ MIRIN_KERNEL(MeanExt) { return ReduceMean(node, c); }
 MIRIN_KERNEL(ProdExt) { return ReduceProd(node, c); }
 MIRIN_KERNEL(ReduceMax) {
   MIRIN_RETURN_IF_ERROR(NeedsElements(node, c));
-  return FoldNumbers(node, c, -kInf, kIntMin, kLarger, kSame);
+  return WithExact(c.input(0).dtype, [&](auto zero) { return Fold(node, c, Lowest(zero), kLarger, kSame); });
 }
 MIRIN_KERNEL(ReduceMin) {
   MIRIN_RETURN_IF_ERROR(NeedsElements(node, c));
-  return FoldNumbers(node, c, kInf, kIntMax, kSmaller, kSame);
+  return WithExact(c.input(0).dtype, [&](auto zero) { return Fold(node, c, Highest(zero), kSmaller, kSame); });
 }
 MIRIN_KERNEL(Max) { return ReduceMax(node, c); }
 MIRIN_KERNEL(Min) { return ReduceMin(node, c); }
@@ -140,22 +164,24 @@ namespace {
 std::vector<int64_t> ExtremeIndices(const KernelContext& c, int64_t axis_attribute, bool largest) {
   const TensorView& x = c.input(0);
   const AxisView axis(x.dims, x.rank() == 0 ? 0 : Axis(axis_attribute, x.rank()));
-  const std::vector<double> v = ReadAll<double>(x);
   std::vector<int64_t> out;
-  for (int64_t o = 0; o < axis.outer; ++o) {
-    for (int64_t i = 0; i < axis.inner; ++i) {
-      int64_t best = 0;
-      double best_value = v[o * axis.n * axis.inner + i];
-      for (int64_t k = 1; k < axis.n && !std::isnan(best_value); ++k) {
-        const double e = v[(o * axis.n + k) * axis.inner + i];
-        if (std::isnan(e) || (largest ? e > best_value : e < best_value)) {
-          best = k;
-          best_value = e;
+  WithExact(x.dtype, [&](auto zero) {
+    const auto v = ReadAll<decltype(zero)>(x);
+    for (int64_t o = 0; o < axis.outer; ++o) {
+      for (int64_t i = 0; i < axis.inner; ++i) {
+        int64_t best = 0;
+        auto best_value = v[o * axis.n * axis.inner + i];
+        for (int64_t k = 1; k < axis.n && best_value == best_value; ++k) {
+          const auto e = v[(o * axis.n + k) * axis.inner + i];
+          if (e != e || (largest ? e > best_value : e < best_value)) {
+            best = k;
+            best_value = e;
+          }
         }
+        out.push_back(best);
       }
-      out.push_back(best);
     }
-  }
+  });
   return out;
 }
 
@@ -199,21 +225,23 @@ void Scan(const ir::Node& node, const KernelContext& c, N start, Step step) {
 absl::Status ScanExtreme(const ir::Node& node, const KernelContext& c, bool largest) {
   const TensorView& x = c.input(0);
   const AxisView axis(x.dims, x.rank() == 0 ? 0 : Axis(node.attrs().Int("axis"), x.rank()));
-  std::vector<double> v = ReadAll<double>(x);
-  std::vector<int64_t> index(v.size());
-  for (int64_t o = 0; o < axis.outer; ++o) {
-    for (int64_t i = 0; i < axis.inner; ++i) {
-      int64_t best = 0;
-      for (int64_t k = 0; k < axis.n; ++k) {
-        const int64_t at = (o * axis.n + k) * axis.inner + i;
-        const double e = v[at], b = k == 0 ? e : v[at - axis.inner];
-        if (k == 0 || std::isnan(e) || (largest ? e >= b : e <= b)) best = k;
-        v[at] = best == k ? e : b;
-        index[at] = best;
+  std::vector<int64_t> index(static_cast<size_t>(x.elements()));
+  WithExact(x.dtype, [&](auto zero) {
+    auto v = ReadAll<decltype(zero)>(x);
+    for (int64_t o = 0; o < axis.outer; ++o) {
+      for (int64_t i = 0; i < axis.inner; ++i) {
+        int64_t best = 0;
+        for (int64_t k = 0; k < axis.n; ++k) {
+          const int64_t at = (o * axis.n + k) * axis.inner + i;
+          const auto e = v[at], b = k == 0 ? e : v[at - axis.inner];
+          if (k == 0 || e != e || (largest ? e >= b : e <= b)) best = k;
+          v[at] = best == k ? e : b;
+          index[at] = best;
+        }
       }
     }
-  }
-  WriteAll(c.output(0), v);
+    WriteAll(c.output(0), v);
+  });
   WriteAll(c.output(1), index);
   return absl::OkStatus();
 }
