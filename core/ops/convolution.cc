@@ -13,9 +13,18 @@ using std::string;
 
 std::vector<int64_t> SpatialDims(const Shape& x) { return std::vector<int64_t>(x.dims().begin() + 2, x.dims().end()); }
 
+absl::Status CheckBias(const InferContext& c, int i, int64_t channels) {
+  if (!c.has_input(i)) return absl::OkStatus();
+  MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, i));
+  const Shape& bias = c.shape(i);
+  if (!bias.concrete() || bias == Shape({channels})) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("bias ", ToString(bias), " does not match ", channels, " output channels"));
+}
+
 absl::Status InferConv(InferContext& c, int spatial) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
   MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 1));
+  if (c.has_input(3)) MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 3));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(0, spatial + 2));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(1, spatial + 2));
   MIRIN_RETURN_IF_ERROR(ParseActivation(c.attrs().String("activation")).status());
@@ -31,9 +40,7 @@ absl::Status InferConv(InferContext& c, int spatial) {
   if (x.dim(1) >= 0 && x.dim(1) != w.dim(1) * group) {
     return absl::InvalidArgumentError(absl::StrCat("weight ", ToString(w), " needs ", w.dim(1) * group, " input channels, got ", x.dim(1)));
   }
-  if (c.has_input(2) && c.shape(2).concrete() && (c.shape(2).rank() != 1 || c.shape(2).dim(0) != w.dim(0))) {
-    return absl::InvalidArgumentError(absl::StrCat("bias ", ToString(c.shape(2)), " does not match ", w.dim(0), " output channels"));
-  }
+  MIRIN_RETURN_IF_ERROR(CheckBias(c, 2, w.dim(0)));
   MIRIN_ASSIGN_OR_RETURN(const std::vector<WindowAxis> axes, PlanWindow(c.attrs(), SpatialDims(x), SpatialDims(w)));
   Dims dims = {x.dim(0), w.dim(0)};
   for (const WindowAxis& a : axes) dims.push_back(a.output);
@@ -63,6 +70,7 @@ absl::Status InferTransposed(InferContext& c, int spatial, bool takes_size) {
   if (x.dim(1) >= 0 && x.dim(1) != w.dim(0)) {
     return absl::InvalidArgumentError(absl::StrCat("weight ", ToString(w), " needs ", w.dim(0), " input channels, got ", x.dim(1)));
   }
+  MIRIN_RETURN_IF_ERROR(CheckBias(c, takes_size ? 3 : 2, w.dim(1) * group));
   std::vector<int64_t> wanted;
   if (takes_size && c.has_input(2)) {
     std::vector<int64_t> size;

@@ -35,6 +35,7 @@ absl::Status InferRange(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
   double v[3];
   for (int i = 0; i < 3; ++i) {
+    MIRIN_RETURN_IF_ERROR(c.RequireOneElement(i));
     const Tensor* t = c.value(i);
     if (t == nullptr || t->elements() != 1) {
       c.SetOutput(0, c.dtype(0), Shape::OfRank(1));

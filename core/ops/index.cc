@@ -26,6 +26,11 @@ absl::Status InferGather(InferContext& c) {
   const int64_t batch = c.attrs().Int("batch_dims");
   const int64_t batch_dims = batch < 0 ? batch + indices.rank() : batch;
   if (batch_dims < 0 || batch_dims > axis || batch_dims > indices.rank()) return absl::InvalidArgumentError(absl::StrCat("batch_dims ", batch, " is out of range"));
+  for (int i = 0; i < batch_dims; ++i) {
+    if (x.dim(i) >= 0 && indices.dim(i) >= 0 && x.dim(i) != indices.dim(i)) {
+      return absl::InvalidArgumentError(absl::StrCat("x ", ToString(x), " and the indices ", ToString(indices), " differ in their batch"));
+    }
+  }
   Dims dims(x.dims().begin(), x.dims().begin() + axis);
   dims.insert(dims.end(), indices.dims().begin() + batch_dims, indices.dims().end());
   dims.insert(dims.end(), x.dims().begin() + axis + 1, x.dims().end());
@@ -109,6 +114,8 @@ absl::Status InferScatterNd(InferContext& c) {
 }
 
 absl::Status InferScatterElements(InferContext& c) {
+  const std::string reduction = c.attrs().String("reduction", "none");
+  if (reduction != "none" && reduction != "add") return absl::UnimplementedError(absl::StrCat("reduction '", reduction, "'"));
   MIRIN_RETURN_IF_ERROR(RequireIndex(c, 1));
   MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 2));
   if (c.shape(0).rank_known()) MIRIN_RETURN_IF_ERROR(NormalizeAxis(c.attrs().Int("axis"), c.shape(0).rank()).status());

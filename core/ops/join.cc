@@ -1,4 +1,4 @@
-// Joining, splitting, repeating and padding.
+// Joining, splitting and repeating.
 #include <algorithm>
 #include <cmath>
 
@@ -84,7 +84,7 @@ absl::Status InferSplit(InferContext& c) {
   int open = -1;
   for (int i = 0; i < parts; ++i) {
     if (sizes[i] >= 0) {
-      sum += sizes[i];
+      if (__builtin_add_overflow(sum, sizes[i], &sum)) return absl::InvalidArgumentError("the sizes are out of range");
     } else if (open < 0) {
       open = i;
     } else if (n >= 0) {
@@ -176,54 +176,6 @@ absl::Status InferBroadcastTo(InferContext& c) {
   return SetChecked(c, std::move(dims));
 }
 
-absl::Status Padded(InferContext& c, absl::Span<const int64_t> pads) {
-  const Shape& x = c.shape(0);
-  if (!x.rank_known()) {
-    c.SetOutput(0, c.dtype(0), Shape::Unknown());
-    return absl::OkStatus();
-  }
-  if (static_cast<int>(pads.size()) != 2 * x.rank()) {
-    return absl::InvalidArgumentError(absl::StrCat("has ", pads.size(), " paddings for the shape ", ToString(x)));
-  }
-  Dims dims = x.dims();
-  for (int i = 0; i < x.rank(); ++i) {
-    if (dims[i] < 0) continue;
-    if (std::abs(pads[2 * i]) > (int64_t{1} << 40) || std::abs(pads[2 * i + 1]) > (int64_t{1} << 40)) return absl::ResourceExhaustedError("a padding is too large");
-    dims[i] += pads[2 * i] + pads[2 * i + 1];
-    if (dims[i] < 0) return absl::InvalidArgumentError("the paddings remove more than there is");
-  }
-  if (Shape(dims).concrete()) return SetChecked(c, std::move(dims));
-  c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
-  return absl::OkStatus();
-}
-
-absl::Status InferPad(InferContext& c) { return Padded(c, c.attrs().Ints("paddings")); }
-
-absl::Status InferPadInts(InferContext& c) {
-  std::vector<int64_t> pads;
-  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &pads));
-  if (known) return Padded(c, pads);
-  c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
-  return absl::OkStatus();
-}
-
-absl::Status InferPadV3(InferContext& c) {  // from the last axis on
-  std::vector<int64_t> pads;
-  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &pads));
-  if (!known || !c.shape(0).rank_known()) {
-    c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
-    return absl::OkStatus();
-  }
-  const size_t rank = static_cast<size_t>(c.shape(0).rank());
-  if (pads.size() % 2 != 0 || pads.size() > 2 * rank) return absl::InvalidArgumentError("the paddings do not match the rank");
-  std::vector<int64_t> all(2 * rank, 0);
-  for (size_t i = 0; i < pads.size() / 2; ++i) {
-    all[2 * (rank - 1 - i)] = pads[2 * i];
-    all[2 * (rank - 1 - i) + 1] = pads[2 * i + 1];
-  }
-  return Padded(c, all);
-}
-
 absl::Status InferAxesSame(InferContext& c) {
   if (c.shape(0).rank_known()) {
     for (int64_t a : c.attrs().Ints("axis")) MIRIN_RETURN_IF_ERROR(NormalizeAxis(a, c.shape(0).rank()).status());
@@ -249,16 +201,6 @@ OpSchema SplitV() {
 OpSchema Unstack() { return OpSchema("Unstack", "The slices along an axis.").Input("x").Attr("axis", int64_t{0}).RequiredAttr("num").OutputsFromAttr("num").Infer(InferUnstack); }
 OpSchema Tile() { return OpSchema("Tile", "Repeats a tensor along its axes.").Input("x").Ints("multiples").Output("y").Infer(InferTile); }
 OpSchema BroadcastTo() { return OpSchema("BroadcastTo", "Repeats axes of size 1; -1 keeps an axis.").Input("x").Ints("shape").Output("y").Infer(InferBroadcastTo); }
-OpSchema Pad() { return OpSchema("Pad", "Zeros around a tensor; paddings are (before, after) per axis.").Input("x").RequiredAttr("paddings").Output("y").Infer(InferPad); }
-OpSchema MirrorPad() { return OpSchema("MirrorPad", "Mirrored elements around a tensor.").Input("x").Ints("paddings").Attr("mode", std::string("REFLECT")).Output("y").Infer(InferPadInts); }
-OpSchema PadFusion() {
-  return OpSchema("PadFusion", "Pads by [rank, 2] paddings; padding_mode 0 constant, 1 reflect, 2 symmetric, 3 edge.")
-      .Input("x").Ints("paddings").OptionalInput("value").Attr("padding_mode", int64_t{0}, {"paddings_mode"}).Output("y").Infer(InferPadInts);
-}
-OpSchema PadV3() {
-  return OpSchema("PadV3", "Pads from the last axis on, as PyTorch does.")
-      .Input("x").Ints("paddings").OptionalInput("value").Attr("mode", std::string("constant")).Attr("paddings_contiguous", true).Output("y").Infer(InferPadV3);
-}
 OpSchema ReverseV2() { return OpSchema("ReverseV2", "Reverses along axes.").Input("x").Attr("axis", std::vector<int64_t>{}).Output("y").Infer(InferAxesSame); }
 OpSchema Roll() { return OpSchema("Roll", "Shifts along axes with wrap-around.").Input("x").RequiredAttr("shift", {"shifts"}).RequiredAttr("axis", {"dims"}).Output("y").Infer(InferAxesSame); }
 

@@ -74,7 +74,14 @@ absl::Status InferRmsNorm(InferContext& c) {
   Shape stats = c.shape(0);
   if (stats.rank_known() && c.shape(1).rank_known()) {
     if (c.shape(1).rank() > stats.rank()) return absl::InvalidArgumentError("gamma has more axes than x");
-    for (int i = stats.rank() - c.shape(1).rank(); i < stats.rank(); ++i) stats.set_dim(i, 1);
+    const int first = stats.rank() - c.shape(1).rank();
+    for (int i = first; i < stats.rank(); ++i) {
+      const int64_t size = c.shape(1).dim(i - first);
+      if (size >= 0 && stats.dim(i) >= 0 && size != stats.dim(i)) {
+        return absl::InvalidArgumentError(absl::StrCat("gamma ", ToString(c.shape(1)), " does not match the last axes of ", ToString(c.shape(0))));
+      }
+      stats.set_dim(i, 1);
+    }
   }
   c.SetOutput(1, DType::kFloat32, stats);
   return absl::OkStatus();

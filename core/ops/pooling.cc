@@ -50,6 +50,7 @@ absl::Status InferAdaptivePool(InferContext& c) {
   }
   MIRIN_RETURN_IF_ERROR(c.RequireMinRank(0, 3));
   Shape out = c.shape(0);
+  if (out.dim(out.rank() - 2) == 0 || out.dim(out.rank() - 1) == 0) return absl::InvalidArgumentError(absl::StrCat("the planes of ", ToString(out), " are empty"));
   for (int i = 0; i < 2; ++i) {
     const int64_t s = size.size() == 1 ? size[0] : size[i];
     if (s == 0 || s < -1) return absl::InvalidArgumentError("output_size must be positive");

@@ -9,8 +9,23 @@ namespace {
 
 using std::string;
 
+// One scale and zero point for all, or one of each per slice of the axis.
+absl::Status CheckScales(const InferContext& c) {
+  const Shape &x = c.shape(0), &scale = c.shape(1);
+  if (!scale.concrete()) return absl::OkStatus();
+  const int64_t count = NumElements(scale.dims());
+  if (c.has_input(2) && c.shape(2).concrete() && NumElements(c.shape(2).dims()) != count) {
+    return absl::InvalidArgumentError(absl::StrCat("zero_point ", ToString(c.shape(2)), " does not match scale ", ToString(scale)));
+  }
+  if (count == 1 || !x.rank_known()) return absl::OkStatus();
+  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), x.rank()));
+  if (count > 0 && (x.dim(axis) < 0 || x.dim(axis) == count)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("scale ", ToString(scale), " does not match axis ", axis, " of ", ToString(x)));
+}
+
 absl::Status InferQuantize(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
+  MIRIN_RETURN_IF_ERROR(CheckScales(c));
   const DType to = c.has_input(2) ? c.dtype(2) : DType::kUInt8;
   if (!IsInt(to)) return absl::InvalidArgumentError("the zero point must be an integer");
   c.SetOutput(0, to, c.shape(0));
@@ -20,6 +35,7 @@ absl::Status InferQuantize(InferContext& c) {
 absl::Status InferDequantize(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireInt(0));
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(1));
+  MIRIN_RETURN_IF_ERROR(CheckScales(c));
   c.SetOutput(0, c.dtype(1), c.shape(0));
   return absl::OkStatus();
 }

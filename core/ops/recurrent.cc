@@ -9,8 +9,17 @@ namespace {
 
 using std::string;
 
+// The states and weights from input 1 to `last`.
+absl::Status RequireDTypeOfX(const InferContext& c, int last) {
+  for (int i = 1; i <= last; ++i) {
+    if (c.has_input(i)) MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, i));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status InferLstm(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
+  MIRIN_RETURN_IF_ERROR(RequireDTypeOfX(c, 3));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(0, 3));
   const int64_t hidden = c.attrs().Int("hidden_size"), input = c.attrs().Int("input_size"), layers = c.attrs().Int("num_layers");
   const int64_t directions = c.attrs().Bool("bidirectional") ? 2 : 1;
@@ -40,6 +49,7 @@ absl::Status InferLstm(InferContext& c) {
 
 absl::Status InferLstmOnnx(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
+  MIRIN_RETURN_IF_ERROR(RequireDTypeOfX(c, 5));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(0, 3));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(1, 3));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(2, 3));
@@ -64,6 +74,7 @@ absl::Status InferLstmOnnx(InferContext& c) {
 
 absl::Status InferGru(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
+  MIRIN_RETURN_IF_ERROR(RequireDTypeOfX(c, 2));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(0, 3));
   const int64_t hidden = c.attrs().Int("hidden_size"), input = c.attrs().Int("input_size"), layers = c.attrs().Int("num_layers");
   const int64_t directions = c.attrs().Bool("bidirectional") ? 2 : 1;

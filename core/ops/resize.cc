@@ -9,9 +9,16 @@ namespace {
 
 using std::string;
 
+absl::Status RequirePixels(const InferContext& c) {
+  const Shape& x = c.shape(0);
+  if (!x.rank_known() || x.rank() != 4 || (x.dim(2) != 0 && x.dim(3) != 0)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the images ", ToString(x), " are empty"));
+}
+
 absl::Status Resized(InferContext& c, const std::vector<int64_t>& size) {
   MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(0, 4));
+  MIRIN_RETURN_IF_ERROR(RequirePixels(c));
   if (size.size() != 2) return absl::InvalidArgumentError("size needs two numbers");
   if (size[0] < 1 || size[1] < 1 || size[0] > (1 << 20) || size[1] > (1 << 20)) return absl::InvalidArgumentError(absl::StrCat("size (", size[0], ", ", size[1], ") is out of range"));
   Shape out = c.shape(0).rank_known() ? c.shape(0) : Shape::OfRank(4);

@@ -203,6 +203,11 @@ absl::Status InferContext::RequireSameDType(int a, int b) const {
                                                  InputLabel(node_, b), " is ", Name(dtype(b))));
 }
 
+absl::Status InferContext::RequireOneElement(int i) const {
+  if (!shape(i).concrete() || NumElements(shape(i).dims()) == 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, i), " has shape ", ToString(shape(i)), ", expected one element"));
+}
+
 absl::Status Normalize(ir::Node* node) {
   const OpSchema* schema = FindSchema(node->op());
   if (schema == nullptr) return absl::NotFoundError(absl::StrCat("unknown operator '", node->op(), "'"));

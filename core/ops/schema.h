@@ -154,6 +154,7 @@ class InferContext {
   absl::Status RequireInt(int i) const;
   absl::Status RequireNumber(int i) const;     // not string
   absl::Status RequireSameDType(int a, int b) const;
+  absl::Status RequireOneElement(int i) const;
 
  private:
   const ir::Node& node_;

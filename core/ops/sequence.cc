@@ -64,6 +64,8 @@ absl::Status InferSegments(InferContext& c) {
 absl::Status InferLinSpace(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
   MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 1));
+  MIRIN_RETURN_IF_ERROR(c.RequireOneElement(0));
+  MIRIN_RETURN_IF_ERROR(c.RequireOneElement(1));
   std::vector<int64_t> num;
   MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(2, &num));
   if (known && (num.size() != 1 || num[0] < 1 || num[0] > kMostMade)) return absl::InvalidArgumentError("num is out of range");

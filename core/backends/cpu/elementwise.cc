@@ -162,14 +162,16 @@ KernelResult MakeBiasAdd(const KernelRequest& r) {
       for (int64_t o = 0; o < outer; ++o) simd.binary(BinaryKind::kAdd, from + o * channels, bias, to + o * channels, channels);
       return;
     }
-    c.threads().ParallelFor(outer * channels, std::max<int64_t>(1, kElementGrain / inner), [&](int64_t b, int64_t e) {
+    c.threads().ParallelFor(outer * channels, std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, inner)), [&](int64_t b, int64_t e) {
       for (int64_t i = b; i < e; ++i) simd.binary_scalar(BinaryKind::kAdd, from + i * inner, bias[i % channels], to + i * inner, inner, false);
     });
   });
 }
 
 KernelResult MakeBatchNorm(const KernelRequest& r) {
-  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  for (int i = 0; i < 5; ++i) {
+    if (!IsF32(r, i)) return Refuse(r.inputs[i]);
+  }
   const Dims& x = r.inputs[0].shape.dims();
   const int64_t channels = x[1], batch = x[0], inner = NumElements(absl::MakeConstSpan(x).subspan(2));
   const float epsilon = static_cast<float>(r.node->attrs().Float("epsilon"));

@@ -85,6 +85,7 @@ KernelResult MakeMatMul(const KernelRequest& r) {
   const bool has_bias = r.inputs.size() > 2 && r.inputs[2].dtype != DType::kUnknown;
   MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, Fused(*r.node));
   const Shapes s = Plan(r);
+  if (has_bias && !IsF32(r, 2)) return Refuse(r.inputs[2]);
   if (has_bias && (r.inputs[2].shape.rank() != 1 || r.inputs[2].shape.dim(0) != s.n)) return absl::UnimplementedError("a bias that is not one per column");
   KernelTraits traits;
   traits.implementation = SimdName("gemm");

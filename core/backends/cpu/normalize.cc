@@ -29,7 +29,9 @@ KernelResult MakeSoftmax(const KernelRequest& r) {
 }
 
 KernelResult MakeLayerNorm(const KernelRequest& r) {
-  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  for (int i = 0; i < 3; ++i) {
+    if (!IsF32(r, i)) return Refuse(r.inputs[i]);
+  }
   const Dims& x = r.inputs[0].shape.dims();
   MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(r.node->attrs().Int("begin_norm_axis"), static_cast<int>(x.size())));
   const int64_t n = NumElements(absl::MakeConstSpan(x).subspan(static_cast<size_t>(axis)));

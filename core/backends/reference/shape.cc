@@ -1,7 +1,10 @@
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "core/backends/reference/kernels.h"
 #include "core/backends/reference/loops.h"
+#include "core/ops/padding.h"
 #include "core/ops/slice_plan.h"
 
 #define MIRIN_KERNEL(Name) absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
@@ -71,6 +74,16 @@ absl::Status PadBy(const KernelContext& c, absl::Span<const int64_t> pads, PadMo
   const size_t size = SizeOf(out.dtype);
   const Dims strides = Strides(x.dims);
   const ElementMover mover(x, out);
+  // the value in the dtype of the output
+  alignas(16) char filler[16] = {};
+  TensorView one = out;
+  one.data = filler;
+  one.dims = {};
+  if (value != nullptr && value->dtype == out.dtype) {
+    std::memcpy(filler, value->data, size);
+  } else if (value != nullptr) {
+    IsFloat(value->dtype) ? WriteAll(one, ReadAll<double>(*value)) : WriteAll(one, ReadAll<int64_t>(*value));
+  }
   char* to = out.as<char>();
   int64_t k = 0;
   ForEachIndex(out.dims, [&](absl::Span<const int64_t> index) {
@@ -81,10 +94,8 @@ absl::Status PadBy(const KernelContext& c, absl::Span<const int64_t> pads, PadMo
     }
     if (from >= 0) {
       mover.Move(from, k);
-    } else if (value != nullptr) {
-      std::memcpy(to + k * static_cast<int64_t>(size), value->data, size);
     } else {
-      std::memset(to + k * static_cast<int64_t>(size), 0, size);
+      std::memcpy(to + k * static_cast<int64_t>(size), filler, size);
     }
     ++k;
   });
@@ -149,7 +160,7 @@ MIRIN_KERNEL(BroadcastTo) { return Gatherlike(c, BroadcastStrides(c.input(0).dim
 
 MIRIN_KERNEL(Pad) { return PadBy(c, node.attrs().Ints("paddings"), PadMode::kConstant, nullptr); }
 MIRIN_KERNEL(MirrorPad) {
-  const bool symmetric = node.attrs().String("mode") == "SYMMETRIC" || node.attrs().String("mode") == "symmetric";
+  const bool symmetric = absl::EqualsIgnoreCase(node.attrs().String("mode"), "symmetric");
   return PadBy(c, Ints(c, 1), symmetric ? PadMode::kSymmetric : PadMode::kReflect, nullptr);
 }
 MIRIN_KERNEL(PadFusion) {
@@ -159,14 +170,8 @@ MIRIN_KERNEL(PadFusion) {
   return PadBy(c, Ints(c, 1), kModes[mode], c.has_input(2) ? &c.input(2) : nullptr);
 }
 MIRIN_KERNEL(PadV3) {
-  const std::vector<int64_t> given = Ints(c, 1);
-  const size_t rank = static_cast<size_t>(c.input(0).rank());
-  std::vector<int64_t> pads(2 * rank, 0);
-  for (size_t i = 0; i < given.size() / 2; ++i) {
-    pads[2 * (rank - 1 - i)] = given[2 * i];
-    pads[2 * (rank - 1 - i) + 1] = given[2 * i + 1];
-  }
-  const std::string mode = node.attrs().String("mode");
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> pads, ops::PaddingsFromLastAxis(node.attrs(), Ints(c, 1), c.input(0).rank()));
+  const std::string mode = absl::AsciiStrToLower(node.attrs().String("mode"));
   const PadMode m = mode == "reflect" ? PadMode::kReflect : mode == "edge" ? PadMode::kEdge : mode == "circular" ? PadMode::kCircular : PadMode::kConstant;
   return PadBy(c, pads, m, c.has_input(2) ? &c.input(2) : nullptr);
 }
