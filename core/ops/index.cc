@@ -208,7 +208,7 @@ absl::Status InferNonZero(InferContext& c) {
         [&](auto tag) {
           const auto* data = x->data_as<typename decltype(tag)::type>();
           int64_t n = 0;
-          for (int64_t i = 0; i < x->elements(); ++i) n += static_cast<float>(data[i]) != 0;
+          for (int64_t i = 0; i < x->elements(); ++i) n += static_cast<double>(data[i]) != 0;
           return n;
         },
         int64_t{0});

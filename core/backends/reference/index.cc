@@ -76,12 +76,9 @@ std::vector<int64_t> SortedOrder(const std::vector<N>& line, bool descending) {
   return order;
 }
 
-absl::Status SortAxis(const KernelContext& c, int64_t axis_attribute, bool descending) {
-  const TensorView& x = c.input(0);
-  const AxisView axis(x.dims, Axis(axis_attribute, x.rank()));
-  const int64_t k = c.output(0).dims[Axis(axis_attribute, x.rank())];
-  const ElementMover mover(x, c.output(0));
-  std::vector<int64_t> indices(static_cast<size_t>(c.output(0).elements()));
+// For each of the first k places along the axis, in sorted order, where its element is along the axis of x.
+std::vector<int64_t> SortedIndices(const TensorView& x, const AxisView& axis, int64_t k, bool descending) {
+  std::vector<int64_t> indices(static_cast<size_t>(axis.outer * k * axis.inner));
   WithExact(x.dtype, [&](auto zero) {
     const auto v = ReadAll<decltype(zero)>(x);
     std::vector<decltype(zero)> line(static_cast<size_t>(axis.n));
@@ -89,14 +86,22 @@ absl::Status SortAxis(const KernelContext& c, int64_t axis_attribute, bool desce
       for (int64_t i = 0; i < axis.inner; ++i) {
         for (int64_t j = 0; j < axis.n; ++j) line[j] = v[(o * axis.n + j) * axis.inner + i];
         const std::vector<int64_t> order = SortedOrder(line, descending);
-        for (int64_t j = 0; j < k; ++j) {
-          const int64_t to = (o * k + j) * axis.inner + i;
-          mover.Move((o * axis.n + order[j]) * axis.inner + i, to);
-          indices[to] = order[j];
-        }
+        for (int64_t j = 0; j < k; ++j) indices[(o * k + j) * axis.inner + i] = order[j];
       }
     }
   });
+  return indices;
+}
+
+absl::Status SortAxis(const KernelContext& c, int64_t axis_attribute, bool descending) {
+  const TensorView& x = c.input(0);
+  const AxisView axis(x.dims, Axis(axis_attribute, x.rank()));
+  const int64_t k = c.output(0).dims[Axis(axis_attribute, x.rank())];
+  const std::vector<int64_t> indices = SortedIndices(x, axis, k, descending);
+  const ElementMover mover(x, c.output(0));
+  for (int64_t to = 0; to < static_cast<int64_t>(indices.size()); ++to) {
+    mover.Move((to / (k * axis.inner) * axis.n + indices[to]) * axis.inner + to % axis.inner, to);
+  }
   WriteAll(c.output(1), indices);
   return absl::OkStatus();
 }
@@ -251,6 +256,12 @@ MIRIN_KERNEL(OneHot) {
 }
 MIRIN_KERNEL(TopK) { return SortAxis(c, -1, true); }
 MIRIN_KERNEL(TopKAxis) { return SortAxis(c, node.attrs().Int("axis"), node.attrs().Bool("largest")); }
+MIRIN_KERNEL(ArgSort) {
+  const TensorView& x = c.input(0);
+  const AxisView axis(x.dims, Axis(node.attrs().Int("dim"), x.rank()));
+  WriteAll(c.output(0), SortedIndices(x, axis, axis.n, node.attrs().Bool("descending")));
+  return absl::OkStatus();
+}
 MIRIN_KERNEL(Sort) { return SortAxis(c, node.attrs().Int("axis"), node.attrs().Bool("descending")); }
 
 MIRIN_KERNEL(NMSWithMask) {
