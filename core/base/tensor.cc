@@ -52,6 +52,18 @@ Tensor Tensor::FromStrings(absl::Span<const int64_t> dims, std::vector<std::stri
   return Borrow(DType::kString, dims, data, std::move(storage));
 }
 
+bool Tensor::is_aligned() const {
+  const size_t element = SizeOf(dtype_);
+  return dtype_ == DType::kString || element <= 1 || reinterpret_cast<uintptr_t>(data_) % element == 0;
+}
+
+absl::StatusOr<Tensor> Tensor::Aligned() const {
+  if (is_aligned()) return *this;
+  MIRIN_ASSIGN_OR_RETURN(Tensor copy, Allocate(dtype_, dims_));
+  if (bytes() > 0) __builtin_memcpy(copy.mutable_data(), data_, bytes());
+  return copy;
+}
+
 Tensor Tensor::Reshaped(absl::Span<const int64_t> dims) const { return Borrow(dtype_, dims, data_, owner_); }
 
 absl::StatusOr<std::vector<int64_t>> Tensor::ToInt64s() const {

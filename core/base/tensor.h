@@ -63,6 +63,11 @@ class Tensor {
   }
   const std::shared_ptr<const void>& owner() const { return owner_; }
 
+  // Elements lie on their boundary; a constant of a model file may lie anywhere.
+  bool is_aligned() const;
+  // This tensor, or a copy whose elements lie on their boundary.
+  absl::StatusOr<Tensor> Aligned() const;
+
   // The same bytes under other dims of equal element count.
   Tensor Reshaped(absl::Span<const int64_t> dims) const;
 

@@ -18,11 +18,16 @@ bool CanEvaluate(const ir::Node& node) {
   return schema != nullptr && node.branches().empty() && !schema->nondeterministic() && !schema->writes_variable();
 }
 
-absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, const ir::Node& node, absl::Span<const Tensor> inputs,
+absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, const ir::Node& node, absl::Span<const Tensor> given,
                                              size_t max_bytes) {
   static const auto* const kOneThread = new ThreadShare(1);
   const ops::OpSchema* schema = ops::FindSchema(node.op());
   if (schema == nullptr) return absl::NotFoundError(absl::StrCat(ir::Describe(node), ": unknown operator"));
+  std::vector<Tensor> inputs(given.size());
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (!given[i].valid()) continue;
+    MIRIN_ASSIGN_OR_RETURN(inputs[i], given[i].Aligned());
+  }
   std::vector<ir::TensorType> types(inputs.size());
   std::vector<const Tensor*> values(inputs.size(), nullptr);
   for (size_t i = 0; i < inputs.size(); ++i) {

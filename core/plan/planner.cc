@@ -380,16 +380,11 @@ size_t Plan::bytes() const {
 }
 
 absl::StatusOr<Tensor> AlignedConstants::Get(const ir::Value* constant) {
-  const Tensor& tensor = constant->tensor();
-  const size_t element = SizeOf(tensor.dtype());
-  if (element <= 1 || tensor.dtype() == DType::kString || reinterpret_cast<uintptr_t>(tensor.data()) % element == 0) {
-    return tensor;
-  }
+  if (constant->tensor().is_aligned()) return constant->tensor();
   absl::MutexLock lock(&mutex_);
   auto it = copies_.find(constant);
   if (it != copies_.end()) return it->second;
-  MIRIN_ASSIGN_OR_RETURN(Tensor copy, Tensor::Allocate(tensor.dtype(), tensor.dims()));
-  __builtin_memcpy(copy.mutable_data(), tensor.data(), tensor.bytes());
+  MIRIN_ASSIGN_OR_RETURN(Tensor copy, constant->tensor().Aligned());
   return copies_.emplace(constant, std::move(copy)).first->second;
 }
 

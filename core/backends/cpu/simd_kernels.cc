@@ -46,7 +46,7 @@ inline float Exp(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  return p * FromBits((Bits(shifted) - 0x4B400000 + 127) << 23);
+  return p * FromBits(static_cast<int32_t>(static_cast<uint32_t>(Bits(shifted) - 0x4B400000 + 127) << 23));
 }
 
 inline float Sigmoid(float x) { return 1.0f / (1.0f + Exp(-x)); }
