@@ -36,8 +36,6 @@ mirin_status* OutOfMemory() {
   return kStatus;
 }
 
-absl::Status NullArgument(const char* name) { return absl::InvalidArgumentError(absl::StrCat(name, " is NULL")); }
-
 absl::StatusOr<runtime::ModelOptions> FromC(const mirin_model_options* given) {
   static const mirin_model_options kDefaults = MIRIN_MODEL_OPTIONS_INIT;
   auto known = Known(given, kDefaults);

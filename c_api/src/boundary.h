@@ -1,15 +1,13 @@
-// Where core's statuses and exceptions become mirin_status*, and the structs behind the handles.
+// The structs behind the handles, and the options as core knows them.
 #ifndef C_API_SRC_BOUNDARY_H_
 #define C_API_SRC_BOUNDARY_H_
 
-#include <exception>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "absl/status/statusor.h"
+#include "c_api/src/guard.h"
 #include "core/base/tensor.h"
 #include "core/runtime/model.h"
 #include "core/runtime/session.h"
@@ -43,38 +41,11 @@ struct mirin_session {
 
 namespace mirin::c_api {
 
-// NULL for ok.
-mirin_status* ToC(const absl::Status& status);
-mirin_status* OutOfMemory();
-
-absl::Status NullArgument(const char* name);
-
 absl::StatusOr<runtime::ModelOptions> FromC(const mirin_model_options* options);
 absl::StatusOr<runtime::SessionOptions> FromC(const mirin_session_options* options);
 // Checks count and NULLs; fills `to` with the tensors behind the handles.
 absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size_t expected, std::vector<Tensor>* to);
 
 }  // namespace mirin::c_api
-
-// A C function's body: `return mirin_status*` inside; nothing escapes.
-#define MIRIN_C_BEGIN try {
-#define MIRIN_C_END                                                                                       \
-  }                                                                                                       \
-  catch (const std::bad_alloc&) {                                                                         \
-    return mirin::c_api::OutOfMemory();                                                                   \
-  }                                                                                                       \
-  catch (const std::exception& e) {                                                                       \
-    return mirin::c_api::ToC(absl::InternalError(absl::StrCat("unexpected exception: ", e.what())));      \
-  }                                                                                                       \
-  catch (...) {                                                                                           \
-    return mirin::c_api::ToC(absl::InternalError("unexpected exception"));                                \
-  }
-#define MIRIN_C_REQUIRE(argument) \
-  if ((argument) == nullptr) return mirin::c_api::ToC(mirin::c_api::NullArgument(#argument))
-#define MIRIN_C_RETURN_IF_ERROR(expr)                                   \
-  do {                                                                  \
-    const absl::Status c_status = (expr);                               \
-    if (!c_status.ok()) return mirin::c_api::ToC(c_status);             \
-  } while (false)
 
 #endif  // C_API_SRC_BOUNDARY_H_

@@ -22,6 +22,10 @@ const char* mirin_code_name(mirin_code code) {
   return "UNKNOWN";
 }
 
+mirin_status* mirin_status_create(mirin_code code, const char* message) {
+  return mirin::c_api::ToC(absl::Status(static_cast<absl::StatusCode>(code), message == nullptr ? "" : message));
+}
+
 void mirin_status_destroy(mirin_status* status) {
   if (status != mirin::c_api::OutOfMemory()) delete status;
 }

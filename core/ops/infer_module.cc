@@ -14,23 +14,6 @@ namespace {
 constexpr int kMaxRounds = 64;
 constexpr int kMaxDepth = 1200;
 
-// The least type that covers both; a type of unknown dtype is "not known yet" and gives way.
-absl::StatusOr<ir::TensorType> Join(const ir::TensorType& a, const ir::TensorType& b) {
-  if (a.dtype == DType::kUnknown) return b;
-  if (b.dtype == DType::kUnknown) return a;
-  if (a.dtype != b.dtype) {
-    return absl::InvalidArgumentError(absl::StrCat("the dtype is ", Name(a.dtype), " on one path and ", Name(b.dtype), " on another"));
-  }
-  if (!a.shape.rank_known() || !b.shape.rank_known() || a.shape.rank() != b.shape.rank()) {
-    return ir::TensorType{a.dtype, Shape::Unknown()};
-  }
-  ir::TensorType joined = a;
-  for (int i = 0; i < a.shape.rank(); ++i) {
-    if (a.shape.dim(i) != b.shape.dim(i)) joined.shape.set_dim(i, -1);
-  }
-  return joined;
-}
-
 class ModuleInference {
  public:
   absl::Status InferGraph(ir::Graph* graph, int depth) {
@@ -74,7 +57,7 @@ class ModuleInference {
       bool widened = false;
       for (size_t i = 0; i < branch.args.size(); ++i) {
         ir::Value* formal = branch.graph->inputs()[i].get();
-        MIRIN_ASSIGN_OR_RETURN(ir::TensorType type, Join(formal->type(), node->input(branch.args[i])->type()));
+        MIRIN_ASSIGN_OR_RETURN(ir::TensorType type, JoinTypes(formal->type(), node->input(branch.args[i])->type()));
         if (type != formal->type()) {
           formal->set_type(std::move(type));
           widened = true;
@@ -84,7 +67,7 @@ class ModuleInference {
       const State state = states_[branch.graph];
       if (!state.active && (!state.visited || widened)) MIRIN_RETURN_IF_ERROR(InferGraph(branch.graph, depth + 1));
       for (int o = 0; o < node->num_outputs(); ++o) {
-        MIRIN_ASSIGN_OR_RETURN(outputs[o], Join(outputs[o], branch.graph->outputs()[o]->type()));
+        MIRIN_ASSIGN_OR_RETURN(outputs[o], JoinTypes(outputs[o], branch.graph->outputs()[o]->type()));
       }
     }
     for (int o = 0; o < node->num_outputs(); ++o) {
@@ -101,6 +84,22 @@ class ModuleInference {
 };
 
 }  // namespace
+
+absl::StatusOr<ir::TensorType> JoinTypes(const ir::TensorType& a, const ir::TensorType& b) {
+  if (a.dtype == DType::kUnknown) return b;
+  if (b.dtype == DType::kUnknown) return a;
+  if (a.dtype != b.dtype) {
+    return absl::InvalidArgumentError(absl::StrCat("the dtype is ", Name(a.dtype), " on one path and ", Name(b.dtype), " on another"));
+  }
+  if (!a.shape.rank_known() || !b.shape.rank_known() || a.shape.rank() != b.shape.rank()) {
+    return ir::TensorType{a.dtype, Shape::Unknown()};
+  }
+  ir::TensorType joined = a;
+  for (int i = 0; i < a.shape.rank(); ++i) {
+    if (a.shape.dim(i) != b.shape.dim(i)) joined.shape.set_dim(i, -1);
+  }
+  return joined;
+}
 
 absl::Status InferModule(ir::Module* module) {
   ModuleInference inference;

@@ -36,6 +36,32 @@ absl::Status InferConcat(InferContext& c) {
   return absl::OkStatus();
 }
 
+// A history without rows takes the shape of its first one: it may have been made before that shape was known.
+absl::Status InferAppendRow(InferContext& c) {
+  MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 1));
+  const Shape& history = c.shape(0);
+  const Shape& row = c.shape(1);
+  if (!row.rank_known()) {
+    c.SetOutput(0, c.dtype(0), Shape::Unknown());
+    return absl::OkStatus();
+  }
+  if (row.rank() >= kMaxRank) return absl::InvalidArgumentError(absl::StrCat("a row of rank ", row.rank()));
+  const bool empty = history.rank_known() && history.rank() > 0 && history.dim(0) == 0;
+  Dims dims = {-1};
+  dims.insert(dims.end(), row.dims().begin(), row.dims().end());
+  if (history.rank_known() && history.rank() > 0 && history.dim(0) >= 0) dims[0] = history.dim(0) + 1;
+  if (!empty && history.rank_known()) {
+    MIRIN_RETURN_IF_ERROR(c.RequireRank(0, row.rank() + 1));
+    for (int d = 0; d < row.rank(); ++d) {
+      if (history.dim(d + 1) >= 0 && row.dim(d) >= 0 && history.dim(d + 1) != row.dim(d)) {
+        return absl::InvalidArgumentError(absl::StrCat("cannot append ", ToString(row), " to ", ToString(history)));
+      }
+    }
+  }
+  c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
+  return absl::OkStatus();
+}
+
 absl::Status InferStack(InferContext& c) {
   if (c.num_inputs() == 0) return absl::InvalidArgumentError("needs one tensor or more");
   Shape out = c.shape(0);
@@ -188,6 +214,10 @@ absl::Status InferAxesSame(InferContext& c) {
 namespace schemas {
 
 OpSchema Concat() { return OpSchema("Concat", "Joins tensors along an axis.").VariadicInput("x").Attr("axis", int64_t{0}).Output("y").Infer(InferConcat); }
+OpSchema AppendRow() {
+  return OpSchema("AppendRow", "history [n, ..] with one more row [..]; without rows yet, the history takes the row's shape. (internal)")
+      .Input("history").Input("row").Output("y").Infer(InferAppendRow);
+}
 OpSchema Stack() { return OpSchema("Stack", "Joins tensors along a new axis.").VariadicInput("x").Attr("axis", int64_t{0}).Output("y").Infer(InferStack); }
 OpSchema Split() {
   return OpSchema("Split", "Cuts along an axis into output_num parts, equal ones unless size_splits says otherwise.")

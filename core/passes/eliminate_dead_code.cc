@@ -2,6 +2,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "core/ir/graph.h"
 #include "core/ops/schema.h"
+#include "core/passes/pass.h"
 
 namespace mirin::passes {
 namespace {
@@ -34,7 +35,6 @@ absl::flat_hash_set<const ir::Graph*> GraphsWithEffects(const ir::Module& module
 
 }  // namespace
 
-// Removes nodes whose results nobody needs, graphs that nobody calls and constants that nobody reads. Returns how many nodes.
 int EliminateDeadCode(ir::Module* module) {
   // Graphs first: a call in an uncalled graph keeps nothing alive.
   absl::flat_hash_set<const ir::Graph*> called = {module->entry()};

@@ -62,6 +62,10 @@ std::pair<ir::Value*, ir::Value*> EitherOrder(const ir::Node& node, Test test) {
   return {nullptr, nullptr};
 }
 
+// Removes nodes whose results nobody needs, graphs that nobody calls and constants that nobody reads; the runner does it after
+// each pass. Returns how many nodes.
+int EliminateDeadCode(ir::Module* module);
+
 // May be evaluated early, merged with an equal node or dropped: no branches, no effects, no randomness.
 bool IsPure(const ir::Node& node);
 

@@ -34,9 +34,6 @@ namespace mirin::passes {
 MIRIN_PASSES(MIRIN_DECLARE_PASS)
 #undef MIRIN_DECLARE_PASS
 
-// Not in the list: the runner calls it after each pass.
-int EliminateDeadCode(ir::Module* module);
-
 namespace {
 
 #define MIRIN_LIST_PASS(name, Function, summary) {#name, summary, Function},

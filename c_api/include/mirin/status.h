@@ -37,6 +37,10 @@ MIRIN_API const char* mirin_status_message(const mirin_status* status);
    @since 1.0 */
 MIRIN_API const char* mirin_code_name(mirin_code code);
 
+/* A status of the caller's own: for libraries over this one. message: UTF-8, NUL-terminated, copied; NULL is "". NULL for MIRIN_OK.
+   @since 1.0 */
+MIRIN_API mirin_status* mirin_status_create(mirin_code code, const char* message);
+
 /* Frees a status; NULL is fine.
    @since 1.0 */
 MIRIN_API void mirin_status_destroy(mirin_status* status);

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <cstring>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "core/backends/reference/kernels.h"
@@ -137,6 +139,15 @@ MIRIN_KERNEL(Transpose) {
   return Gatherlike(c, strides);
 }
 MIRIN_KERNEL(Concat) { return Join(c, Axis(node.attrs().Int("axis"), c.output(0).rank()), false); }
+MIRIN_KERNEL(AppendRow) {
+  char* to = c.output(0).as<char>();
+  for (int i = 0; i < 2; ++i) {
+    const size_t bytes = c.input(i).bytes();
+    if (bytes > 0) std::memcpy(to, c.input(i).data, bytes);
+    to += bytes;
+  }
+  return absl::OkStatus();
+}
 MIRIN_KERNEL(Stack) { return Join(c, Axis(node.attrs().Int("axis"), c.output(0).rank()), true); }
 MIRIN_KERNEL(Split) { return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), false); }
 MIRIN_KERNEL(SplitV) { return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), false); }

@@ -1,0 +1,235 @@
+#include "core/converter/builder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/ops/schema.h"
+
+namespace mirin::converter {
+namespace {
+
+// What folding may make, beyond as many bytes as went in: shape arithmetic and small tables, not weights.
+constexpr size_t kMaxFoldedBytes = size_t{64} << 10;
+
+bool ReadsShapeOnly(const ir::Node& node) { return node.op() == "Shape" || node.op() == "Size" || node.op() == "Rank"; }
+
+template <typename T>
+T Saturated(double value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return value != 0;
+  } else if constexpr (std::is_integral_v<T>) {
+    if (std::isnan(value)) return 0;
+    if (value <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
+    if (value >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
+    return static_cast<T>(value);
+  } else {
+    return T(static_cast<float>(value));
+  }
+}
+
+}  // namespace
+
+ir::Value* GraphBuilder::Absent() {
+  static ir::Module* const kModule = new ir::Module();
+  static ir::Value* const kAbsent = kModule->AddConstant("absent", Tensor());
+  return kAbsent;
+}
+
+std::vector<ir::Value*> GraphBuilder::Ops(absl::string_view op, const std::vector<ir::Value*>& inputs, const Attrs& attributes) {
+  if (!status_.ok()) return {};
+  std::vector<ir::Value*> given(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == nullptr) {
+      Fail(absl::InternalError(absl::StrCat("input ", i, " of ", op, " was not made")));
+      return {};
+    }
+    given[i] = inputs[i] == Absent() ? nullptr : inputs[i];
+  }
+  while (!given.empty() && given.back() == nullptr) given.pop_back();
+  const ops::OpSchema* schema = ops::FindSchema(op);
+  if (schema == nullptr) {
+    Fail(absl::InternalError(absl::StrCat("there is no operator ", op)));
+    return {};
+  }
+  ir::Attributes attrs;
+  for (const auto& [name, value] : attributes) attrs.Set(name, value);
+  const absl::StatusOr<int> outputs = schema->NumOutputs(attrs);
+  if (!outputs.ok()) {
+    Fail(outputs.status());
+    return {};
+  }
+  ir::Node* node = graph_->AddNode(op, scope_, given, *outputs);
+  node->attrs() = std::move(attrs);
+  absl::Status status = ops::Normalize(node);
+  if (status.ok()) status = ops::InferNode(node);
+  if (!status.ok()) {
+    graph_->EraseNode(node);
+    Fail(std::move(status));
+    return {};
+  }
+  std::vector<ir::Value*> results;
+  if (!TryFold(node, &results)) {
+    for (const auto& v : node->outputs()) results.push_back(v.get());
+  }
+  return results;
+}
+
+ir::Value* GraphBuilder::Op(absl::string_view op, const std::vector<ir::Value*>& inputs, const Attrs& attributes) {
+  const std::vector<ir::Value*> results = Ops(op, inputs, attributes);
+  return results.empty() ? nullptr : results[0];
+}
+
+bool GraphBuilder::TryFold(ir::Node* node, std::vector<ir::Value*>* results) {
+  if (evaluate_ == nullptr || !passes::IsPure(*node)) return false;
+  const bool shape_only = ReadsShapeOnly(*node) && node->input(0)->type().shape.concrete();
+  std::vector<Tensor> inputs(static_cast<size_t>(node->num_inputs()));
+  size_t bytes = 0;
+  for (int i = 0; i < node->num_inputs(); ++i) {
+    const ir::Value* v = node->input(i);
+    if (v == nullptr) continue;
+    if (v->is_constant() && !shape_only) {
+      inputs[static_cast<size_t>(i)] = v->tensor();
+      bytes += v->tensor().bytes();
+    } else if (shape_only) {
+      inputs[static_cast<size_t>(i)] = Tensor::Borrow(v->type().dtype, v->type().shape.dims(), nullptr, nullptr);
+    } else {
+      return false;
+    }
+  }
+  auto made = (*evaluate_)(*node, inputs, std::max(kMaxFoldedBytes, bytes));
+  if (!made.ok()) return false;  // too large, or an error that the run reports where it happens
+  for (size_t i = 0; i < made->size(); ++i) results->push_back(module()->AddConstant(node->output(static_cast<int>(i))->name(), std::move((*made)[i])));
+  graph_->EraseNode(node);
+  return true;
+}
+
+std::vector<ir::Value*> GraphBuilder::Invoke(const std::vector<ir::Value*>& inputs, std::vector<ir::Branch> branches, const std::vector<ir::TensorType>& results) {
+  if (!status_.ok()) return {};
+  for (const ir::Value* v : inputs) {
+    if (v == nullptr) {
+      Fail(absl::InternalError("an argument of a call was not made"));
+      return {};
+    }
+  }
+  ir::Node* node = graph_->AddNode("Invoke", scope_, inputs, static_cast<int>(results.size()));
+  node->branches() = std::move(branches);
+  std::vector<ir::Value*> values;
+  for (size_t i = 0; i < results.size(); ++i) {
+    node->output(static_cast<int>(i))->set_type(results[i]);
+    values.push_back(node->output(static_cast<int>(i)));
+  }
+  return values;
+}
+
+ir::Value* GraphBuilder::Constant(Tensor tensor, absl::string_view name) { return module()->AddConstant(name.empty() ? scope_ : std::string(name), std::move(tensor)); }
+
+ir::Value* GraphBuilder::Ints(absl::Span<const int64_t> values) { return Constant(Tensor::Int64s(values)); }
+
+ir::Value* GraphBuilder::Int(int64_t value) { return Constant(Tensor::Scalar<int64_t>(value)); }
+
+ir::Value* GraphBuilder::Scalar(double value, DType dtype) {
+  const Tensor none;
+  Tensor tensor = VisitDType(
+      dtype,
+      [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        if constexpr (std::is_same_v<T, double>) {
+          return Tensor::Scalar<double>(value);
+        } else {
+          return Tensor::Scalar<T>(Saturated<T>(value));
+        }
+      },
+      none);
+  if (!tensor.valid()) {
+    Fail(absl::InvalidArgumentError(absl::StrCat("a number of dtype ", Name(dtype))));
+    return nullptr;
+  }
+  return Constant(std::move(tensor));
+}
+
+ir::Value* GraphBuilder::Cast(ir::Value* x, DType dtype) {
+  if (x == nullptr || x->type().dtype == dtype) return x;
+  return Op("Cast", {x}, {{"dst_type", dtype}});
+}
+
+ir::Value* GraphBuilder::Unsqueeze(ir::Value* x, absl::Span<const int64_t> axes) {
+  if (axes.empty()) return x;
+  return Op("Unsqueeze", {x}, {{"axis", std::vector<int64_t>(axes.begin(), axes.end())}});
+}
+
+ir::Value* GraphBuilder::Squeeze(ir::Value* x, absl::Span<const int64_t> axes) {
+  if (axes.empty()) return x;
+  return Op("Squeeze", {x}, {{"axis", std::vector<int64_t>(axes.begin(), axes.end())}});
+}
+
+ir::Value* GraphBuilder::DimOf(ir::Value* x, int64_t axis) {
+  if (x == nullptr) return nullptr;
+  const Shape& shape = x->type().shape;
+  if (shape.rank_known() && axis >= -shape.rank() && axis < shape.rank()) {
+    const int64_t dim = shape.dim(static_cast<int>(axis < 0 ? axis + shape.rank() : axis));
+    if (dim >= 0) return Int(dim);
+  }
+  return Op("Gather", {ShapeOf(x), Int(axis)}, {{"axis", 0}});
+}
+
+ir::Value* GraphBuilder::SliceAxis(ir::Value* x, int64_t axis, int64_t begin, int64_t end) {
+  return Op("StridedSliceAxes", {x, Ints({begin}), Ints({end}), Ints({axis})});
+}
+
+std::optional<std::vector<int64_t>> GraphBuilder::IntsOf(const ir::Value* value) {
+  const Tensor* tensor = ValueOf(value);
+  if (tensor == nullptr) return std::nullopt;
+  auto ints = tensor->ToInt64s();
+  if (!ints.ok()) return std::nullopt;
+  return *std::move(ints);
+}
+
+std::optional<double> GraphBuilder::NumberOf(const ir::Value* value) {
+  const Tensor* tensor = ValueOf(value);
+  if (tensor == nullptr || tensor->elements() != 1) return std::nullopt;
+  const absl::StatusOr<Tensor> aligned = tensor->Aligned();
+  if (!aligned.ok()) return std::nullopt;
+  return VisitDType(
+      aligned->dtype(),
+      [&](auto tag) -> std::optional<double> {
+        using T = typename decltype(tag)::type;
+        if constexpr (std::is_arithmetic_v<T>) {
+          return static_cast<double>(*aligned->data_as<T>());
+        } else {
+          return static_cast<double>(static_cast<float>(*aligned->data_as<T>()));
+        }
+      },
+      std::optional<double>());
+}
+
+bool GraphBuilder::Owns(const ir::Value* value) const {
+  if (value->kind() == ir::ValueKind::kResult) return value->producer()->graph() == graph_;
+  return std::any_of(graph_->inputs().begin(), graph_->inputs().end(), [&](const std::unique_ptr<ir::Value>& v) { return v.get() == value; });
+}
+
+ir::Value* GraphBuilder::Capture(ir::Value* outer) {
+  if (outer == nullptr || outer->is_constant() || outer->kind() == ir::ValueKind::kVariable) return outer;
+  auto it = inputs_of_.find(outer);
+  if (it != inputs_of_.end()) return it->second;
+  if (Owns(outer)) return outer;
+  if (parent_ == nullptr) {
+    Fail(absl::InternalError(absl::StrCat("'", outer->name(), "' is no value of an outer graph")));
+    return nullptr;
+  }
+  ir::Value* seen_by_parent = parent_->Capture(outer);
+  if (seen_by_parent == nullptr) {
+    Fail(parent_->status());
+    return nullptr;
+  }
+  ir::Value* input = graph_->AddInput(outer->name(), outer->type());
+  inputs_of_[outer] = input;
+  captured_.push_back(seen_by_parent);
+  return input;
+}
+
+ir::Value* GraphBuilder::AddFormal(const std::string& name, const ir::TensorType& type) { return graph_->AddInput(name, type); }
+
+}  // namespace mirin::converter

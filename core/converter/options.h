@@ -1,0 +1,50 @@
+// The converter's options by name: the flags of converter_lite, as text. One table serves the program, the C API and the SDKs.
+#ifndef CORE_CONVERTER_OPTIONS_H_
+#define CORE_CONVERTER_OPTIONS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/converter/convert.h"
+
+namespace mirin::converter {
+
+struct OptionInfo {
+  absl::string_view name;     // "modelFile"
+  absl::string_view values;   // "PATH", "on|off"
+  absl::string_view fallback; // its default, "" for none
+  absl::string_view help;
+};
+
+// Every option, in the order in which help lists them.
+absl::Span<const OptionInfo> AllOptions();
+
+class Options {
+ public:
+  Options() = default;
+  Options(const Options&) = delete;
+  Options& operator=(const Options&) = delete;
+  ~Options();  // overwrites keys
+
+  // InvalidArgument for an unknown name or a value that the option does not take; "" restores the default.
+  absl::Status Set(absl::string_view name, absl::string_view value);
+  // The value set, else the default.
+  std::string Get(absl::string_view name) const;
+  // All of them together. InvalidArgument when they contradict each other or a required one is missing.
+  absl::StatusOr<ConvertOptions> Resolve() const;
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+};
+
+// "n1:1,32,32,4;n2:1,64": the last colon of each part splits; -1 leaves a dim open.
+absl::StatusOr<std::map<std::string, std::vector<int64_t>>> ParseShapes(absl::string_view text);
+// "30313233": two hex digits a byte.
+absl::StatusOr<std::string> ParseHexKey(absl::string_view text);
+
+}  // namespace mirin::converter
+
+#endif  // CORE_CONVERTER_OPTIONS_H_
