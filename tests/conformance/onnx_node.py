@@ -92,7 +92,11 @@ def outcome(mirin, case, folder):
 
 
 def child(folder, cases, start, pipe):
-    mirin = mirin_c.Mirin(folder)
+    try:
+        mirin = mirin_c.Mirin(folder)
+    except OSError as e:
+        os.write(pipe, f"-1\t{e}\n".encode())
+        return
     with tempfile.TemporaryDirectory() as scratch:
         for i in range(start, len(cases)):
             os.write(pipe, f"{i}\tstart\n".encode())
@@ -132,6 +136,8 @@ def run_all(folder, cases):
             *lines, buffer = buffer.split(b"\n")
             for line in lines:
                 index, text = line.decode().split("\t", 1)
+                if index == "-1":
+                    sys.exit(text)
                 at = int(index)
                 if text != "start":
                     results[cases[at].name] = text
