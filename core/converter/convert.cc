@@ -2,11 +2,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/backend/registry.h"
 #include "core/backends/all.h"
 #include "core/base/status.h"
 #include "core/converter/onnx/importer.h"
 #include "core/mindir/writer.h"
+#include "core/ops/schema.h"
 #include "core/passes/pipeline.h"
 #include "core/plan/evaluate.h"
 #include "core/runtime/model.h"
@@ -23,6 +25,20 @@ const std::vector<std::string>& GeneralPasses() {
 
 absl::Status NotInThisBuild(absl::string_view name) {
   return Refuse(absl::StrCat("models of ", name, " are not in this build"), "this build converts ONNX and MINDIR");
+}
+
+// What only Mirin can run: MindSpore has no primitive for it.
+void NoteInternalOps(const ir::Module& module, Report* report) {
+  std::map<std::string, int> internal;
+  for (const auto& graph : module.graphs()) {
+    for (const auto& node : graph->nodes()) {
+      const ops::OpSchema* schema = ops::FindSchema(node->op());
+      if (schema != nullptr && schema->internal()) ++internal[node->op()];
+    }
+  }
+  if (internal.empty()) return;
+  const std::string list = absl::StrJoin(internal, ", ", [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.first, " (", entry.second, ")"); });
+  report->AddNote(absl::StrCat("MindSpore cannot load the result, Mirin can: it has no operator ", list));
 }
 
 absl::Status CheckLoads(const Conversion& conversion, const ConvertOptions& options) {
@@ -95,6 +111,7 @@ absl::StatusOr<Conversion> Convert(const ConvertOptions& options, Report* report
     report->AddModelError(status);
     return status;
   }
+  NoteInternalOps(*conversion.module, report);
   mindir::WriteOptions write;
   write.key = options.encrypt_key;
   write.mode = options.encrypt_mode;

@@ -459,7 +459,7 @@ absl::StatusOr<Binding> Lowering::ApplyPrimitive(const RawNode& node, const std:
     if (value.ok()) call.attrs.Set(attribute.name, *std::move(value));
   }
   CanonicalName(&call);
-  if (call.op == "ScalarToTensor" || call.op == "TensorToScalar" || call.op == "TupleToTensor" ||
+  if (call.op == "ScalarToTensor" || call.op == "TensorToScalar" || call.op == "TensorToTuple" || call.op == "TupleToTensor" ||
       call.op == "ScalarCast" || call.op == "scalar_to_tensor") {
     if (operands.empty()) return absl::DataLossError(absl::StrCat(op, " has no operand"));
     MIRIN_ASSIGN_OR_RETURN(Binding b, Materialise(operands[0], builder));
@@ -891,7 +891,7 @@ absl::Status Lowering::CollectUnknownOps() const {
   static const auto* const kStructural = new absl::flat_hash_set<std::string>{
       "MakeTuple",    "make_list",  "MakeList",       "make_tuple",     "Depend",       "UpdateState", "Partial",
       "Switch",       "switch",     "switch_layer",   "SwitchLayer",    "TupleGetItem", "list_getitem",
-      "tuple_getitem", "Load",      "ScalarToTensor", "TensorToScalar", "TupleToTensor", "ScalarCast", "scalar_to_tensor"};
+      "tuple_getitem", "Load",      "ScalarToTensor", "TensorToScalar", "TensorToTuple", "TupleToTensor", "ScalarCast", "scalar_to_tensor"};
   if (model_.is_lite) return absl::OkStatus();  // its names are translated one by one
   std::vector<std::string> unknown;
   int more = 0;

@@ -25,6 +25,15 @@ namespace {
 constexpr size_t kParameterBytes = 64;
 constexpr size_t kDataAlignment = 64;
 
+// Attributes that are one number here and a tuple of numbers there.
+ir::Attribute AsMindSpore(const std::string& op, const std::string& name, const ir::Attribute& value) {
+  static constexpr std::pair<absl::string_view, absl::string_view> kTuples[] = {{"Softmax", "axis"}};
+  const auto* number = std::get_if<int64_t>(&value);
+  const std::pair<absl::string_view, absl::string_view> key(op, name);
+  if (number == nullptr || std::find(std::begin(kTuples), std::end(kTuples), key) == std::end(kTuples)) return value;
+  return std::vector<int64_t>{*number};
+}
+
 // Collects weights for a file of their own; null stands for weights inside the message.
 struct ExternalWeights {
   std::string location;  // as the messages name it
@@ -233,7 +242,12 @@ class ModelWriter {
         continue;
       }
       const ir::Value* value = node.input(input++);
-      MIRIN_ASSIGN_OR_RETURN(std::string name, Operand(scope, value, p.kind == ops::ParameterKind::kInts));
+      const bool ints = p.kind == ops::ParameterKind::kInts;
+      MIRIN_ASSIGN_OR_RETURN(std::string name, Operand(scope, value, ints));
+      if (ints && value != nullptr && !value->is_constant()) {  // MindSpore takes numbers there, no tensors
+        const Shape& shape = value->type().shape;
+        name = Apply(scope, shape.rank_known() && shape.rank() == 0 ? "TensorToScalar" : "TensorToTuple", {name});
+      }
       all.push_back(std::move(name));
       if (value != nullptr) last = static_cast<int>(all.size());
     }
@@ -267,7 +281,7 @@ class ModelWriter {
     WireWriter attributes;
     if (!operands_form) {
       for (const auto& [name, value] : node.attrs().map()) {
-        MIRIN_ASSIGN_OR_RETURN(const WireWriter attribute, AttributeMessage(name, value));
+        MIRIN_ASSIGN_OR_RETURN(const WireWriter attribute, AttributeMessage(name, AsMindSpore(node.op(), name, value)));
         attributes.Message(3, attribute);
       }
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/ops/registry.h"
@@ -100,6 +101,8 @@ const Parameter* OpSchema::InputParameter(const ir::Node& node, int i) const {
   }
   return nullptr;
 }
+
+bool OpSchema::internal() const { return absl::EndsWith(summary_, "(internal)"); }
 
 int OpSchema::InputIndex(absl::string_view parameter) const {
   int at = 0;

@@ -90,6 +90,8 @@ class OpSchema {
   bool view() const { return view_; }
   bool writes_variable() const { return writes_variable_; }
   bool nondeterministic() const { return nondeterministic_; }
+  // MindSpore has no such primitive: the summary ends with "(internal)".
+  bool internal() const;
 
   // Parameters that are inputs (everything but attributes), in order.
   int num_input_parameters() const;

@@ -64,6 +64,10 @@ class Mirin:
 
     def convert(self, **options):
         """The MindIR bytes (no outputFile) or the path written. MirinError.report has every finding, as JSON."""
+        return self.convert_with_report(**options)[0]
+
+    def convert_with_report(self, **options):
+        """The same, with the report as JSON."""
         c = ctypes.c_void_p()
         self.check(self.converter.mirin_converter_create(ctypes.byref(c)))
         try:
@@ -74,11 +78,12 @@ class Mirin:
             except MirinError as e:
                 e.report = self.converter.mirin_converter_report(c, 1).decode()
                 raise
+            report = self.converter.mirin_converter_report(c, 1).decode()
             if "outputFile" in options:
-                return self.converter.mirin_converter_output_file(c).decode()
+                return self.converter.mirin_converter_output_file(c).decode(), report
             size = ctypes.c_size_t()
             data = self.converter.mirin_converter_model(c, ctypes.byref(size))
-            return ctypes.string_at(data, size.value)
+            return ctypes.string_at(data, size.value), report
         finally:
             self.converter.mirin_converter_destroy(c)
 
