@@ -106,7 +106,7 @@ MIRIN_BINARY(BitwiseXor, InferArithmetic)
 MIRIN_BINARY(Div, InferTrueDivision)
 MIRIN_BINARY(DivNoNan, InferTrueDivision)
 MIRIN_BINARY(Divs, InferTrueDivision)
-MIRIN_BINARY(Equal, InferComparison)
+MIRIN_BINARY(Equal, InferEquality)
 MIRIN_BINARY(FloorDiv, InferArithmetic)
 MIRIN_BINARY(FloorMod, InferArithmetic)
 MIRIN_BINARY(FmodTensor, InferArithmetic)
@@ -128,7 +128,7 @@ MIRIN_BINARY(Minimum, InferArithmetic)
 MIRIN_BINARY(Mod, InferArithmetic)
 MIRIN_BINARY(Mul, InferArithmetic)
 MIRIN_BINARY(Muls, InferArithmetic)
-MIRIN_BINARY(NotEqual, InferComparison)
+MIRIN_BINARY(NotEqual, InferEquality)
 MIRIN_BINARY(Pow, InferArithmetic)
 MIRIN_BINARY(PowScalarTensor, InferArithmetic)
 MIRIN_BINARY(PowTensorScalar, InferArithmetic)
@@ -214,6 +214,16 @@ absl::Status InferCast(InferContext& c) {
   return absl::OkStatus();
 }
 
+absl::Status InferBitCast(InferContext& c) {
+  MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
+  const DType to = c.attrs().Type("dtype");
+  if (to == DType::kUnknown || to == DType::kString || SizeOf(to) != SizeOf(c.dtype(0))) {
+    return absl::InvalidArgumentError(absl::StrCat("the bits of ", Name(c.dtype(0)), " are not those of ", Name(to)));
+  }
+  c.SetOutput(0, to, c.shape(0));
+  return absl::OkStatus();
+}
+
 absl::Status InferPRelu(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
   MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 1));
@@ -269,6 +279,10 @@ OpSchema Lerp() {
 OpSchema Cast() {
   return OpSchema("Cast", "Converts the dtype: floats to integers truncate and saturate, anything to bool is != 0.")
       .Input("x").RequiredAttr("dst_type", {"DstT", "to", "dtype"}).Output("y").Infer(InferCast);
+}
+OpSchema BitCast() {
+  return OpSchema("BitCast", "The same bytes read as another dtype of that size; as bool, every byte but 0 is true. (internal)")
+      .Input("x").RequiredAttr("dtype").Output("y").Infer(InferBitCast);
 }
 OpSchema PReLU() {
   return OpSchema("PReLU", "x < 0 ? weight * x : x; one weight per channel (axis 1) or one for all.")

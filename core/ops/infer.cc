@@ -83,6 +83,11 @@ absl::Status InferComparison(InferContext& c) {
   return Broadcast(c, DType::kBool);
 }
 
+absl::Status InferEquality(InferContext& c) {
+  if (c.dtype(0) != DType::kString || c.dtype(1) != DType::kString) return InferComparison(c);
+  return Broadcast(c, DType::kBool);
+}
+
 absl::Status InferLogical(InferContext& c) { return InferComparison(c); }
 
 absl::StatusOr<std::vector<int>> NormalizeAxes(absl::Span<const int64_t> axes, int rank) {

@@ -20,6 +20,7 @@ absl::Status InferPredicate(InferContext& c);
 absl::Status InferArithmetic(InferContext& c);
 absl::Status InferTrueDivision(InferContext& c);  // integers give float32
 absl::Status InferComparison(InferContext& c);
+absl::Status InferEquality(InferContext& c);  // takes strings, too
 absl::Status InferLogical(InferContext& c);
 
 // dtype of a binary arithmetic result: equal ones stay; a number wins over bool; a float over integers; else the wider one.

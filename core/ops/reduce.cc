@@ -16,7 +16,11 @@ absl::Status InferReduceTo(InferContext& c, DType dtype) {
   if (c.has_input(1)) {
     MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &axes));
     if (!known) {
-      c.SetOutput(0, dtype, keep ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
+      const int rank = c.shape(0).rank();
+      // Axes do not repeat: without them, as many as there are numbers go.
+      const int64_t count = c.shape(1).concrete() ? NumElements(c.shape(1).dims()) : 0;
+      const bool rank_left = count > 0 && count <= rank;
+      c.SetOutput(0, dtype, keep ? Shape::OfRank(rank) : rank_left ? Shape::OfRank(rank - static_cast<int>(count)) : Shape::Unknown());
       return absl::OkStatus();
     }
   }
@@ -115,6 +119,15 @@ absl::Status InferAxisSame(InferContext& c) {
   return InferSame(c);
 }
 
+absl::Status InferScan(InferContext& c) {
+  MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
+  std::vector<int64_t> axis;
+  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &axis));
+  if (known && axis.size() != 1) return absl::InvalidArgumentError("axis must be one number");
+  if (known && c.shape(0).rank_known() && c.shape(0).rank() > 0) MIRIN_RETURN_IF_ERROR(NormalizeAxis(axis[0], c.shape(0).rank()).status());
+  return InferSame(c);
+}
+
 absl::Status InferSoftmax(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
   if (c.attrs().Ints("axis").size() > 1) return absl::UnimplementedError("softmax over several axes");
@@ -140,13 +153,14 @@ MIRIN_REDUCE(ReduceL1, InferReduce)
 MIRIN_REDUCE(ReduceL2, InferReduceFloat)
 MIRIN_REDUCE(ReduceLogSum, InferReduceFloat)
 MIRIN_REDUCE(ReduceLogSumExp, InferReduceFloat)
-MIRIN_REDUCE(ReduceMax, InferReduce)
 MIRIN_REDUCE(ReduceMean, InferReduce)
-MIRIN_REDUCE(ReduceMin, InferReduce)
 MIRIN_REDUCE(ReduceProd, InferReduce)
 MIRIN_REDUCE(ReduceSum, InferReduce)
 MIRIN_REDUCE(ReduceSumSquare, InferReduce)
 #undef MIRIN_REDUCE
+// Of nothing they are an error, or, if that is ok, the least or greatest number of the dtype.
+OpSchema ReduceMax() { return Reduction("ReduceMax", InferReduce).Attr("empty_ok", false); }
+OpSchema ReduceMin() { return Reduction("ReduceMin", InferReduce).Attr("empty_ok", false); }
 OpSchema LogSumExp() {
   return OpSchema("LogSumExp", "log(sum(exp(x))) over axes.").Input("x").Ints("dim", std::vector<int64_t>{}, {"axis"}).Attr("keep_dims", false, {"keepdim"})
       .Output("y").Infer(InferReduceFloat);
@@ -163,12 +177,12 @@ OpSchema ArgMaxWithValue() { return ArgWithValue("ArgMaxWithValue"); }
 OpSchema ArgMinWithValue() { return ArgWithValue("ArgMinWithValue"); }
 
 OpSchema CumSum() {
-  return OpSchema("CumSum", "Running sum along an axis.").Input("x").RequiredAttr("axis").Attr("exclusive", false).Attr("reverse", false)
-      .Output("y").Infer(InferAxisSame);
+  return OpSchema("CumSum", "Running sum along an axis.").Input("x").Ints("axis").Attr("exclusive", false).Attr("reverse", false)
+      .Output("y").Infer(InferScan);
 }
 OpSchema CumProd() {
-  return OpSchema("CumProd", "Running product along an axis.").Input("x").RequiredAttr("axis").Attr("exclusive", false).Attr("reverse", false)
-      .Output("y").Infer(InferAxisSame);
+  return OpSchema("CumProd", "Running product along an axis.").Input("x").Ints("axis").Attr("exclusive", false).Attr("reverse", false)
+      .Output("y").Infer(InferScan);
 }
 OpSchema Cummax() { return OpSchema("Cummax", "Running maximum and where it is.").Input("x").Attr("axis", int64_t{0}).Output("y").Output("index").Infer(InferCum2); }
 OpSchema Cummin() { return OpSchema("Cummin", "Running minimum and where it is.").Input("x").Attr("axis", int64_t{0}).Output("y").Output("index").Infer(InferCum2); }

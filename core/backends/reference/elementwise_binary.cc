@@ -7,7 +7,7 @@
 namespace mirin::reference::kernels {
 namespace {
 
-// Both operands are broadcast to the output; floats compute in double, integers and bool in int64.
+// Both operands are broadcast to the output; floats compute in double, integers and bool in int64, uint64 in itself.
 template <typename F, typename I>
 absl::Status Binary(const ir::Node& node, const KernelContext& c, F f, I i) {
   const TensorView& out = c.output(0);
@@ -20,31 +20,43 @@ absl::Status Binary(const ir::Node& node, const KernelContext& c, F f, I i) {
     WriteAll(out, a);
     return absl::OkStatus();
   }
-  std::vector<int64_t> a = ReadBroadcast<int64_t>(c.input(0), out.dims);
-  const std::vector<int64_t> b = ReadBroadcast<int64_t>(c.input(1), out.dims);
-  for (size_t k = 0; k < a.size(); ++k) a[k] = i(a[k], b[k]);
-  WriteAll(out, a);
+  const auto run = [&](auto zero) {
+    using N = decltype(zero);
+    std::vector<N> a = ReadBroadcast<N>(c.input(0), out.dims);
+    const std::vector<N> b = ReadBroadcast<N>(c.input(1), out.dims);
+    for (size_t k = 0; k < a.size(); ++k) a[k] = static_cast<N>(i(a[k], b[k]));
+    WriteAll(out, a);
+  };
+  *common == DType::kUInt64 ? run(uint64_t{0}) : run(int64_t{0});
   return absl::OkStatus();
 }
 
 int64_t Wrap(uint64_t v) { return static_cast<int64_t>(v); }
 
-int64_t FloorDivide(int64_t a, int64_t b) {
-  if (b == 0) return 0;
-  if (b == -1) return Wrap(-static_cast<uint64_t>(a));
-  const int64_t q = a / b;
-  return q * b != a && (a < 0) != (b < 0) ? q - 1 : q;
+// a - trunc(a / b) * b; 0 for what has no remainder.
+template <typename N>
+N Remainder(N a, N b) {
+  if (b == 0 || (std::is_signed_v<N> && b == static_cast<N>(-1))) return 0;
+  return a % b;
 }
 
-int64_t FloorModulo(int64_t a, int64_t b) {
-  if (b == 0 || b == -1) return 0;
-  const int64_t r = a % b;
+template <typename N>
+N FloorDivide(N a, N b) {
+  const N q = Quotient(a, b);
+  return Remainder(a, b) != 0 && (a < 0) != (b < 0) ? q - 1 : q;
+}
+
+template <typename N>
+N FloorModulo(N a, N b) {
+  const N r = Remainder(a, b);
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
+// A zero has the sign of b.
 double FloorModuloF(double a, double b) {
   const double r = std::fmod(a, b);
-  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+  if (r == 0) return std::copysign(0.0, b);
+  return (r < 0) != (b < 0) ? r + b : r;
 }
 
 int64_t Power(int64_t base, int64_t exponent) {
@@ -88,7 +100,7 @@ absl::Status Ordered(const ir::Node& node, const KernelContext& c, F f) {
   absl::Status Name(const ir::Node& node, const KernelContext& c) {                          \
     return Binary(                                                                           \
         node, c, []([[maybe_unused]] double a, [[maybe_unused]] double b) -> double { return float_expr; }, \
-        []([[maybe_unused]] int64_t a, [[maybe_unused]] int64_t b) -> int64_t { return int_expr; });        \
+        []([[maybe_unused]] auto a, [[maybe_unused]] auto b) { return int_expr; });                         \
   }
 
 #define MIRIN_ORDERED(Name, expr)                                                           \
@@ -105,10 +117,9 @@ MIRIN_BINARY(Div, a / b, Quotient(a, b))
 MIRIN_BINARY(DivNoNan, b == 0 ? 0 : a / b, Quotient(a, b))
 MIRIN_BINARY(Divs, a / b, Quotient(a, b))
 MIRIN_ORDERED(EqScalar, a == b)
-MIRIN_ORDERED(Equal, a == b)
 MIRIN_BINARY(FloorDiv, std::floor(a / b), FloorDivide(a, b))
 MIRIN_BINARY(FloorMod, FloorModuloF(a, b), FloorModulo(a, b))
-MIRIN_BINARY(FmodTensor, std::fmod(a, b), b == 0 || b == -1 ? 0 : a % b)
+MIRIN_BINARY(FmodTensor, std::fmod(a, b), Remainder(a, b))
 MIRIN_ORDERED(Greater, a > b)
 MIRIN_ORDERED(GreaterEqual, a >= b)
 MIRIN_ORDERED(GreaterEqualScalar, a >= b)
@@ -123,10 +134,9 @@ MIRIN_BINARY(LogicalOr, a != 0 || b != 0, a != 0 || b != 0)
 MIRIN_BINARY(LogicalXor, (a != 0) != (b != 0), (a != 0) != (b != 0))
 MIRIN_ORDERED(Maximum, Larger(a, b))
 MIRIN_ORDERED(Minimum, Smaller(a, b))
-MIRIN_BINARY(Mod, std::fmod(a, b), b == 0 || b == -1 ? 0 : a % b)
+MIRIN_BINARY(Mod, std::fmod(a, b), Remainder(a, b))
 MIRIN_BINARY(Mul, a * b, Wrap(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)))
 MIRIN_BINARY(Muls, a * b, Wrap(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)))
-MIRIN_ORDERED(NotEqual, a != b)
 MIRIN_BINARY(Pow, std::pow(a, b), Power(a, b))
 MIRIN_BINARY(PowScalarTensor, std::pow(a, b), Power(a, b))
 MIRIN_BINARY(PowTensorScalar, std::pow(a, b), Power(a, b))
@@ -134,23 +144,47 @@ MIRIN_BINARY(RealDiv, a / b, Quotient(a, b))
 MIRIN_BINARY(RemainderTensorScalar, FloorModuloF(a, b), FloorModulo(a, b))
 MIRIN_BINARY(RemainderTensorTensor, FloorModuloF(a, b), FloorModulo(a, b))
 MIRIN_BINARY(RightShift, a, b < 0 || b > 63 ? (a < 0 ? -1 : 0) : a >> b)
-MIRIN_BINARY(SquaredDifference, (a - b) * (a - b), (a - b) * (a - b))
+MIRIN_BINARY(SquaredDifference, (a - b) * (a - b), Wrap((static_cast<uint64_t>(a) - static_cast<uint64_t>(b)) * (static_cast<uint64_t>(a) - static_cast<uint64_t>(b))))
 MIRIN_BINARY(Sub, a - b, Wrap(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)))
 MIRIN_BINARY(TruncateDiv, std::trunc(a / b), Quotient(a, b))
-MIRIN_BINARY(TruncateMod, std::fmod(a, b), b == 0 || b == -1 ? 0 : a % b)
+MIRIN_BINARY(TruncateMod, std::fmod(a, b), Remainder(a, b))
 MIRIN_BINARY(Xdivy, a == 0 ? 0 : a / b, Quotient(a, b))
 MIRIN_BINARY(Xlogy, a == 0 ? 0 : a * std::log(b), a)
+
+namespace {
+
+template <typename F>
+absl::Status Compare(const ir::Node& node, const KernelContext& c, F f) {
+  const TensorView& out = c.output(0);
+  if (c.input(0).dtype != DType::kString) return Ordered(node, c, f);
+  std::vector<int64_t> a, b, y;
+  ForEachOffset(out.dims, BroadcastStrides(c.input(0).dims, out.dims), [&](int64_t o) { a.push_back(o); });
+  ForEachOffset(out.dims, BroadcastStrides(c.input(1).dims, out.dims), [&](int64_t o) { b.push_back(o); });
+  const auto *left = c.input(0).as<absl::string_view>(), *right = c.input(1).as<absl::string_view>();
+  for (size_t k = 0; k < a.size(); ++k) y.push_back(f(left[a[k]], right[b[k]]));
+  WriteAll(out, y);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Equal(const ir::Node& node, const KernelContext& c) {
+  return Compare(node, c, [](auto a, auto b) { return a == b; });
+}
+absl::Status NotEqual(const ir::Node& node, const KernelContext& c) {
+  return Compare(node, c, [](auto a, auto b) { return a != b; });
+}
 
 absl::Status AddExt(const ir::Node& node, const KernelContext& c) {
   const double alpha = node.attrs().Float("alpha");
   return Binary(node, c, [=](double a, double b) { return a + alpha * b; },
-                [=](int64_t a, int64_t b) { return a + static_cast<int64_t>(alpha) * b; });
+                [=](auto a, auto b) { return a + static_cast<decltype(a)>(static_cast<int64_t>(alpha)) * b; });
 }
 
 absl::Status SubExt(const ir::Node& node, const KernelContext& c) {
   const double alpha = node.attrs().Float("alpha");
   return Binary(node, c, [=](double a, double b) { return a - alpha * b; },
-                [=](int64_t a, int64_t b) { return a - static_cast<int64_t>(alpha) * b; });
+                [=](auto a, auto b) { return a - static_cast<decltype(a)>(static_cast<int64_t>(alpha)) * b; });
 }
 
 namespace {
@@ -169,11 +203,7 @@ void Combine(const KernelContext& c, Fn fn) {
 
 template <typename Fn>
 absl::Status CombineAny(const KernelContext& c, Fn fn) {
-  if (IsFloat(c.output(0).dtype)) {
-    Combine<double>(c, fn);
-  } else {
-    Combine<int64_t>(c, fn);
-  }
+  WithExact(c.output(0).dtype, [&](auto zero) { Combine<decltype(zero)>(c, fn); });
   return absl::OkStatus();
 }
 
@@ -254,6 +284,16 @@ absl::Status Cast(const ir::Node& node, const KernelContext& c) {
     WriteAll(c.output(0), ReadAll<double>(x));
   } else {
     WriteAll(c.output(0), ReadAll<int64_t>(x));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BitCast(const ir::Node& /*node*/, const KernelContext& c) {
+  const TensorView &x = c.input(0), &y = c.output(0);
+  if (x.bytes() > 0) std::memcpy(y.data, x.data, x.bytes());
+  if (y.dtype == DType::kBool) {
+    auto* bytes = static_cast<uint8_t*>(y.data);
+    for (size_t i = 0; i < y.bytes(); ++i) bytes[i] = bytes[i] != 0;
   }
   return absl::OkStatus();
 }

@@ -22,7 +22,7 @@ double InverseErf(double y) {
 using ops::ActivationKind;
 using ops::Apply;
 
-// Floats go through double, integers and bool through int64; an op without an integer form computes integers in double.
+// Floats go through double, integers and bool through int64, uint64 as it is.
 template <typename F, typename I>
 absl::Status Unary(const ir::Node& node, const KernelContext& c, F f, I i) {
   const TensorView& x = c.input(0);
@@ -33,16 +33,20 @@ absl::Status Unary(const ir::Node& node, const KernelContext& c, F f, I i) {
     WriteAll(c.output(0), v);
     return absl::OkStatus();
   }
-  std::vector<int64_t> v = ReadAll<int64_t>(x);
-  for (int64_t& e : v) e = i(e);
-  WriteAll(c.output(0), v);
+  const auto run = [&](auto zero) {
+    using N = decltype(zero);
+    std::vector<N> v = ReadAll<N>(x);
+    for (N& e : v) e = static_cast<N>(i(e));
+    WriteAll(c.output(0), v);
+  };
+  x.dtype == DType::kUInt64 ? run(uint64_t{0}) : run(int64_t{0});
   return absl::OkStatus();
 }
 
 template <typename F>
 absl::Status Floats(const ir::Node& node, const KernelContext& c, F f) {
   if (!IsFloat(c.input(0).dtype)) return NoKernel(node, c.input(0));
-  return Unary(node, c, f, [](int64_t v) { return v; });
+  return Unary(node, c, f, [](auto v) { return v; });
 }
 
 absl::Status CopyBytes(const KernelContext& c) {
@@ -50,6 +54,12 @@ absl::Status CopyBytes(const KernelContext& c) {
     std::memcpy(c.output(0).data, c.input(0).data, c.input(0).bytes());
   }
   return absl::OkStatus();
+}
+
+// Integers wrap around.
+template <typename N>
+N Negated(N x) {
+  return static_cast<N>(-static_cast<uint64_t>(x));
 }
 
 double Sigmoid1(double x) { return 1 / (1 + std::exp(-x)); }
@@ -64,19 +74,19 @@ double Softplus1(double x) { return x > 30 ? x : std::log1p(std::exp(x)); }
   }
 #define MIRIN_UNARY(Name, float_expr, int_expr)                                                 \
   MIRIN_KERNEL(Name) {                                                                          \
-    return Unary(node, c, [](double x) -> double { return float_expr; }, [](int64_t x) -> int64_t { return int_expr; }); \
+    return Unary(node, c, [](double x) -> double { return float_expr; }, [](auto x) { return int_expr; }); \
   }
 
-MIRIN_UNARY(Abs, std::fabs(x), x < 0 ? -x : x)
+MIRIN_UNARY(Abs, std::fabs(x), x < 0 ? Negated(x) : x)
 MIRIN_UNARY(BitwiseNot, x, ~x)
 MIRIN_UNARY(Ceil, std::ceil(x), x)
 MIRIN_UNARY(Floor, std::floor(x), x)
-MIRIN_UNARY(Neg, -x, static_cast<int64_t>(-static_cast<uint64_t>(x)))
-MIRIN_UNARY(ReLU, Apply(ActivationKind::kRelu, x), std::max<int64_t>(x, 0))
-MIRIN_UNARY(ReLU1, std::clamp(x, -1.0, 1.0), std::clamp<int64_t>(x, -1, 1))
-MIRIN_UNARY(ReLU6, Apply(ActivationKind::kRelu6, x), std::clamp<int64_t>(x, 0, 6))
+MIRIN_UNARY(Neg, -x, Negated(x))
+MIRIN_UNARY(ReLU, Apply(ActivationKind::kRelu, x), x < 0 ? 0 : x)
+MIRIN_UNARY(ReLU1, std::clamp(x, -1.0, 1.0), x > 1 ? 1 : x < 0 ? -1 : x)
+MIRIN_UNARY(ReLU6, Apply(ActivationKind::kRelu6, x), x > 6 ? 6 : x < 0 ? 0 : x)
 MIRIN_UNARY(Sign, std::isnan(x) ? x : (x > 0) - (x < 0), (x > 0) - (x < 0))
-MIRIN_UNARY(Square, x * x, x * x)
+MIRIN_UNARY(Square, x * x, static_cast<uint64_t>(x) * static_cast<uint64_t>(x))
 MIRIN_UNARY(Trunc, std::trunc(x), x)
 MIRIN_FLOAT_UNARY(ACos, std::acos(x))
 MIRIN_FLOAT_UNARY(Acosh, std::acosh(x))
@@ -160,7 +170,7 @@ MIRIN_KERNEL(Log) {
 }
 MIRIN_KERNEL(Round) {  // half to even
   const double factor = std::pow(10.0, static_cast<double>(node.attrs().Int("decimals")));
-  return Unary(node, c, [=](double x) { return std::nearbyint(x * factor) / factor; }, [](int64_t x) { return x; });
+  return Unary(node, c, [=](double x) { return std::nearbyint(x * factor) / factor; }, [](auto x) { return x; });
 }
 MIRIN_KERNEL(Elu) {
   const double alpha = node.attrs().Float("alpha");
@@ -168,7 +178,7 @@ MIRIN_KERNEL(Elu) {
 }
 MIRIN_KERNEL(CeLU) {
   const double alpha = node.attrs().Float("alpha");
-  return Floats(node, c, [=](double x) { return std::max(0.0, x) + std::min(0.0, alpha * std::expm1(x / alpha)); });
+  return Floats(node, c, [=](double x) { return x > 0 ? x : alpha * std::expm1(x / alpha); });
 }
 MIRIN_KERNEL(LeakyRelu) {
   const double alpha = node.attrs().Float("alpha");
@@ -189,7 +199,7 @@ MIRIN_KERNEL(SoftShrink) {
 MIRIN_KERNEL(Hardtanh) {
   const double low = node.attrs().Float("min_val"), high = node.attrs().Float("max_val");
   return Unary(node, c, [=](double x) { return std::isnan(x) ? x : std::min(std::max(x, low), high); },
-               [=](int64_t x) { return std::min(std::max(x, static_cast<int64_t>(low)), static_cast<int64_t>(high)); });
+               [=](auto x) { return std::min(std::max(x, FromDouble<decltype(x)>(low)), FromDouble<decltype(x)>(high)); });
 }
 MIRIN_FLOAT_UNARY(Erfinv, InverseErf(x))
 MIRIN_KERNEL(NanToNum) {
@@ -208,7 +218,7 @@ MIRIN_KERNEL(NanToNum) {
 MIRIN_KERNEL(Threshold) {
   const double threshold = node.attrs().Float("threshold"), value = node.attrs().Float("value");
   return Unary(node, c, [=](double x) { return x > threshold ? x : value; },
-               [=](int64_t x) { return static_cast<double>(x) > threshold ? x : static_cast<int64_t>(value); });
+               [=](auto x) { return static_cast<double>(x) > threshold ? x : FromDouble<decltype(x)>(value); });
 }
 MIRIN_KERNEL(SoftplusExt) {
   const double beta = node.attrs().Float("beta"), threshold = node.attrs().Float("threshold");

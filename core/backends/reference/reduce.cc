@@ -46,38 +46,59 @@ absl::Status Fold(const ir::Node& node, const KernelContext& c, N start, Step st
   return absl::OkStatus();
 }
 
+// Floats in double, integers modulo 2^64.
 template <typename Step, typename End>
-absl::Status FoldNumbers(const ir::Node& node, const KernelContext& c, double float_start, int64_t int_start, Step step, End end) {
-  if (IsFloat(c.input(0).dtype) || IsFloat(c.output(0).dtype)) return Fold<double>(node, c, float_start, step, end);
-  return Fold<int64_t>(node, c, int_start, step, end);
+absl::Status FoldNumbers(const ir::Node& node, const KernelContext& c, int start, Step step, End end) {
+  const DType number = IsFloat(c.output(0).dtype) ? DType::kFloat64 : c.input(0).dtype;
+  return WithExact(number, [&](auto zero) { return Fold(node, c, static_cast<decltype(zero)>(start), step, end); });
 }
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr auto kSame = [](auto v, int64_t) { return v; };
-constexpr auto kAdd = [](auto a, auto v) { return a + v; };
-constexpr auto kMultiply = [](auto a, auto v) { return a * v; };
+// Integers wrap around.
+constexpr auto kAdd = [](auto a, auto v) {
+  if constexpr (std::is_integral_v<decltype(v)>) return static_cast<decltype(v)>(static_cast<uint64_t>(a) + static_cast<uint64_t>(v));
+  return static_cast<decltype(v)>(a + v);
+};
+constexpr auto kMultiply = [](auto a, auto v) {
+  if constexpr (std::is_integral_v<decltype(v)>) return static_cast<decltype(v)>(static_cast<uint64_t>(a) * static_cast<uint64_t>(v));
+  return static_cast<decltype(v)>(a * v);
+};
 constexpr auto kMean = [](auto v, int64_t n) {
   using N = decltype(v);
   if constexpr (std::is_same_v<N, double>) {
     return v / static_cast<double>(n);
   } else {
-    return n == 0 ? N{0} : v / n;
+    return n == 0 ? N{0} : v / static_cast<N>(n);
   }
 };
 constexpr auto kLarger = [](auto a, auto v) { return v > a || v != v ? v : a; };
 constexpr auto kSmaller = [](auto a, auto v) { return v < a || v != v ? v : a; };
+// The least (or the greatest) value of a dtype.
 template <typename N>
-N Lowest(N) {
-  return std::is_floating_point_v<N> ? -std::numeric_limits<N>::infinity() : std::numeric_limits<N>::min();
-}
-template <typename N>
-N Highest(N) {
-  return std::is_floating_point_v<N> ? std::numeric_limits<N>::infinity() : std::numeric_limits<N>::max();
+N Limit(DType dtype, bool least) {
+  return VisitDType(
+      dtype,
+      [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        if constexpr (std::is_integral_v<T>) {
+          return static_cast<N>(least ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max());
+        } else {
+          return static_cast<N>(least ? -kInf : kInf);
+        }
+      },
+      N{0});
 }
 
-absl::Status NeedsElements(const ir::Node& node, const KernelContext& c) {
-  if (c.input(0).elements() > 0 || c.output(0).elements() == 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(node.op(), " of no elements"));
+absl::Status FoldExtreme(const ir::Node& node, const KernelContext& c, bool largest) {
+  const TensorView& x = c.input(0);
+  if (x.elements() == 0 && c.output(0).elements() > 0 && !node.attrs().Bool("empty_ok")) {
+    return absl::InvalidArgumentError(absl::StrCat(node.op(), " of no elements"));
+  }
+  return WithExact(x.dtype, [&](auto zero) {
+    const auto start = Limit<decltype(zero)>(x.dtype, largest);
+    return largest ? Fold(node, c, start, kLarger, kSame) : Fold(node, c, start, kSmaller, kSame);
+  });
 }
 
 // log(sum(exp)) without overflow or underflow: every group is taken relative to its own largest element.
@@ -99,20 +120,14 @@ absl::Status FoldLogSumExp(const ir::Node& node, const KernelContext& c) {
 }  // namespace
 
 #define MIRIN_KERNEL(Name) absl::Status Name(const ir::Node& node, const KernelContext& c)
-MIRIN_KERNEL(ReduceSum) { return FoldNumbers(node, c, 0, 0, kAdd, kSame); }
-MIRIN_KERNEL(ReduceMean) { return FoldNumbers(node, c, 0, 0, kAdd, kMean); }
-MIRIN_KERNEL(ReduceProd) { return FoldNumbers(node, c, 1, 1, kMultiply, kSame); }
+MIRIN_KERNEL(ReduceSum) { return FoldNumbers(node, c, 0, kAdd, kSame); }
+MIRIN_KERNEL(ReduceMean) { return FoldNumbers(node, c, 0, kAdd, kMean); }
+MIRIN_KERNEL(ReduceProd) { return FoldNumbers(node, c, 1, kMultiply, kSame); }
 MIRIN_KERNEL(SumExt) { return ReduceSum(node, c); }
 MIRIN_KERNEL(MeanExt) { return ReduceMean(node, c); }
 MIRIN_KERNEL(ProdExt) { return ReduceProd(node, c); }
-MIRIN_KERNEL(ReduceMax) {
-  MIRIN_RETURN_IF_ERROR(NeedsElements(node, c));
-  return WithExact(c.input(0).dtype, [&](auto zero) { return Fold(node, c, Lowest(zero), kLarger, kSame); });
-}
-MIRIN_KERNEL(ReduceMin) {
-  MIRIN_RETURN_IF_ERROR(NeedsElements(node, c));
-  return WithExact(c.input(0).dtype, [&](auto zero) { return Fold(node, c, Highest(zero), kSmaller, kSame); });
-}
+MIRIN_KERNEL(ReduceMax) { return FoldExtreme(node, c, true); }
+MIRIN_KERNEL(ReduceMin) { return FoldExtreme(node, c, false); }
 MIRIN_KERNEL(Max) { return ReduceMax(node, c); }
 MIRIN_KERNEL(Min) { return ReduceMin(node, c); }
 MIRIN_KERNEL(ReduceAll) {
@@ -122,8 +137,8 @@ MIRIN_KERNEL(ReduceAny) {
   return Fold<double>(node, c, 0, [](double a, double v) { return a != 0 || v != 0 ? 1.0 : 0.0; }, kSame);
 }
 MIRIN_KERNEL(CountNonZero) { return Fold<double>(node, c, 0, [](double a, double v) { return a + (v != 0); }, kSame); }
-MIRIN_KERNEL(ReduceSumSquare) { return FoldNumbers(node, c, 0, 0, [](auto a, auto v) { return a + v * v; }, kSame); }
-MIRIN_KERNEL(ReduceL1) { return FoldNumbers(node, c, 0, 0, [](auto a, auto v) { return a + (v < 0 ? -v : v); }, kSame); }
+MIRIN_KERNEL(ReduceSumSquare) { return FoldNumbers(node, c, 0, [](auto a, auto v) { return kAdd(a, kMultiply(v, v)); }, kSame); }
+MIRIN_KERNEL(ReduceL1) { return FoldNumbers(node, c, 0, [](auto a, auto v) { return kAdd(a, v < 0 ? kMultiply(v, static_cast<decltype(v)>(-1)) : v); }, kSame); }
 MIRIN_KERNEL(ReduceL2) {
   return Fold<double>(node, c, 0, [](double a, double v) { return a + v * v; }, [](double v, int64_t) { return std::sqrt(v); });
 }
@@ -203,9 +218,12 @@ absl::Status ArgExtremeWithValue(const ir::Node& node, const KernelContext& c, b
 }
 
 template <typename N, typename Step>
-void Scan(const ir::Node& node, const KernelContext& c, N start, Step step) {
+absl::Status Scan(const ir::Node& node, const KernelContext& c, N start, Step step) {
   const TensorView& x = c.input(0);
-  const AxisView axis(x.dims, x.rank() == 0 ? 0 : Axis(node.attrs().Int("axis"), x.rank()));
+  const std::vector<int64_t> given = Ints(c, 1);
+  if (given.size() != 1) return absl::InvalidArgumentError(absl::StrCat(node.op(), ": axis must be one number"));
+  MIRIN_ASSIGN_OR_RETURN(const int at, NormalizeAxis(given[0], std::max(1, x.rank())));
+  const AxisView axis(x.dims, at);
   const bool exclusive = node.attrs().Bool("exclusive"), reverse = node.attrs().Bool("reverse");
   std::vector<N> v = ReadAll<N>(x);
   for (int64_t o = 0; o < axis.outer; ++o) {
@@ -220,6 +238,7 @@ void Scan(const ir::Node& node, const KernelContext& c, N start, Step step) {
     }
   }
   WriteAll(c.output(0), v);
+  return absl::OkStatus();
 }
 
 absl::Status ScanExtreme(const ir::Node& node, const KernelContext& c, bool largest) {
@@ -274,12 +293,10 @@ MIRIN_KERNEL(ArgMinWithValue) { return ArgExtremeWithValue(node, c, false); }
 MIRIN_KERNEL(Cummax) { return ScanExtreme(node, c, true); }
 MIRIN_KERNEL(Cummin) { return ScanExtreme(node, c, false); }
 MIRIN_KERNEL(CumSum) {
-  IsFloat(c.input(0).dtype) ? Scan<double>(node, c, 0, kAdd) : Scan<int64_t>(node, c, 0, kAdd);
-  return absl::OkStatus();
+  return WithExact(c.input(0).dtype, [&](auto zero) { return Scan(node, c, zero, kAdd); });
 }
 MIRIN_KERNEL(CumProd) {
-  IsFloat(c.input(0).dtype) ? Scan<double>(node, c, 1, kMultiply) : Scan<int64_t>(node, c, 1, kMultiply);
-  return absl::OkStatus();
+  return WithExact(c.input(0).dtype, [&](auto zero) { return Scan(node, c, static_cast<decltype(zero)>(1), kMultiply); });
 }
 MIRIN_KERNEL(Softmax) { return SoftmaxLike(node, c, false); }
 MIRIN_KERNEL(LogSoftmax) { return SoftmaxLike(node, c, true); }
