@@ -40,6 +40,17 @@ absl::Status InferWindows(InferContext& c, int spatial) {
 absl::Status InferPool(InferContext& c) { return InferWindows(c, 2); }
 absl::Status InferPool3D(InferContext& c) { return InferWindows(c, 3); }
 
+absl::Status InferPoolWithIndices(InferContext& c) {
+  if (!c.shape(0).rank_known()) {
+    c.SetOutput(0, c.dtype(0), Shape::Unknown());
+    c.SetOutput(1, DType::kInt64, Shape::Unknown());
+    return absl::OkStatus();
+  }
+  MIRIN_RETURN_IF_ERROR(InferWindows(c, c.shape(0).rank() == 5 ? 3 : 2));
+  c.SetOutput(1, DType::kInt64, c.outputs()[0].shape);
+  return absl::OkStatus();
+}
+
 absl::Status InferAdaptivePool(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
   const std::vector<int64_t> size = c.attrs().Ints("output_size");
@@ -61,10 +72,11 @@ absl::Status InferAdaptivePool(InferContext& c) {
 }
 
 OpSchema Pooling(const char* name, InferFn infer) {
-  return OpSchema(name, "Window maximum or average over the spatial axes; padding does not count in the average.")
+  return OpSchema(name, "Window maximum or average over the spatial axes. count_include_pad: padding counts in the average, and what ceil_mode adds behind it unless count_overhang is false.")
       .Input("x").Attr("kernel_size", std::vector<int64_t>{}).Attr("strides", std::vector<int64_t>{}).Attr("pad_mode", string("valid"))
       .Attr("data_format", string("NCHW"), {"format"}).Attr("pad_list", std::vector<int64_t>{}).Attr("global", false).Attr("round_mode", int64_t{0}, {"ceil_mode"})
-      .Attr("count_include_pad", false).Attr("divisor_override", int64_t{0}).Output("y").Infer(infer);
+      .Attr("count_include_pad", false).Attr("divisor_override", int64_t{0}).Attr("dilations", std::vector<int64_t>{}).Attr("count_overhang", true)
+      .Output("y").Infer(infer);
 }
 
 }  // namespace
@@ -75,6 +87,11 @@ OpSchema MaxPool() { return Pooling("MaxPool", InferPool); }
 OpSchema AvgPool() { return Pooling("AvgPool", InferPool); }
 OpSchema MaxPool3D() { return Pooling("MaxPool3D", InferPool3D); }
 OpSchema AvgPool3D() { return Pooling("AvgPool3D", InferPool3D); }
+OpSchema MaxPoolWithIndices() {
+  return OpSchema("MaxPoolWithIndices", "Window maximum of NCHW or NCDHW data, and where it stands in the whole tensor; column_major counts the spatial axes first axis fastest. (internal)")
+      .Input("x").Attr("kernel_size", std::vector<int64_t>{}).Attr("strides", std::vector<int64_t>{}).Attr("pad_mode", string("valid")).Attr("pad_list", std::vector<int64_t>{})
+      .Attr("round_mode", int64_t{0}).Attr("dilations", std::vector<int64_t>{}).Attr("column_major", false).Output("y").Output("indices").Infer(InferPoolWithIndices);
+}
 OpSchema AdaptiveAvgPool2D() {
   return OpSchema("AdaptiveAvgPool2D", "Averages over windows floor(i*H/o) .. ceil((i+1)*H/o).").Input("x").RequiredAttr("output_size").Output("y").Infer(InferAdaptivePool);
 }

@@ -46,6 +46,10 @@ absl::Status ReadAxes(const ir::Attributes& attrs, absl::Span<const int64_t> inp
   return absl::OkStatus();
 }
 
+bool IsSame(PadMode mode) { return mode == PadMode::kSame || mode == PadMode::kSameLower; }
+
+int64_t Before(PadMode mode, int64_t total) { return mode == PadMode::kSameLower ? total - total / 2 : total / 2; }
+
 }  // namespace
 
 absl::StatusOr<PadMode> ReadPadMode(const ir::Attributes& attrs) {
@@ -54,6 +58,7 @@ absl::StatusOr<PadMode> ReadPadMode(const ir::Attributes& attrs) {
   if (text == "pad" || number == 0) return PadMode::kPad;
   if (text == "same" || number == 1) return PadMode::kSame;
   if (text == "valid" || number == 2) return PadMode::kValid;
+  if (text == "same_lower") return PadMode::kSameLower;
   return absl::InvalidArgumentError(absl::StrCat("unknown pad_mode ", text.empty() ? absl::StrCat(number) : text));
 }
 
@@ -91,11 +96,11 @@ absl::StatusOr<std::vector<WindowAxis>> PlanWindow(const ir::Attributes& attrs, 
       a.pad_after = pads[2 * i + 1];
     }
     if (a.input < 0) continue;
-    if (mode == PadMode::kSame) {
+    if (IsSame(mode)) {
       a.output = (a.input + a.stride - 1) / a.stride;
       const int64_t total = std::max<int64_t>(0, (a.output - 1) * a.stride + window - a.input);
-      a.pad_before = total / 2;
-      a.pad_after = total - total / 2;
+      a.pad_before = Before(mode, total);
+      a.pad_after = total - a.pad_before;
       continue;
     }
     const int64_t room = a.input + a.pad_before + a.pad_after - window;
@@ -106,7 +111,8 @@ absl::StatusOr<std::vector<WindowAxis>> PlanWindow(const ir::Attributes& attrs, 
     if (options.ceil_mode && room % a.stride != 0) {
       // the last window must begin inside the input or the leading padding
       if (a.output * a.stride < a.input + a.pad_before) {
-        a.pad_after += a.stride - room % a.stride;
+        a.overhang = a.stride - room % a.stride;
+        a.pad_after += a.overhang;
         ++a.output;
       }
     }
@@ -126,10 +132,10 @@ absl::StatusOr<std::vector<WindowAxis>> PlanTransposedWindow(const ir::Attribute
     if (a.input < 0) continue;
     const int64_t window = (a.kernel - 1) * a.dilation + 1;
     const int64_t full = a.input == 0 ? 0 : (a.input - 1) * a.stride + window;
-    if (mode == PadMode::kSame) {
+    if (IsSame(mode)) {
       a.output = i < wanted.size() && wanted[i] >= 0 ? wanted[i] : a.input * a.stride;
       const int64_t total = std::max<int64_t>(0, full - a.output);
-      a.pad_before = total / 2;
+      a.pad_before = Before(mode, total);
       a.pad_after = full - a.output - a.pad_before;
       continue;
     }

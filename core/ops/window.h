@@ -11,9 +11,10 @@
 
 namespace mirin::ops {
 
-enum class PadMode { kPad, kSame, kValid };
+// kSameLower puts the odd element of the padding in front, kSame behind.
+enum class PadMode { kPad, kSame, kValid, kSameLower };
 
-// "same" in any case, or MindSpore's numbers 0 pad, 1 same, 2 valid.
+// "same" in any case, or MindSpore's numbers 0 pad, 1 same, 2 valid. "same_lower" is ONNX's.
 absl::StatusOr<PadMode> ReadPadMode(const ir::Attributes& attrs);
 // NHWC by text or number.
 bool IsChannelsLast(const ir::Attributes& attrs);
@@ -25,6 +26,7 @@ absl::StatusOr<std::vector<int64_t>> SpatialAttribute(const ir::Attributes& attr
 // One spatial axis.
 struct WindowAxis {
   int64_t kernel = 1, stride = 1, dilation = 1, pad_before = 0, pad_after = 0;
+  int64_t overhang = 0;             // the part of pad_after that ceil_mode added
   int64_t input = -1, output = -1;  // sizes; -1 unknown
 };
 

@@ -23,7 +23,9 @@ KernelResult MakePooling(const KernelRequest& r) {
   if (r.node->attrs().Int("divisor_override") != 0) return absl::UnimplementedError("divisor_override");
   const bool average = r.node->op() == "AvgPool" || r.node->op() == "AvgPool3D";
   for (const ops::WindowAxis& a : axes) {
-    if (a.pad_before >= a.kernel || a.pad_after >= a.kernel) return absl::UnimplementedError("padding as large as the window");
+    const int64_t window = (a.kernel - 1) * a.dilation + 1;
+    if (a.pad_before >= window || a.pad_after >= window) return absl::UnimplementedError("padding as large as the window");
+    if (a.overhang > 0 && r.node->attrs().Bool("count_include_pad") && !r.node->attrs().Bool("count_overhang", true)) return absl::UnimplementedError("windows that reach beyond the padding");
   }
   return Guarded([&]() -> KernelResult {
     const Layout layout = r.input_layouts[0];
@@ -37,7 +39,7 @@ KernelResult MakePooling(const KernelRequest& r) {
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::pooling_forward::primitive_desc desc(Engine(), dnnl::prop_kind::forward_inference, algorithm, source, target, window.stride,
-                                                     kernel, memory::dims(spatial, 0), window.before, window.after, attr);
+                                                     kernel, window.dilation, window.before, window.after, attr);
     return std::make_unique<OneDnnKernel>(
         dnnl::pooling_forward(desc), ImplementationName(desc.impl_info_str()),
         std::vector<OneDnnKernel::Operand>{{DNNL_ARG_SRC, 0, source, nullptr}, {DNNL_ARG_DST, -1, target, nullptr}}, desc.scratchpad_desc(),

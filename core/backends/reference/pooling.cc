@@ -12,9 +12,8 @@ namespace {
 
 using ops::WindowAxis;
 
-// Windows over the last two or three axes.
-absl::Status Pool(const ir::Node& node, const KernelContext& c, bool average) {
-  const TensorView &x = c.input(0), &y = c.output(0);
+// The three spatial axes of a pool.
+absl::StatusOr<std::vector<WindowAxis>> AxesOf(const ir::Node& node, const TensorView& x) {
   const int spatial = x.rank() - 2;
   std::vector<WindowAxis> axes(static_cast<size_t>(spatial));
   if (node.attrs().Bool("global")) {
@@ -28,28 +27,52 @@ absl::Status Pool(const ir::Node& node, const KernelContext& c, bool average) {
     options.ceil_mode = node.attrs().Int("round_mode") == 1;
     MIRIN_ASSIGN_OR_RETURN(axes, ops::PlanWindow(node.attrs(), Spatial(x), kernel, options));
   }
-  axes = Three(std::move(axes));
+  return Three(std::move(axes));
+}
+
+// Elements of the window at output index o that lie in the input or its padding, not in the overhang.
+int64_t Covered(const WindowAxis& a, int64_t o) {
+  const int64_t end = a.input + a.pad_after - a.overhang;
+  int64_t n = 0;
+  for (int64_t k = 0; k < a.kernel; ++k) n += o * a.stride - a.pad_before + k * a.dilation < end ? 1 : 0;
+  return n;
+}
+
+// Calls fn(plane, offset in the plane) for what the window of output element o covers of the input.
+template <typename Fn>
+void ForWindow(const std::vector<WindowAxis>& axes, int64_t o, Fn&& fn) {
   const WindowAxis &d = axes[0], &h = axes[1], &w = axes[2];
-  const bool count_padding = node.attrs().Bool("count_include_pad");
-  const int64_t divisor = node.attrs().Int("divisor_override"), taps = d.kernel * h.kernel * w.kernel;
+  const int64_t ow = o % w.output, oh = o / w.output % h.output, od = o / (w.output * h.output) % d.output;
+  const int64_t plane = o / (w.output * h.output * d.output);
+  for (int64_t k = 0; k < d.kernel * h.kernel * w.kernel; ++k) {
+    const int64_t id = od * d.stride - d.pad_before + k / (h.kernel * w.kernel) * d.dilation;
+    const int64_t ih = oh * h.stride - h.pad_before + k / w.kernel % h.kernel * h.dilation;
+    const int64_t iw = ow * w.stride - w.pad_before + k % w.kernel * w.dilation;
+    if (id < 0 || id >= d.input || ih < 0 || ih >= h.input || iw < 0 || iw >= w.input) continue;
+    fn(plane, (id * h.input + ih) * w.input + iw);
+  }
+}
+
+// Windows over the last two or three axes.
+absl::Status Pool(const ir::Node& node, const KernelContext& c, bool average) {
+  const TensorView &x = c.input(0), &y = c.output(0);
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<WindowAxis> axes, AxesOf(node, x));
+  const WindowAxis &d = axes[0], &h = axes[1], &w = axes[2];
+  const bool count_padding = node.attrs().Bool("count_include_pad"), count_overhang = node.attrs().Bool("count_overhang", true);
+  const int64_t divisor = node.attrs().Int("divisor_override"), x_plane = d.input * h.input * w.input;
   const std::vector<double> xs = ReadAll<double>(x);
   std::vector<double> ys;
   for (int64_t o = 0; o < y.elements(); ++o) {
     if (o % 4096 == 0 && c.cancelled()) return absl::CancelledError("the run was cancelled");
-    const int64_t ow = o % w.output, oh = o / w.output % h.output, od = o / (w.output * h.output) % d.output;
-    const double* from = xs.data() + o / (w.output * h.output * d.output) * d.input * h.input * w.input;
     double acc = average ? 0 : -std::numeric_limits<double>::infinity();
     int64_t count = 0;
-    for (int64_t k = 0; k < taps; ++k) {
-      const int64_t id = od * d.stride - d.pad_before + k / (h.kernel * w.kernel);
-      const int64_t ih = oh * h.stride - h.pad_before + k / w.kernel % h.kernel;
-      const int64_t iw = ow * w.stride - w.pad_before + k % w.kernel;
-      if (id < 0 || id >= d.input || ih < 0 || ih >= h.input || iw < 0 || iw >= w.input) continue;
-      const double e = from[(id * h.input + ih) * w.input + iw];
+    ForWindow(axes, o, [&](int64_t plane, int64_t offset) {
+      const double e = xs[static_cast<size_t>(plane * x_plane + offset)];
       acc = average ? acc + e : (e > acc || std::isnan(e) ? e : acc);
       ++count;
-    }
-    if (count_padding) count = taps;
+    });
+    if (count_padding && count_overhang) count = d.kernel * h.kernel * w.kernel;
+    if (count_padding && !count_overhang) count = Covered(d, o / (w.output * h.output) % d.output) * Covered(h, o / w.output % h.output) * Covered(w, o % w.output);
     if (divisor > 0) count = divisor;
     ys.push_back(average ? acc / static_cast<double>(std::max<int64_t>(1, count)) : acc);
   }
@@ -63,6 +86,34 @@ MIRIN_KERNEL(MaxPool) { return Pool(node, c, false); }
 MIRIN_KERNEL(AvgPool) { return Pool(node, c, true); }
 MIRIN_KERNEL(MaxPool3D) { return Pool(node, c, false); }
 MIRIN_KERNEL(AvgPool3D) { return Pool(node, c, true); }
+
+MIRIN_KERNEL(MaxPoolWithIndices) {
+  const TensorView &x = c.input(0), &y = c.output(0);
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<WindowAxis> axes, AxesOf(node, x));
+  const WindowAxis &d = axes[0], &h = axes[1], &w = axes[2];
+  const bool column_major = node.attrs().Bool("column_major");
+  const int64_t x_plane = d.input * h.input * w.input;
+  const std::vector<double> xs = ReadAll<double>(x);
+  std::vector<double> ys;
+  std::vector<int64_t> indices;
+  for (int64_t o = 0; o < y.elements(); ++o) {
+    if (o % 4096 == 0 && c.cancelled()) return absl::CancelledError("the run was cancelled");
+    double best = -std::numeric_limits<double>::infinity();
+    int64_t at = -1;
+    ForWindow(axes, o, [&](int64_t plane, int64_t offset) {
+      const double e = xs[static_cast<size_t>(plane * x_plane + offset)];
+      if (at >= 0 && !(e > best)) return;
+      best = e;
+      const int64_t id = offset / (h.input * w.input), ih = offset / w.input % h.input, iw = offset % w.input;
+      at = plane * x_plane + (column_major ? (iw * h.input + ih) * d.input + id : offset);
+    });
+    ys.push_back(best);
+    indices.push_back(at);
+  }
+  WriteAll(y, ys);
+  WriteAll(c.output(1), indices);
+  return absl::OkStatus();
+}
 
 MIRIN_KERNEL(AdaptiveAvgPool2D) {
   const TensorView &x = c.input(0), &y = c.output(0);
