@@ -1,6 +1,8 @@
 // Attention: schema and shape inference.
 #include "core/ops/attention.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/ops/schema.h"
@@ -22,7 +24,12 @@ absl::Status InferAttention(InferContext& c) {
     return absl::OkStatus();
   }
   const int heads = layout == "BNSD" ? 1 : 2, length = 3 - heads;
-  const auto batch = [&](const Shape& s) { return Shape({s.dim(0), s.dim(heads)}); };
+  // Heads of keys and values may be fewer: each serves as many queries' heads, side by side.
+  const auto batch = [&](const Shape& s) {
+    const int64_t all = c.shape(0).dim(heads), own = s.dim(heads);
+    if (own <= 1 || all == 1) return Shape({s.dim(0), own});
+    return Shape({s.dim(0), all < 0 || all % own == 0 ? all : own});
+  };
   const Shape &q = c.shape(0), &k = c.shape(1), &v = c.shape(2);
   const auto differ = [](int64_t a, int64_t b) { return a >= 0 && b >= 0 && a != b; };
   if (differ(q.dim(3), k.dim(3))) return absl::InvalidArgumentError(absl::StrCat("query ", ToString(q), " and key ", ToString(k), " differ in depth"));
@@ -48,12 +55,13 @@ absl::Status InferAttention(InferContext& c) {
   return absl::OkStatus();
 }
 
-AttentionOperand StridesOf(absl::Span<const int64_t> dims, bool heads_first) {
+AttentionOperand StridesOf(absl::Span<const int64_t> dims, bool heads_first, int64_t all_heads) {
   const Dims strides = Strides(dims);
   const size_t heads = heads_first ? 1 : 2;
   AttentionOperand s;
   s.batch = dims[0] == 1 ? 0 : strides[0];
   s.head = dims[heads] == 1 ? 0 : strides[heads];
+  if (dims[heads] > 1) s.sharers = std::max<int64_t>(1, all_heads / dims[heads]);
   s.row = strides[3 - heads];
   return s;
 }
@@ -72,10 +80,10 @@ AttentionShape PlanAttention(const ir::Attributes& attrs, absl::Span<const int64
   a.keys = key[length];
   a.depth = query[3];
   a.value_depth = value[3];
-  a.query = StridesOf(query, heads_first);
-  a.key = StridesOf(key, heads_first);
-  a.value = StridesOf(value, heads_first);
-  a.result = StridesOf(result, heads_first);
+  a.query = StridesOf(query, heads_first, a.heads);
+  a.key = StridesOf(key, heads_first, a.heads);
+  a.value = StridesOf(value, heads_first, a.heads);
+  a.result = StridesOf(result, heads_first, a.heads);
   a.has_mask = has_mask;
   if (has_mask) {
     Dims full(mask.begin(), mask.end());
@@ -93,8 +101,9 @@ namespace schemas {
 
 OpSchema ScaledDotProductAttention() {
   return OpSchema("ScaledDotProductAttention",
-                  "softmax(query key^T * scale + mask) value. BNSD: [batch, heads, length, depth]; BSND: [batch, length, heads, depth]. The mask "
-                  "broadcasts to [batch, heads, queries, keys]. (internal)")
+                  "softmax(query key^T * scale + mask) value. BNSD: [batch, heads, length, depth]; BSND: [batch, length, heads, depth]. Key and "
+                  "value may have fewer heads, each for as many neighbours among the query's. The mask broadcasts to [batch, heads, queries, "
+                  "keys]. (internal)")
       .Input("query").Input("key").Input("value").OptionalInput("mask")
       .Attr("scale", 1.0).Attr("layout", std::string("BNSD")).Output("y").Infer(InferAttention);
 }

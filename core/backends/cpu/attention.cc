@@ -39,7 +39,7 @@ KernelResult MakeAttention(const KernelRequest& r) {
     float* keys = static_cast<float*>(c.scratch());
     float* values = keys + pairs * packed_key;
     float* scores = values + pairs * packed_value;
-    const auto offset = [&](const ops::AttentionOperand& o, int64_t pair) { return pair / a.heads * o.batch + pair % a.heads * o.head; };
+    const auto offset = [&](const ops::AttentionOperand& o, int64_t pair) { return o.Offset(pair / a.heads, pair % a.heads); };
     c.threads().ParallelFor(pairs, std::max<int64_t>(1, 65536 / (packed_key + packed_value)), [&](int64_t begin, int64_t end) {
       for (int64_t pair = begin; pair < end; ++pair) {
         simd.pack_b(k + offset(a.key, pair), a.depth, a.keys, 1, a.key.row, keys + pair * packed_key);

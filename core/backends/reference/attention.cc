@@ -17,7 +17,7 @@ absl::Status ScaledDotProductAttention(const ir::Node& node, const KernelContext
   std::vector<double> y(static_cast<size_t>(c.output(0).elements()), 0), scores(static_cast<size_t>(a.keys));
   for (int64_t b = 0; b < a.batches; ++b) {
     for (int64_t h = 0; h < a.heads; ++h) {
-      const auto at = [&](const ops::AttentionOperand& o, int64_t row) { return b * o.batch + h * o.head + row * o.row; };
+      const auto at = [&](const ops::AttentionOperand& o, int64_t row) { return o.Offset(b, h) + row * o.row; };
       for (int64_t i = 0; i < a.queries; ++i) {
         if (c.cancelled()) return absl::CancelledError("the run was cancelled");
         double high = -std::numeric_limits<double>::infinity(), sum = 0;
