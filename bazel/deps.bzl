@@ -49,3 +49,19 @@ def pypi_deps():
             "packaging==26.4 --hash=sha256:81383611a09c1bc0b08b76e0fd5829d7c6824c65b27a6aee339da133f4233ea2",
         ],
     )
+
+    # Trained networks that come inside packages: file types, speech, text in images.
+    pypi_archive(
+        name = "trained_networks",
+        build_file = "//bazel/third_party:trained_networks.BUILD",
+        optional = True,
+        requirements = [
+            "magika==1.0.3 --hash=sha256:3e9b49134e8116ee40b431664dcbed9e199413efddcce1a173c734b4e0521529",
+            "rapidocr==3.10.0 --hash=sha256:2fc34e26cd0f48514804a94f8832283039c7334076bff60768b1fed9ad068050",
+            "silero-vad==6.2.3 --hash=sha256:7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
+        ],
+        keep = [
+            "*/models/*",
+            "silero_vad/data/*.onnx",
+        ],
+    )

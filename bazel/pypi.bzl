@@ -16,7 +16,13 @@ def _pypi_archive_impl(rctx):
             if not res.return_code:
                 res = rctx.execute(take)
     if res.return_code:
-        fail("%s: pip download failed\n%s%s" % (rctx.name, res.stdout, res.stderr))
+        reason = "pip download failed\n%s%s" % (res.stdout, res.stderr)
+        if not rctx.attr.optional:
+            fail("%s: %s" % (rctx.name, reason))
+        rctx.file("MISSING", reason)
+        rctx.file("WORKSPACE", "")
+        rctx.symlink(rctx.attr.build_file, "BUILD.bazel")
+        return
     res = rctx.execute([py, rctx.path(rctx.attr._unpack), "wheels", "."] + rctx.attr.keep)
     if res.return_code:
         fail("%s: unpacking failed\n%s" % (rctx.name, res.stderr))
@@ -32,6 +38,7 @@ pypi_archive = repository_rule(
         "build_file": attr.label(mandatory = True),
         "keep": attr.string_list(doc = "unpack only files that match one of these globs"),
         "keep_wheels": attr.bool(),
+        "optional": attr.bool(doc = "when it cannot be had, the archive holds only a file MISSING that says why"),
         "python": attr.string(default = "/usr/bin/python3"),
         "_unpack": attr.label(default = "//bazel:unpack_wheels.py"),
     },
