@@ -1,26 +1,6 @@
 #include "c_api/src/boundary.h"
 
-#include <algorithm>
-#include <cstddef>
-#include <cstring>
-
 namespace mirin::c_api {
-namespace {
-
-// The option struct as this library knows it: what an older caller did not have keeps its default.
-template <typename Options>
-absl::StatusOr<Options> Known(const Options* given, const Options& defaults) {
-  Options known = defaults;
-  if (given == nullptr) return known;
-  if (given->struct_size < offsetof(Options, struct_size) + sizeof(size_t) || given->struct_size > 65536) {
-    return absl::InvalidArgumentError("options.struct_size is not set: start from the _INIT macro");
-  }
-  std::memcpy(&known, given, std::min(given->struct_size, sizeof known));
-  return known;
-}
-
-}  // namespace
-
 mirin_status* ToC(const absl::Status& status) {
   if (status.ok()) return nullptr;
   try {
@@ -92,6 +72,28 @@ absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size
     (*to)[i] = inputs[i]->tensor;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<runtime::OutputBuffer>> BuffersOf(const runtime::Model& model, mirin_tensor* const* outputs) {
+  std::vector<runtime::OutputBuffer> buffers(model.outputs().size());
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    if (outputs[i] == nullptr) continue;
+    const DType expected = model.outputs()[i].type.dtype;
+    if (!outputs[i]->writable || outputs[i]->tensor.dtype() != expected) {
+      return absl::InvalidArgumentError(absl::StrCat("outputs[", i, "] must be a writable ", Name(expected), " tensor, got ",
+                                                     outputs[i]->writable ? "" : "a read-only ", Name(outputs[i]->tensor.dtype())));
+    }
+    buffers[i] = {outputs[i]->tensor.mutable_data(), std::max(outputs[i]->capacity, outputs[i]->tensor.bytes())};
+  }
+  return buffers;
+}
+
+void TakeShapes(absl::Span<const Tensor> results, absl::Span<const runtime::OutputBuffer> buffers, mirin_tensor* const* outputs) {
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (outputs[i] == nullptr || outputs[i]->tensor.dims() == results[i].dims()) continue;
+    outputs[i]->capacity = buffers[i].bytes;
+    outputs[i]->tensor = outputs[i]->tensor.Reshaped(results[i].dims());
+  }
 }
 
 }  // namespace mirin::c_api

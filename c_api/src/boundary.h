@@ -2,6 +2,9 @@
 #ifndef C_API_SRC_BOUNDARY_H_
 #define C_API_SRC_BOUNDARY_H_
 
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,10 +44,28 @@ struct mirin_session {
 
 namespace mirin::c_api {
 
+// The option struct as this library knows it: what an older caller did not have keeps its default.
+template <typename Options>
+absl::StatusOr<Options> Known(const Options* given, const Options& defaults) {
+  Options known = defaults;
+  if (given == nullptr) return known;
+  if (given->struct_size < offsetof(Options, struct_size) + sizeof(size_t) || given->struct_size > 65536) {
+    return absl::InvalidArgumentError("options.struct_size is not set: start from the _INIT macro");
+  }
+  std::memcpy(&known, given, std::min(given->struct_size, sizeof known));
+  return known;
+}
+
 absl::StatusOr<runtime::ModelOptions> FromC(const mirin_model_options* options);
 absl::StatusOr<runtime::SessionOptions> FromC(const mirin_session_options* options);
 // Checks count and NULLs; fills `to` with the tensors behind the handles.
 absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size_t expected, std::vector<Tensor>* to);
+
+// The memory behind the callers' output tensors (NULL: none), one per output of the model; InvalidArgument for a wrong dtype or one
+// that is read only.
+absl::StatusOr<std::vector<runtime::OutputBuffer>> BuffersOf(const runtime::Model& model, mirin_tensor* const* outputs);
+// Gives them the shapes of the results that were written there.
+void TakeShapes(absl::Span<const Tensor> results, absl::Span<const runtime::OutputBuffer> buffers, mirin_tensor* const* outputs);
 
 }  // namespace mirin::c_api
 

@@ -1,10 +1,7 @@
-#include <algorithm>
-
 #include "c_api/src/boundary.h"
 
 namespace {
 
-using mirin::runtime::OutputBuffer;
 using mirin::runtime::Session;
 
 absl::Status CheckOutputCount(const mirin_session* session, size_t count) {
@@ -91,30 +88,16 @@ mirin_status* mirin_session_run_into(mirin_session* session, const mirin_tensor*
   MIRIN_C_REQUIRE(session);
   if (num_outputs > 0) MIRIN_C_REQUIRE(outputs);
   MIRIN_C_RETURN_IF_ERROR(CheckOutputCount(session, num_outputs));
-  std::vector<OutputBuffer> buffers(num_outputs);
-  for (size_t i = 0; i < num_outputs; ++i) {
-    if (outputs[i] == nullptr) continue;
-    const mirin::DType expected = session->session->model().outputs()[i].type.dtype;
-    if (!outputs[i]->writable || outputs[i]->tensor.dtype() != expected) {
-      return mirin::c_api::ToC(absl::InvalidArgumentError(
-          absl::StrCat("outputs[", i, "] must be a writable ", mirin::Name(expected), " tensor, got ",
-                       outputs[i]->writable ? "" : "a read-only ", mirin::Name(outputs[i]->tensor.dtype()))));
-    }
-    buffers[i] = {outputs[i]->tensor.mutable_data(), std::max(outputs[i]->capacity, outputs[i]->tensor.bytes())};
-  }
+  const auto buffers = mirin::c_api::BuffersOf(session->session->model(), outputs);
+  MIRIN_C_RETURN_IF_ERROR(buffers.status());
   const auto lock = session->session->TryLock();
   MIRIN_C_RETURN_IF_ERROR(lock.status());
   const InputScope scope{session};
   MIRIN_C_RETURN_IF_ERROR(
       mirin::c_api::CollectInputs(inputs, num_inputs, session->session->model().inputs().size(), &session->inputs));
-  const auto results = session->session->RunLocked(session->inputs, buffers);
+  const auto results = session->session->RunLocked(session->inputs, *buffers);
   MIRIN_C_RETURN_IF_ERROR(results.status());
-  for (size_t i = 0; i < num_outputs; ++i) {
-    if (outputs[i] != nullptr && outputs[i]->tensor.dims() != (*results)[i].dims()) {
-      outputs[i]->capacity = buffers[i].bytes;
-      outputs[i]->tensor = outputs[i]->tensor.Reshaped((*results)[i].dims());
-    }
-  }
+  mirin::c_api::TakeShapes(*results, *buffers, outputs);
   return nullptr;
   MIRIN_C_END
 }

@@ -9,6 +9,7 @@ const char* mirin_code_name(mirin_code code) {
     case MIRIN_OK: return "OK";
     case MIRIN_CANCELLED: return "CANCELLED";
     case MIRIN_INVALID_ARGUMENT: return "INVALID_ARGUMENT";
+    case MIRIN_DEADLINE_EXCEEDED: return "DEADLINE_EXCEEDED";
     case MIRIN_NOT_FOUND: return "NOT_FOUND";
     case MIRIN_PERMISSION_DENIED: return "PERMISSION_DENIED";
     case MIRIN_RESOURCE_EXHAUSTED: return "RESOURCE_EXHAUSTED";

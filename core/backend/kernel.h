@@ -3,6 +3,7 @@
 #define CORE_BACKEND_KERNEL_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 
 #include "absl/status/status.h"
@@ -41,15 +42,27 @@ struct TensorView {
   }
 };
 
-// Set by another thread to stop a run; the executor looks between steps, long kernels may look inside.
+// Set by another thread to stop a run, or by the clock; the executor looks between steps, long kernels may look inside.
 class Cancellation {
  public:
+  using Clock = std::chrono::steady_clock;
+
   void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
-  void Reset() { cancelled_.store(false, std::memory_order_relaxed); }
-  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  // Starts a new run: not cancelled, until `other` (may be null; outlives the run) is or the deadline has passed.
+  void Reset(const Cancellation* other = nullptr, Clock::time_point deadline = Clock::time_point::max()) {
+    other_ = other;
+    deadline_ = deadline;
+    cancelled_.store(false, std::memory_order_relaxed);
+  }
+  bool cancelled() const { return requested() || expired(); }
+  // Somebody asked for it.
+  bool requested() const { return cancelled_.load(std::memory_order_relaxed) || (other_ != nullptr && other_->requested()); }
+  bool expired() const { return deadline_ != Clock::time_point::max() && Clock::now() >= deadline_; }
 
  private:
   std::atomic<bool> cancelled_{false};
+  const Cancellation* other_ = nullptr;
+  Clock::time_point deadline_ = Clock::time_point::max();
 };
 
 // Operands of one run of one kernel. Absent optional inputs have data == nullptr and dtype kUnknown. Outputs never overlap

@@ -106,8 +106,14 @@ class Session::Impl {
   }
 
   // The caller holds the lock.
-  absl::StatusOr<absl::Span<const Tensor>> Run(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers) {
-    cancellation_.Reset();
+  absl::StatusOr<absl::Span<const Tensor>> Run(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers, const RunControl& control) {
+    cancellation_.Reset(control.cancellation, control.deadline);
+    auto result = RunChecked(inputs, buffers);
+    if (absl::IsCancelled(result.status()) && !cancellation_.requested()) return absl::DeadlineExceededError("the run did not end before its deadline");
+    return result;
+  }
+
+  absl::StatusOr<absl::Span<const Tensor>> RunChecked(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers) {
     MIRIN_RETURN_IF_ERROR(CheckCount(inputs.size()));
     if (!buffers.empty() && buffers.size() != model_->outputs().size()) {
       return absl::InvalidArgumentError(
@@ -259,16 +265,16 @@ absl::Status Session::Resize(absl::Span<const Dims> shapes) { return impl_->Resi
 absl::StatusOr<absl::Span<const Tensor>> Session::Run(absl::Span<const Tensor> inputs) { return RunInto(inputs, {}); }
 
 absl::StatusOr<absl::Span<const Tensor>> Session::RunInto(absl::Span<const Tensor> inputs,
-                                                          absl::Span<const OutputBuffer> outputs) {
+                                                          absl::Span<const OutputBuffer> outputs, const RunControl& control) {
   MIRIN_ASSIGN_OR_RETURN(const RunLock lock, TryLock());
-  return RunLocked(inputs, outputs);
+  return RunLocked(inputs, outputs, control);
 }
 
 absl::StatusOr<RunLock> Session::TryLock() { return impl_->TryLock(); }
 
 absl::StatusOr<absl::Span<const Tensor>> Session::RunLocked(absl::Span<const Tensor> inputs,
-                                                            absl::Span<const OutputBuffer> outputs) {
-  return impl_->Run(inputs, outputs);
+                                                            absl::Span<const OutputBuffer> outputs, const RunControl& control) {
+  return impl_->Run(inputs, outputs, control);
 }
 
 void Session::Cancel() { impl_->cancellation_.Cancel(); }

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "core/backend/kernel.h"
 #include "core/base/tensor.h"
 #include "core/runtime/model.h"
 
@@ -30,6 +31,12 @@ struct SessionOptions {
 struct OutputBuffer {
   void* data = nullptr;  // null: the session gives memory
   size_t bytes = 0;
+};
+
+// What may end a run early. The object behind `cancellation` outlives the run.
+struct RunControl {
+  const Cancellation* cancellation = nullptr;
+  Cancellation::Clock::time_point deadline = Cancellation::Clock::time_point::max();
 };
 
 struct ProfileEntry {
@@ -74,12 +81,15 @@ class Session {
   absl::StatusOr<absl::Span<const Tensor>> Run(absl::Span<const Tensor> inputs);
   // The same, writing outputs into the caller's buffers where given; too small a buffer is InvalidArgument and says the
   // size needed. Element i of the result refers to the buffer (or the session's memory).
-  absl::StatusOr<absl::Span<const Tensor>> RunInto(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> outputs);
+  // Cancelled or DeadlineExceeded when `control` ended it.
+  absl::StatusOr<absl::Span<const Tensor>> RunInto(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> outputs,
+                                                   const RunControl& control = {});
 
   // For callers that prepare a run in memory of their own beside the session: take the lock, then RunLocked.
   // FailedPrecondition while another thread has it.
   absl::StatusOr<RunLock> TryLock();
-  absl::StatusOr<absl::Span<const Tensor>> RunLocked(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> outputs);
+  absl::StatusOr<absl::Span<const Tensor>> RunLocked(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> outputs,
+                                                     const RunControl& control = {});
 
   // Stops the run in progress, if any, at the next step.
   void Cancel();

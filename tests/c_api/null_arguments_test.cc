@@ -67,8 +67,51 @@ TEST_F(NullArguments, Status) {
   EXPECT_EQ(CALL(mirin_status_code, nullptr), MIRIN_OK);
   EXPECT_EQ(std::string(CALL(mirin_status_message, nullptr)), "");
   CALL(mirin_status_destroy, nullptr);
+  EXPECT_EQ(CALL(mirin_status_create, MIRIN_OK, "fine"), nullptr);
+  EXPECT_EQ(Text(mirin_status_create(MIRIN_NOT_FOUND, nullptr)), "NOT_FOUND: ");
+  EXPECT_EQ(Text(mirin_status_create(static_cast<mirin_code>(77), "x")), "UNKNOWN: x");
   EXPECT_EQ(std::string(CALL(mirin_code_name, static_cast<mirin_code>(-5))), "UNKNOWN");
   EXPECT_EQ(std::string(mirin_code_name(MIRIN_DATA_LOSS)), "DATA_LOSS");
+}
+
+TEST_F(NullArguments, Pool) {
+  mirin_pool* pool = Poison<mirin_pool>();
+  EXPECT_INVALID(CALL(mirin_pool_create, nullptr, nullptr, &pool));
+  EXPECT_INVALID(mirin_pool_create(model_, nullptr, nullptr));
+  mirin_pool_options options = MIRIN_POOL_OPTIONS_INIT;
+  options.struct_size = 1;
+  EXPECT_INVALID(mirin_pool_create(model_, &options, &pool));
+  options = MIRIN_POOL_OPTIONS_INIT;
+  for (const int32_t number : {-1, 1000000000}) {
+    options.workers = number;
+    EXPECT_INVALID(mirin_pool_create(model_, &options, &pool));
+    options.workers = 1;
+    options.max_queue = number;
+    EXPECT_INVALID(mirin_pool_create(model_, &options, &pool));
+    options.max_queue = 1;
+  }
+  EXPECT_EQ(pool, Poison<mirin_pool>());
+  EXPECT_EQ(CALL(mirin_pool_workers, nullptr), 0);
+  CALL(mirin_pool_destroy, nullptr);
+  ASSERT_EQ(Text(mirin_pool_create(model_, &options, &pool)), "OK");
+  const PoolPtr owner(pool);
+  mirin_tensor* out = Poison<mirin_tensor>();
+  const mirin_tensor* inputs[] = {tensor_, nullptr};
+  EXPECT_INVALID(CALL(mirin_pool_run, nullptr, inputs, 2, nullptr, &out, 1));
+  EXPECT_INVALID(mirin_pool_run(pool, nullptr, 2, nullptr, &out, 1));
+  EXPECT_INVALID(mirin_pool_run(pool, inputs, 2, nullptr, &out, 1));
+  EXPECT_INVALID(mirin_pool_run(pool, inputs, 1, nullptr, &out, 1));
+  EXPECT_INVALID(mirin_pool_run(pool, inputs, 2, nullptr, &out, 3));
+  EXPECT_INVALID(mirin_pool_run(pool, inputs, 2, nullptr, nullptr, 1));
+  EXPECT_INVALID(CALL(mirin_pool_run_into, nullptr, inputs, 2, nullptr, &out, 1));
+  EXPECT_INVALID(mirin_pool_run_into(pool, inputs, 2, nullptr, nullptr, 1));
+  mirin_run_options run = MIRIN_RUN_OPTIONS_INIT;
+  run.timeout_us = -1;
+  EXPECT_INVALID(mirin_pool_run(pool, inputs, 2, &run, &out, 1));
+  EXPECT_EQ(out, Poison<mirin_tensor>());
+  EXPECT_INVALID(CALL(mirin_cancellation_create, nullptr));
+  CALL(mirin_cancellation_cancel, nullptr);
+  CALL(mirin_cancellation_destroy, nullptr);
 }
 
 TEST_F(NullArguments, ModelLoading) {

@@ -3,6 +3,7 @@
    Objects
      mirin_model    a loaded model: immutable; any number of threads and sessions may use it at once
      mirin_session  runs one model, one call at a time; make one per thread, or use mirin_model_run from any thread
+     mirin_pool     runs one model for many callers: workers, a bounded queue, deadlines
      mirin_tensor   dtype, shape and memory
      mirin_status   an error; NULL is success
 
@@ -43,6 +44,7 @@
 #include "mirin/log.h"
 #include "mirin/model.h"
 #include "mirin/options.h"
+#include "mirin/pool.h"
 #include "mirin/session.h"
 #include "mirin/status.h"
 #include "mirin/tensor.h"

@@ -13,6 +13,7 @@ typedef enum mirin_code {
   MIRIN_CANCELLED = 1,           /* mirin_session_cancel was called */
   MIRIN_UNKNOWN = 2,             /* an operating system error without a better code */
   MIRIN_INVALID_ARGUMENT = 3,    /* NULL, a wrong dtype or shape, a number out of range */
+  MIRIN_DEADLINE_EXCEEDED = 4,   /* a run took longer than it was given */
   MIRIN_NOT_FOUND = 5,           /* a file, a device */
   MIRIN_PERMISSION_DENIED = 7,   /* an unreadable file, a wrong decryption key */
   MIRIN_RESOURCE_EXHAUSTED = 8,  /* memory, or a limit that guards against damaged models */
