@@ -9,34 +9,48 @@
 namespace mirin::reference::kernels {
 namespace {
 
-// Index of the scale for element k: one for all, or by axis.
-size_t ScaleIndex(const ir::Node& node, const TensorView& x, size_t scales, size_t k) {
-  if (scales == 1 || x.rank() == 0) return 0;
-  const AxisView axis(x.dims, Axis(node.attrs().Int("axis"), x.rank()));
-  return static_cast<size_t>((static_cast<int64_t>(k) / axis.inner) % axis.n) % scales;
+// Index of the scale for every element: one for all, by axis, or by blocks of it.
+std::vector<size_t> ScaleIndices(const ir::Node& node, const TensorView& x, const TensorView& scale) {
+  std::vector<size_t> at(static_cast<size_t>(x.elements()), 0);
+  if (scale.elements() == 1 || x.rank() == 0) return at;
+  const int axis = Axis(node.attrs().Int("axis"), x.rank());
+  const int64_t block = node.attrs().Int("block_size");
+  const Dims strides = Strides(scale.dims);
+  size_t k = 0;
+  ForEachIndex(x.dims, [&](absl::Span<const int64_t> index) {
+    if (block == 0) {
+      at[k++] = static_cast<size_t>(index[axis]);
+      return;
+    }
+    at[k++] = static_cast<size_t>(Offset(index, strides) - (index[axis] - index[axis] / block) * strides[axis]);
+  });
+  return at;
+}
+
+// The nearest number of a floating-point dtype.
+double Rounded(double v, DType dtype) {
+  return VisitDType(dtype, [&](auto tag) { return static_cast<double>(FromDouble<typename decltype(tag)::type>(v)); }, v);
 }
 
 }  // namespace
 
 MIRIN_KERNEL(QuantizeLinear) {
-  const TensorView& x = c.input(0);
-  std::vector<double> v = ReadAll<double>(x);
-  const std::vector<double> scale = ReadAll<double>(c.input(1)), zero = c.has_input(2) ? ReadAll<double>(c.input(2)) : std::vector<double>();
+  const std::vector<size_t> at = ScaleIndices(node, c.input(0), c.input(1));
+  std::vector<double> v = ReadAll<double>(c.input(0));
+  const std::vector<double> scale = ReadAll<double>(c.input(1)), zero = c.has_input(2) ? ReadAll<double>(c.input(2)) : std::vector<double>(scale.size(), 0);
+  const DType wanted = node.attrs().Type("precision"), precision = wanted != DType::kUnknown ? wanted : c.input(1).dtype;
   for (size_t k = 0; k < v.size(); ++k) {
-    const size_t i = ScaleIndex(node, x, scale.size(), k);
-    v[k] = std::nearbyint(v[k] / scale[i]) + (zero.empty() ? 0 : zero[i % zero.size()]);
+    const double quotient = Rounded(v[k], precision) / Rounded(scale[at[k]], precision);
+    v[k] = std::nearbyint(Rounded(quotient, precision)) + zero[at[k]];
   }
   WriteAll(c.output(0), v);
   return absl::OkStatus();
 }
 MIRIN_KERNEL(DequantizeLinear) {
-  const TensorView& x = c.input(0);
-  std::vector<double> v = ReadAll<double>(x);
-  const std::vector<double> scale = ReadAll<double>(c.input(1)), zero = c.has_input(2) ? ReadAll<double>(c.input(2)) : std::vector<double>();
-  for (size_t k = 0; k < v.size(); ++k) {
-    const size_t i = ScaleIndex(node, x, scale.size(), k);
-    v[k] = (v[k] - (zero.empty() ? 0 : zero[i % zero.size()])) * scale[i];
-  }
+  const std::vector<size_t> at = ScaleIndices(node, c.input(0), c.input(1));
+  std::vector<double> v = ReadAll<double>(c.input(0));
+  const std::vector<double> scale = ReadAll<double>(c.input(1)), zero = c.has_input(2) ? ReadAll<double>(c.input(2)) : std::vector<double>(scale.size(), 0);
+  for (size_t k = 0; k < v.size(); ++k) v[k] = (v[k] - zero[at[k]]) * scale[at[k]];
   WriteAll(c.output(0), v);
   return absl::OkStatus();
 }

@@ -30,6 +30,9 @@ absl::Status Unary(OpContext& c, absl::string_view op, const Attrs& attributes =
 // Output 0 is one op on inputs 0 and 1, which have one dtype.
 absl::Status Binary(OpContext& c, absl::string_view op);
 
+// x y as numpy.matmul: vectors get an axis that the result loses. Refuses unknown ranks.
+absl::StatusOr<ir::Value*> MatrixProduct(GraphBuilder& b, ir::Value* x, ir::Value* y);
+
 }  // namespace mirin::onnx
 
 #endif  // CORE_CONVERTER_ONNX_OPS_COMMON_H_

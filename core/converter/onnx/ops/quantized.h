@@ -1,0 +1,23 @@
+// Arithmetic of quantised operands: exact sums of 8-bit products by way of float32, which has fast kernels.
+#ifndef CORE_CONVERTER_ONNX_OPS_QUANTIZED_H_
+#define CORE_CONVERTER_ONNX_OPS_QUANTIZED_H_
+
+#include "core/converter/onnx/ops/common.h"
+
+namespace mirin::onnx {
+
+// x - zero in another dtype; a null zero is 0.
+ir::Value* Centred(GraphBuilder& b, ir::Value* x, ir::Value* zero, DType dtype);
+
+// How many products of Centred() numbers add up exactly in float32, whatever the order: at least 258 for 8-bit operands.
+int64_t ExactTerms(const ir::Value* x, const ir::Value* x_zero, const ir::Value* y, const ir::Value* y_zero);
+
+// round(sum * scale) + zero in the dtype of zero, saturated.
+ir::Value* Requantized(GraphBuilder& b, ir::Value* sum, ir::Value* scale, ir::Value* zero);
+
+// Operand i, which must be one number, as a scalar.
+absl::StatusOr<ir::Value*> OneNumber(OpContext& c, int i, absl::string_view what);
+
+}  // namespace mirin::onnx
+
+#endif  // CORE_CONVERTER_ONNX_OPS_QUANTIZED_H_
