@@ -108,7 +108,7 @@ absl::Status Ordered(const ir::Node& node, const KernelContext& c, F f) {
     return Ordered(node, c, [](auto a, auto b) { return expr; });                           \
   }
 
-MIRIN_BINARY(Add, a + b, Wrap(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)))
+MIRIN_BINARY(Add, a + b, Sum(a, b))
 MIRIN_BINARY(Atan2, std::atan2(a, b), static_cast<int64_t>(std::atan2(a, b)))
 MIRIN_BINARY(BitwiseAnd, FromDouble<int64_t>(a) & FromDouble<int64_t>(b), a & b)
 MIRIN_BINARY(BitwiseOr, FromDouble<int64_t>(a) | FromDouble<int64_t>(b), a | b)
@@ -135,8 +135,8 @@ MIRIN_BINARY(LogicalXor, (a != 0) != (b != 0), (a != 0) != (b != 0))
 MIRIN_ORDERED(Maximum, Larger(a, b))
 MIRIN_ORDERED(Minimum, Smaller(a, b))
 MIRIN_BINARY(Mod, std::fmod(a, b), Remainder(a, b))
-MIRIN_BINARY(Mul, a * b, Wrap(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)))
-MIRIN_BINARY(Muls, a * b, Wrap(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)))
+MIRIN_BINARY(Mul, a * b, Product(a, b))
+MIRIN_BINARY(Muls, a * b, Product(a, b))
 MIRIN_BINARY(Pow, std::pow(a, b), Power(a, b))
 MIRIN_BINARY(PowScalarTensor, std::pow(a, b), Power(a, b))
 MIRIN_BINARY(PowTensorScalar, std::pow(a, b), Power(a, b))
@@ -144,8 +144,8 @@ MIRIN_BINARY(RealDiv, a / b, Quotient(a, b))
 MIRIN_BINARY(RemainderTensorScalar, FloorModuloF(a, b), FloorModulo(a, b))
 MIRIN_BINARY(RemainderTensorTensor, FloorModuloF(a, b), FloorModulo(a, b))
 MIRIN_BINARY(RightShift, a, b < 0 || b > 63 ? (a < 0 ? -1 : 0) : a >> b)
-MIRIN_BINARY(SquaredDifference, (a - b) * (a - b), Wrap((static_cast<uint64_t>(a) - static_cast<uint64_t>(b)) * (static_cast<uint64_t>(a) - static_cast<uint64_t>(b))))
-MIRIN_BINARY(Sub, a - b, Wrap(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)))
+MIRIN_BINARY(SquaredDifference, (a - b) * (a - b), Product(Difference(a, b), Difference(a, b)))
+MIRIN_BINARY(Sub, a - b, Difference(a, b))
 MIRIN_BINARY(TruncateDiv, std::trunc(a / b), Quotient(a, b))
 MIRIN_BINARY(TruncateMod, std::fmod(a, b), Remainder(a, b))
 MIRIN_BINARY(Xdivy, a == 0 ? 0 : a / b, Quotient(a, b))
@@ -178,13 +178,13 @@ absl::Status NotEqual(const ir::Node& node, const KernelContext& c) {
 absl::Status AddExt(const ir::Node& node, const KernelContext& c) {
   const double alpha = node.attrs().Float("alpha");
   return Binary(node, c, [=](double a, double b) { return a + alpha * b; },
-                [=](auto a, auto b) { return a + static_cast<decltype(a)>(static_cast<int64_t>(alpha)) * b; });
+                [=](auto a, auto b) { return Sum(a, Product(static_cast<decltype(a)>(FromDouble<int64_t>(alpha)), b)); });
 }
 
 absl::Status SubExt(const ir::Node& node, const KernelContext& c) {
   const double alpha = node.attrs().Float("alpha");
   return Binary(node, c, [=](double a, double b) { return a - alpha * b; },
-                [=](auto a, auto b) { return a - static_cast<decltype(a)>(static_cast<int64_t>(alpha)) * b; });
+                [=](auto a, auto b) { return Difference(a, Product(static_cast<decltype(a)>(FromDouble<int64_t>(alpha)), b)); });
 }
 
 namespace {
@@ -226,7 +226,7 @@ absl::Status SelectBytes(const KernelContext& c) {
 absl::Status AddN(const ir::Node& /*node*/, const KernelContext& c) {
   return CombineAny(c, [](const auto& v, size_t k) {
     auto sum = v[0][k];
-    for (size_t i = 1; i < v.size(); ++i) sum += v[i][k];
+    for (size_t i = 1; i < v.size(); ++i) sum = Sum(sum, v[i][k]);
     return sum;
   });
 }

@@ -56,12 +56,6 @@ absl::Status CopyBytes(const KernelContext& c) {
   return absl::OkStatus();
 }
 
-// Integers wrap around.
-template <typename N>
-N Negated(N x) {
-  return static_cast<N>(-static_cast<uint64_t>(x));
-}
-
 double Sigmoid1(double x) { return 1 / (1 + std::exp(-x)); }
 double Softplus1(double x) { return x > 30 ? x : std::log1p(std::exp(x)); }
 
@@ -77,16 +71,16 @@ double Softplus1(double x) { return x > 30 ? x : std::log1p(std::exp(x)); }
     return Unary(node, c, [](double x) -> double { return float_expr; }, [](auto x) { return int_expr; }); \
   }
 
-MIRIN_UNARY(Abs, std::fabs(x), x < 0 ? Negated(x) : x)
+MIRIN_UNARY(Abs, std::fabs(x), x < 0 ? Difference(decltype(x){0}, x) : x)
 MIRIN_UNARY(BitwiseNot, x, ~x)
 MIRIN_UNARY(Ceil, std::ceil(x), x)
 MIRIN_UNARY(Floor, std::floor(x), x)
-MIRIN_UNARY(Neg, -x, Negated(x))
+MIRIN_UNARY(Neg, -x, Difference(decltype(x){0}, x))
 MIRIN_UNARY(ReLU, Apply(ActivationKind::kRelu, x), x < 0 ? 0 : x)
 MIRIN_UNARY(ReLU1, std::clamp(x, -1.0, 1.0), x > 1 ? 1 : x < 0 ? -1 : x)
 MIRIN_UNARY(ReLU6, Apply(ActivationKind::kRelu6, x), x > 6 ? 6 : x < 0 ? 0 : x)
 MIRIN_UNARY(Sign, std::isnan(x) ? x : (x > 0) - (x < 0), (x > 0) - (x < 0))
-MIRIN_UNARY(Square, x * x, static_cast<uint64_t>(x) * static_cast<uint64_t>(x))
+MIRIN_UNARY(Square, x * x, Product(x, x))
 MIRIN_UNARY(Trunc, std::trunc(x), x)
 MIRIN_FLOAT_UNARY(ACos, std::acos(x))
 MIRIN_FLOAT_UNARY(Acosh, std::acosh(x))

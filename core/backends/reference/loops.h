@@ -85,6 +85,23 @@ auto WithExact(DType dtype, Fn&& fn) {
   return fn(int64_t{0});
 }
 
+// Integers wrap around.
+template <typename N>
+N Sum(N a, N b) {
+  if constexpr (std::is_integral_v<N>) return static_cast<N>(static_cast<std::make_unsigned_t<N>>(a) + static_cast<std::make_unsigned_t<N>>(b));
+  return a + b;
+}
+template <typename N>
+N Difference(N a, N b) {
+  if constexpr (std::is_integral_v<N>) return static_cast<N>(static_cast<std::make_unsigned_t<N>>(a) - static_cast<std::make_unsigned_t<N>>(b));
+  return a - b;
+}
+template <typename N>
+N Product(N a, N b) {
+  if constexpr (std::is_integral_v<N>) return static_cast<N>(static_cast<std::make_unsigned_t<N>>(a) * static_cast<std::make_unsigned_t<N>>(b));
+  return a * b;
+}
+
 // a / b for numbers as they come from files: integers by 0 give 0, the least one by -1 wraps around to itself.
 template <typename N>
 N Quotient(N a, N b) {

@@ -32,13 +32,13 @@ absl::Status Multiply(const ir::Node& node, const KernelContext& c) {
       for (int64_t i = 0; i < m; ++i) {
         for (int64_t p = 0; p < k; ++p) {
           const N left = as[at_a[t] + (ta ? p * m + i : i * k + p)];
-          for (int64_t j = 0; j < n; ++j) to[i * n + j] += left * bs[at_b[t] + (tb ? j * k + p : p * n + j)];
+          for (int64_t j = 0; j < n; ++j) to[i * n + j] = Sum(to[i * n + j], Product(left, bs[at_b[t] + (tb ? j * k + p : p * n + j)]));
         }
       }
     }
     if (c.has_input(2)) {
       const std::vector<N> bias = ReadAll<N>(c.input(2));
-      for (size_t i = 0; i < ys.size(); ++i) ys[i] += bias[i % bias.size()];
+      for (size_t i = 0; i < ys.size(); ++i) ys[i] = Sum(ys[i], bias[i % bias.size()]);
     }
     if constexpr (std::is_same_v<N, double>) {
       for (N& e : ys) e = ops::Apply(activation, e);

@@ -55,15 +55,8 @@ absl::Status FoldNumbers(const ir::Node& node, const KernelContext& c, int start
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr auto kSame = [](auto v, int64_t) { return v; };
-// Integers wrap around.
-constexpr auto kAdd = [](auto a, auto v) {
-  if constexpr (std::is_integral_v<decltype(v)>) return static_cast<decltype(v)>(static_cast<uint64_t>(a) + static_cast<uint64_t>(v));
-  return static_cast<decltype(v)>(a + v);
-};
-constexpr auto kMultiply = [](auto a, auto v) {
-  if constexpr (std::is_integral_v<decltype(v)>) return static_cast<decltype(v)>(static_cast<uint64_t>(a) * static_cast<uint64_t>(v));
-  return static_cast<decltype(v)>(a * v);
-};
+constexpr auto kAdd = [](auto a, auto v) { return Sum(a, v); };
+constexpr auto kMultiply = [](auto a, auto v) { return Product(a, v); };
 constexpr auto kMean = [](auto v, int64_t n) {
   using N = decltype(v);
   if constexpr (std::is_same_v<N, double>) {
