@@ -18,6 +18,8 @@ absl::StatusOr<ir::Value*> MatrixProduct(GraphBuilder& b, ir::Value* x, ir::Valu
 
 namespace translate {
 
+absl::Status Det(OpContext& c) { return Unary(c, "MatrixDeterminant"); }
+
 absl::Status MatMul(OpContext& c) {
   MIRIN_RETURN_IF_ERROR(RequireSameDTypes(c));
   MIRIN_ASSIGN_OR_RETURN(ir::Value * product, MatrixProduct(c.builder(), c.input(0), c.input(1)));
