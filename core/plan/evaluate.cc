@@ -33,7 +33,7 @@ absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, const ir::N
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].valid()) continue;
     types[i] = {inputs[i].dtype(), inputs[i].shape()};
-    if (inputs[i].data() != nullptr) values[i] = &inputs[i];
+    if (inputs[i].data() != nullptr || inputs[i].elements() == 0) values[i] = &inputs[i];  // an empty value is known
   }
   ops::InferContext infer(node, types, values);
   MIRIN_RETURN_IF_ERROR(Annotate(schema->infer()(infer), ir::Describe(node)));
