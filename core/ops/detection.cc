@@ -24,23 +24,6 @@ double Overlap(const double* a, const double* b) {
   return all <= 0 ? 0 : inner / all;
 }
 
-std::vector<double> Numbers(const Tensor& t) {
-  std::vector<double> out(static_cast<size_t>(t.elements()));
-  VisitDType(
-      t.dtype(),
-      [&](auto tag) {
-        using T = typename decltype(tag)::type;
-        for (size_t i = 0; i < out.size(); ++i) {
-          T v;
-          __builtin_memcpy(&v, t.data_as<char>() + i * sizeof(T), sizeof(T));
-          out[i] = static_cast<double>(v);
-        }
-        return 0;
-      },
-      0);
-  return out;
-}
-
 absl::Status InferNonMaxSuppression(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(0));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(0, 2));
@@ -56,8 +39,8 @@ absl::Status InferNonMaxSuppression(InferContext& c) {
     for (int i = 2; i < 5; ++i) {
       if (c.value(i)->elements() != 1) return absl::InvalidArgumentError("limits must be single numbers");
     }
-    count = static_cast<int64_t>(SuppressOverlaps(Numbers(*c.value(0)), Numbers(*c.value(1)), static_cast<int64_t>(Numbers(*c.value(2))[0]),
-                                                  Numbers(*c.value(3))[0], Numbers(*c.value(4))[0]).size());
+    count = static_cast<int64_t>(SuppressOverlaps(NumbersOf(*c.value(0)), NumbersOf(*c.value(1)), static_cast<int64_t>(NumbersOf(*c.value(2))[0]),
+                                                  NumbersOf(*c.value(3))[0], NumbersOf(*c.value(4))[0]).size());
   }
   c.SetOutput(0, DType::kInt32, Shape({count}));
   return absl::OkStatus();

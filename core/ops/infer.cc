@@ -106,6 +106,23 @@ absl::StatusOr<std::vector<int>> NormalizeAxes(absl::Span<const int64_t> axes, i
   return out;
 }
 
+std::vector<double> NumbersOf(const Tensor& tensor) {
+  std::vector<double> out(static_cast<size_t>(tensor.elements()));
+  VisitDType(
+      tensor.dtype(),
+      [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        for (size_t i = 0; i < out.size(); ++i) {
+          T v;
+          __builtin_memcpy(&v, tensor.data_as<char>() + i * sizeof(T), sizeof(T));
+          out[i] = static_cast<double>(v);
+        }
+        return 0;
+      },
+      0);
+  return out;
+}
+
 Shape ReducedShape(const Shape& x, absl::Span<const int> axes, bool keep_dims) {
   Dims out;
   for (int i = 0; i < x.rank(); ++i) {

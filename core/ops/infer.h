@@ -30,6 +30,9 @@ absl::StatusOr<DType> Promote(DType a, DType b);
 // repeated or out-of-range ones.
 absl::StatusOr<std::vector<int>> NormalizeAxes(absl::Span<const int64_t> axes, int rank);
 
+// The numbers of a tensor that need not be aligned.
+std::vector<double> NumbersOf(const Tensor& tensor);
+
 // The shape left when `axes` are reduced.
 Shape ReducedShape(const Shape& x, absl::Span<const int> axes, bool keep_dims);
 

@@ -31,6 +31,7 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
         {"MaxPool", {MakePooling}},
         {"MaxPool3D", {MakePooling}},
         {"Pad", {MakePad}},
+        {"ResizeAxes", {MakeResizeAxes}},
         {"ScaledDotProductAttention", {MakeAttention}},
         {"Slice", {MakeSlice}},
         {"Softmax", {MakeSoftmax}},

@@ -48,6 +48,7 @@ KernelResult MakePow(const KernelRequest& request);
 KernelResult MakeRepeat(const KernelRequest& request);
 KernelResult MakePad(const KernelRequest& request);
 KernelResult MakeResize(const KernelRequest& request);
+KernelResult MakeResizeAxes(const KernelRequest& request);
 
 KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to, const ThreadShare& threads);
 
