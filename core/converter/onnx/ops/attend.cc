@@ -18,10 +18,18 @@ ir::Value* EmptyRows(GraphBuilder& b, ir::Value* bias) {
 
 ir::Value* ZeroWhere(GraphBuilder& b, ir::Value* condition, ir::Value* x) { return b.Op("Select", {condition, b.ScalarLike(0, x), x}); }
 
-// One op for all of it, which kernels do without the scores in memory.
-ir::Value* AttendAtOnce(GraphBuilder& b, const AttendSpec& s) {
-  ir::Value* y = b.Op("ScaledDotProductAttention", {s.query, s.key, s.value, s.bias == nullptr ? GraphBuilder::Absent() : s.bias},
-                      {{"scale", s.scale}, {"layout", std::string(s.heads_inside ? "BSND" : "BNSD")}});
+// Nothing between is wanted: one op where heads share keys, else the primitives that passes make one of.
+ir::Value* AttendAtOnce(GraphBuilder& b, const AttendSpec& s, bool shared) {
+  ir::Value* y = nullptr;
+  if (shared) {
+    y = b.Op("ScaledDotProductAttention", {s.query, s.key, s.value, s.bias == nullptr ? GraphBuilder::Absent() : s.bias},
+             {{"scale", s.scale}, {"layout", std::string(s.heads_inside ? "BSND" : "BNSD")}});
+  } else {
+    const auto heads_first = [&](ir::Value* x) { return s.heads_inside ? SwapHeads(b, x) : x; };
+    ir::Value* scores = Scores(b, heads_first(s.query), heads_first(s.key), s.scale);
+    if (s.bias != nullptr) scores = b.Add(scores, s.bias);
+    y = heads_first(b.Op("BatchMatMul", {b.Op("Softmax", {scores}, {{"axis", -1}}), heads_first(s.value)}));
+  }
   ir::Value* empty = s.empty_rows && s.bias != nullptr && b.status().ok() ? EmptyRows(b, s.bias) : nullptr;
   if (empty == nullptr) return y;
   if (s.heads_inside) {
@@ -72,10 +80,10 @@ ir::Value* RepeatHeads(GraphBuilder& b, ir::Value* x, int64_t times) {
   return ReshapeTo(b, tiled, {b.DimOf(x, 0), b.Op("Mul", {b.DimOf(x, 1), b.Int(times)}), b.DimOf(x, 2), b.DimOf(x, 3)});
 }
 
-absl::StatusOr<int64_t> HeadSharers(ir::Value* query, ir::Value* key) {
+absl::StatusOr<int64_t> HeadSharers(ir::Value* query, ir::Value* key, int axis) {
   if (query == nullptr || key == nullptr) return int64_t{1};
   const Shape &q = query->type().shape, &k = key->type().shape;
-  const int64_t all = q.rank_known() && q.rank() == 4 ? q.dim(1) : -1, own = k.rank_known() && k.rank() == 4 ? k.dim(1) : -1;
+  const int64_t all = q.rank_known() && q.rank() == 4 ? q.dim(axis) : -1, own = k.rank_known() && k.rank() == 4 ? k.dim(axis) : -1;
   if (all < 0 || own < 0) return Refuse("the number of heads is not known at conversion", "give the model's inputs a shape");
   if (own == 0 || all % own != 0) return absl::InvalidArgumentError(absl::StrCat(all, " heads of queries do not share ", own, " heads of keys"));
   return all / own;
@@ -105,15 +113,17 @@ absl::StatusOr<Attended> Attend(GraphBuilder& b, AttendSpec s) {
   const DType dtype = given == DType::kFloat64 || value_dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
   for (ir::Value** x : {&s.query, &s.key, &s.value, &s.bias}) *x = b.Cast(*x, dtype);
   const DType softmax = s.softmax_dtype == DType::kUnknown ? dtype : s.softmax_dtype;
+  if (!b.status().ok()) return a;
+  const int heads = s.heads_inside ? 2 : 1;
+  MIRIN_ASSIGN_OR_RETURN(const int64_t key_sharers, HeadSharers(s.query, s.key, heads));
+  MIRIN_ASSIGN_OR_RETURN(const int64_t value_sharers, HeadSharers(s.query, s.value, heads));
   if (dtype == DType::kFloat32 && softmax == dtype && s.softcap == 0 && !s.steps) {
-    a.result = b.Cast(AttendAtOnce(b, s), given);
+    a.result = b.Cast(AttendAtOnce(b, s, key_sharers > 1 || value_sharers > 1), given);
     return a;
   }
   if (s.heads_inside) {
     for (ir::Value** x : {&s.query, &s.key, &s.value}) *x = SwapHeads(b, *x);
   }
-  MIRIN_ASSIGN_OR_RETURN(const int64_t key_sharers, HeadSharers(s.query, s.key));
-  MIRIN_ASSIGN_OR_RETURN(const int64_t value_sharers, HeadSharers(s.query, s.value));
   a.scores = a.capped = Scores(b, s.query, RepeatHeads(b, s.key, key_sharers), s.scale);
   if (s.softcap != 0) {
     ir::Value* cap = b.Scalar(s.softcap, dtype);

@@ -19,8 +19,8 @@ ir::Value* SwapHeads(GraphBuilder& b, ir::Value* x);
 
 // [batch, heads, length, depth] with every head `times` times side by side.
 ir::Value* RepeatHeads(GraphBuilder& b, ir::Value* x, int64_t times);
-// How many of the query's heads share one of the key's, by axis 1. Refuses what is not known at conversion.
-absl::StatusOr<int64_t> HeadSharers(ir::Value* query, ir::Value* key);
+// How many of the query's heads share one of the key's, of tensors with 4 axes. Refuses what is not known at conversion.
+absl::StatusOr<int64_t> HeadSharers(ir::Value* query, ir::Value* key, int axis = 1);
 
 // query key^T * scale of [batch, heads, length, depth].
 ir::Value* Scores(GraphBuilder& b, ir::Value* query, ir::Value* key, double scale);
