@@ -64,14 +64,17 @@ std::vector<ir::Value*> GraphBuilder::Ops(absl::string_view op, const std::vecto
   ir::Node* node = graph_->AddNode(op, scope_, given, *outputs);
   node->attrs() = std::move(attrs);
   absl::Status status = ops::Normalize(node);
-  if (status.ok()) status = ops::InferNode(node);
+  if (status.ok()) status = ops::InferNode(node, partial_.get());
   if (!status.ok()) {
-    graph_->EraseNode(node);
+    Erase(node);
     Fail(std::move(status));
     return {};
   }
   std::vector<ir::Value*> results;
-  if (!TryFold(node, &results)) {
+  if (ir::Value* known = KnownResult(*node)) {
+    Erase(node);
+    results.push_back(known);
+  } else if (!TryFold(node, &results)) {
     for (const auto& v : node->outputs()) results.push_back(v.get());
   }
   return results;
@@ -102,8 +105,35 @@ bool GraphBuilder::TryFold(ir::Node* node, std::vector<ir::Value*>* results) {
   auto made = (*evaluate_)(*node, inputs, std::max(kMaxFoldedBytes, bytes));
   if (!made.ok()) return false;  // too large, or an error that the run reports where it happens
   for (size_t i = 0; i < made->size(); ++i) results->push_back(module()->AddConstant(node->output(static_cast<int>(i))->name(), std::move((*made)[i])));
-  graph_->EraseNode(node);
+  Erase(node);
   return true;
+}
+
+ir::Value* GraphBuilder::KnownResult(const ir::Node& node) {
+  if (node.num_outputs() != 1 || !passes::IsPure(node)) return nullptr;
+  const ir::TensorType& type = node.output()->type();
+  const auto elements = partial_->Of(node.output());
+  if (!elements || !type.shape.concrete() || std::count(elements->begin(), elements->end(), ops::PartialValues::kUnknown) > 0) return nullptr;
+  const Tensor none;
+  Tensor tensor = VisitDType(
+      type.dtype,
+      [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        if constexpr (std::is_integral_v<T>) {
+          absl::InlinedVector<T, 8> values;
+          for (const int64_t v : *elements) values.push_back(static_cast<T>(v));
+          return Tensor::FromValues<T>(type.shape.dims(), values);
+        } else {
+          return none;
+        }
+      },
+      none);
+  return tensor.valid() ? module()->AddConstant(node.output()->name(), std::move(tensor)) : nullptr;
+}
+
+void GraphBuilder::Erase(ir::Node* node) {
+  for (const auto& v : node->outputs()) partial_->Forget(v.get());
+  graph_->EraseNode(node);
 }
 
 std::vector<ir::Value*> GraphBuilder::Invoke(const std::vector<ir::Value*>& inputs, std::vector<ir::Branch> branches, const std::vector<ir::TensorType>& results) {
@@ -227,6 +257,7 @@ ir::Value* GraphBuilder::Capture(ir::Value* outer) {
   ir::Value* input = graph_->AddInput(outer->name(), outer->type());
   inputs_of_[outer] = input;
   captured_.push_back(seen_by_parent);
+  partial_->Copy(outer, input);
   return input;
 }
 

@@ -18,6 +18,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "core/ir/graph.h"
+#include "core/ops/partial_values.h"
 #include "core/passes/pass.h"
 
 namespace mirin::converter {
@@ -27,7 +28,8 @@ using Attrs = std::vector<std::pair<std::string, ir::Attribute>>;
 class GraphBuilder {
  public:
   // Everything must outlive the builder. `evaluate` folds constants.
-  GraphBuilder(ir::Graph* graph, GraphBuilder* parent, const passes::Evaluator* evaluate) : graph_(graph), parent_(parent), evaluate_(evaluate) {}
+  GraphBuilder(ir::Graph* graph, GraphBuilder* parent, const passes::Evaluator* evaluate)
+      : graph_(graph), parent_(parent), evaluate_(evaluate), partial_(parent == nullptr ? std::make_shared<ops::PartialValues>() : parent->partial_) {}
   GraphBuilder(const GraphBuilder&) = delete;
   GraphBuilder& operator=(const GraphBuilder&) = delete;
 
@@ -78,6 +80,8 @@ class GraphBuilder {
   static const Tensor* ValueOf(const ir::Value* value) { return value != nullptr && value->is_constant() ? &value->tensor() : nullptr; }
   static std::optional<std::vector<int64_t>> IntsOf(const ir::Value* value);
   static std::optional<double> NumberOf(const ir::Value* value);  // of one element
+  // Elements of computed shape arithmetic (core/ops/partial_values.h); nothing when none is known.
+  std::optional<std::vector<int64_t>> PartlyOf(const ir::Value* value) const { return partial_->Of(value); }
 
   // -- bodies -----------------------------------------------------------------------------------------------------
   // The value as this graph sees it: constants and own values as they are; a value of an outer graph becomes an input behind
@@ -101,11 +105,15 @@ class GraphBuilder {
 
  private:
   bool TryFold(ir::Node* node, std::vector<ir::Value*>* results);
+  // A result whose elements are all known though its operands are not constants.
+  ir::Value* KnownResult(const ir::Node& node);
+  void Erase(ir::Node* node);
   bool Owns(const ir::Value* value) const;
 
   ir::Graph* graph_;
   GraphBuilder* parent_;
   const passes::Evaluator* evaluate_;
+  std::shared_ptr<ops::PartialValues> partial_;  // one for all graphs of the module
   absl::Status status_;
   std::string scope_;
   std::vector<ir::Value*> captured_;

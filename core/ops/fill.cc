@@ -16,7 +16,10 @@ absl::Status InferFill(InferContext& c) {
   if (dtype == DType::kUnknown && c.num_inputs() > 1) dtype = c.dtype(1);
   if (dtype == DType::kUnknown) dtype = DType::kFloat32;
   if (!known) {
-    c.SetOutput(0, dtype, Shape::Unknown());
+    MIRIN_ASSIGN_OR_RETURN(const bool some, c.IntsPartly(0, &to));
+    Shape shape = some && to.size() <= kMaxRank ? Shape::OfRank(static_cast<int>(to.size())) : ShapeOfLength(c.shape(0));
+    for (int i = 0; some && i < shape.rank(); ++i) shape.set_dim(i, std::max<int64_t>(to[static_cast<size_t>(i)], -1));
+    c.SetOutput(0, dtype, std::move(shape));
     return absl::OkStatus();
   }
   if (to.size() > kMaxRank) return absl::InvalidArgumentError("the shape has too many axes");
@@ -44,8 +47,20 @@ absl::Status InferRange(InferContext& c) {
     v[i] = VisitDType(t->dtype(), [&](auto tag) { return static_cast<double>(*t->data_as<typename decltype(tag)::type>()); }, 0.0);
   }
   if (v[2] == 0) return absl::InvalidArgumentError("the step is 0");
-  const double count = std::max(0.0, std::ceil((v[1] - v[0]) / v[2]));
+  double count = std::max(0.0, std::ceil((v[1] - v[0]) / v[2]));
   if (!(count < 1e12)) return absl::ResourceExhaustedError("the range has too many elements");
+  if (IsInt(c.dtype(0)) && c.dtype(0) != DType::kUInt64) {
+    // Doubles may miss by one beyond 2^53.
+    int64_t exact[3];
+    for (int i = 0; i < 3; ++i) {
+      MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> one, c.value(i)->ToInt64s());
+      exact[i] = one[0];
+    }
+    const __int128 span = static_cast<__int128>(exact[1]) - exact[0], step = exact[2];
+    if (step == 0) return absl::InvalidArgumentError("the step is 0");
+    const __int128 n = (span + step - (step > 0 ? 1 : -1)) / step;
+    count = static_cast<double>((span > 0) == (step > 0) && span != 0 ? n : 0);
+  }
   c.SetOutput(0, c.dtype(0), Shape({static_cast<int64_t>(count)}));
   return absl::OkStatus();
 }

@@ -123,6 +123,11 @@ std::vector<double> NumbersOf(const Tensor& tensor) {
   return out;
 }
 
+Shape ShapeOfLength(const Shape& ints) {
+  const bool rank_known = ints.rank_known() && ints.rank() == 1 && ints.dim(0) >= 0 && ints.dim(0) <= kMaxRank;
+  return rank_known ? Shape::OfRank(static_cast<int>(ints.dim(0))) : Shape::Unknown();
+}
+
 Shape ReducedShape(const Shape& x, absl::Span<const int> axes, bool keep_dims) {
   Dims out;
   for (int i = 0; i < x.rank(); ++i) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/ops/partial_values.h"
 #include "core/ops/schema.h"
 
 namespace mirin::ops {
@@ -32,6 +33,9 @@ absl::StatusOr<std::vector<int>> NormalizeAxes(absl::Span<const int64_t> axes, i
 
 // The numbers of a tensor that need not be aligned.
 std::vector<double> NumbersOf(const Tensor& tensor);
+
+// What a tensor of integers that is a shape says by its own shape: a rank, if anything.
+Shape ShapeOfLength(const Shape& ints);
 
 // The shape left when `axes` are reduced.
 Shape ReducedShape(const Shape& x, absl::Span<const int> axes, bool keep_dims);

@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/ops/partial_values.h"
 #include "core/ops/schema.h"
 
 namespace mirin::ops {
@@ -29,7 +30,7 @@ class ModuleInference {
           incomplete_ = true;  // behind a recursive call whose type is not known yet
           continue;
         }
-        MIRIN_RETURN_IF_ERROR(InferNode(node.get()));
+        MIRIN_RETURN_IF_ERROR(InferNode(node.get(), &partial_));
         continue;
       }
       MIRIN_RETURN_IF_ERROR(Annotate(InferInvoke(node.get(), depth), ir::Describe(*node)));
@@ -79,6 +80,7 @@ class ModuleInference {
   }
 
   absl::flat_hash_map<const ir::Graph*, State> states_;
+  PartialValues partial_;
   bool changed_ = false;
   bool incomplete_ = false;
 };

@@ -92,6 +92,36 @@ absl::Status InferStack(InferContext& c) {
   return absl::OkStatus();
 }
 
+// Outputs are parts of x along an axis; a single size of -1 takes the rest. Sizes that are not known are kUnknown.
+absl::Status SetParts(InferContext& c, int axis, std::vector<int64_t> sizes) {
+  const Shape& x = c.shape(0);
+  const int64_t n = x.dim(axis);
+  int64_t sum = 0;
+  int open = -1;
+  bool known = true;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] == PartialValues::kUnknown) {
+      known = false;
+    } else if (sizes[i] >= 0) {
+      if (__builtin_add_overflow(sum, sizes[i], &sum)) return absl::InvalidArgumentError("the sizes are out of range");
+    } else if (sizes[i] != -1 || open >= 0) {
+      return absl::InvalidArgumentError("a size is negative");
+    } else {
+      open = static_cast<int>(i);
+    }
+  }
+  if (known && n >= 0) {
+    if (open >= 0 ? sum > n : sum != n) return absl::InvalidArgumentError(absl::StrCat("the sizes do not add up to ", n));
+    if (open >= 0) sizes[static_cast<size_t>(open)] = n - sum;
+  }
+  for (int i = 0; i < c.num_outputs(); ++i) {
+    Shape s = x;
+    s.set_dim(axis, std::max<int64_t>(sizes[static_cast<size_t>(i)], -1));
+    c.SetOutput(i, c.dtype(0), std::move(s));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status InferSplit(InferContext& c) {
   const Shape& x = c.shape(0);
   std::vector<int64_t> sizes = c.attrs().Ints("size_splits");
@@ -104,32 +134,25 @@ absl::Status InferSplit(InferContext& c) {
   const int64_t n = x.dim(axis);
   if (static_cast<int>(sizes.size()) != parts) {
     if (n >= 0 && n % parts != 0) return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of ", ToString(x), " does not split into ", parts));
-    sizes.assign(parts, n < 0 ? -1 : n / parts);
+    sizes.assign(static_cast<size_t>(parts), n < 0 ? PartialValues::kUnknown : n / parts);
   }
-  int64_t sum = 0;
-  int open = -1;
-  for (int i = 0; i < parts; ++i) {
-    if (sizes[i] >= 0) {
-      if (__builtin_add_overflow(sum, sizes[i], &sum)) return absl::InvalidArgumentError("the sizes are out of range");
-    } else if (open < 0) {
-      open = i;
-    } else if (n >= 0) {
-      return absl::InvalidArgumentError("more than one size is open");
-    }
+  return SetParts(c, axis, std::move(sizes));
+}
+
+absl::Status InferSplitSizes(InferContext& c) {
+  std::vector<int64_t> sizes;
+  MIRIN_ASSIGN_OR_RETURN(const bool some, c.IntsPartly(1, &sizes));
+  if (!some) sizes.assign(static_cast<size_t>(c.num_outputs()), PartialValues::kUnknown);
+  if (static_cast<int>(sizes.size()) != c.num_outputs()) return absl::InvalidArgumentError(absl::StrCat(sizes.size(), " sizes for ", c.num_outputs(), " parts"));
+  for (const int64_t size : sizes) {
+    if (size < 0 && size != PartialValues::kUnknown) return absl::InvalidArgumentError("a size is negative");
   }
-  if (n >= 0 && open >= 0) {
-    sizes[open] = n - sum;
-    sum = n;
+  if (!c.shape(0).rank_known()) {
+    for (int i = 0; i < c.num_outputs(); ++i) c.SetOutput(i, c.dtype(0), Shape::Unknown());
+    return absl::OkStatus();
   }
-  for (int64_t s : sizes) {
-    if (n >= 0 && (s < 0 || sum != n)) return absl::InvalidArgumentError(absl::StrCat("the sizes do not add up to ", n));
-  }
-  for (int i = 0; i < parts; ++i) {
-    Shape s = x;
-    s.set_dim(axis, sizes[i]);
-    c.SetOutput(i, c.dtype(0), std::move(s));
-  }
-  return absl::OkStatus();
+  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), c.shape(0).rank()));
+  return SetParts(c, axis, std::move(sizes));
 }
 
 absl::Status InferUnstack(InferContext& c) {
@@ -156,10 +179,11 @@ absl::Status SetChecked(InferContext& c, Dims dims) {
 
 absl::Status InferTile(InferContext& c) {
   std::vector<int64_t> times;
-  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &times));
+  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsPartly(1, &times));
   const Shape& x = c.shape(0);
   if (!known || !x.rank_known()) {
-    c.SetOutput(0, c.dtype(0), x.rank_known() && !known ? Shape::OfRank(x.rank()) : Shape::Unknown());
+    const Shape least = ShapeOfLength(c.shape(1));
+    c.SetOutput(0, c.dtype(0), x.rank_known() && least.rank_known() ? Shape::OfRank(std::max(x.rank(), least.rank())) : Shape::Unknown());
     return absl::OkStatus();
   }
   if (times.size() > kMaxRank) return absl::InvalidArgumentError("too many multiples");
@@ -167,6 +191,10 @@ absl::Status InferTile(InferContext& c) {
   while (dims.size() < times.size()) dims.insert(dims.begin(), 1);
   while (times.size() < dims.size()) times.insert(times.begin(), 1);
   for (size_t i = 0; i < dims.size(); ++i) {
+    if (times[i] == PartialValues::kUnknown) {
+      if (dims[i] != 0) dims[i] = -1;
+      continue;
+    }
     if (times[i] < 0) return absl::InvalidArgumentError("a multiple is negative");
     if (dims[i] >= 0 && __builtin_mul_overflow(dims[i], times[i], &dims[i])) return absl::ResourceExhaustedError("the result is too large");
   }
@@ -179,10 +207,10 @@ absl::Status InferTile(InferContext& c) {
 
 absl::Status InferBroadcastTo(InferContext& c) {
   std::vector<int64_t> to;
-  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &to));
+  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsPartly(1, &to));
   const Shape& x = c.shape(0);
   if (!known || !x.rank_known()) {
-    c.SetOutput(0, c.dtype(0), known ? Shape::OfRank(static_cast<int>(to.size())) : Shape::Unknown());
+    c.SetOutput(0, c.dtype(0), known && to.size() <= kMaxRank ? Shape::OfRank(static_cast<int>(to.size())) : ShapeOfLength(c.shape(1)));
     return absl::OkStatus();
   }
   const int added = static_cast<int>(to.size()) - x.rank();
@@ -190,6 +218,10 @@ absl::Status InferBroadcastTo(InferContext& c) {
   Dims dims(to.begin(), to.end());
   for (int i = 0; i < static_cast<int>(dims.size()); ++i) {
     const int64_t from = i < added ? 1 : x.dim(i - added);
+    if (dims[i] == PartialValues::kUnknown) {
+      dims[i] = from == 1 ? -1 : from;  // sizes other than 1 stay as they are
+      continue;
+    }
     if (dims[i] == -1 && i >= added) dims[i] = from;
     if (dims[i] < -1 || (dims[i] == -1 && i < added) || (from >= 0 && from != 1 && dims[i] >= 0 && from != dims[i])) {
       return absl::InvalidArgumentError(absl::StrCat("cannot broadcast ", ToString(x), " to ", ToString(absl::MakeConstSpan(to))));
@@ -223,6 +255,10 @@ OpSchema Split() {
   return OpSchema("Split", "Cuts along an axis into output_num parts, equal ones unless size_splits says otherwise.")
       .Input("x").Attr("axis", int64_t{0}).Attr("output_num", int64_t{1}, {"num_split"}).Attr("size_splits", std::vector<int64_t>{})
       .OutputsFromAttr("output_num").Infer(InferSplit);
+}
+OpSchema SplitSizes() {
+  return OpSchema("SplitSizes", "Cuts along an axis into output_num parts of sizes that may be computed. (internal)")
+      .Input("x").Ints("sizes").Attr("axis", int64_t{0}).RequiredAttr("output_num").OutputsFromAttr("output_num").Infer(InferSplitSizes);
 }
 OpSchema SplitV() {
   return OpSchema("SplitV", "Cuts along an axis into parts of given sizes.")

@@ -21,6 +21,7 @@ absl::Status Padded(InferContext& c, absl::Span<const int64_t> pads) {
   }
   Dims dims = x.dims();
   for (int i = 0; i < x.rank(); ++i) {
+    if (pads[2 * i] == PartialValues::kUnknown || pads[2 * i + 1] == PartialValues::kUnknown) dims[i] = -1;
     if (dims[i] < 0) continue;
     if (std::abs(pads[2 * i]) > (int64_t{1} << 40) || std::abs(pads[2 * i + 1]) > (int64_t{1} << 40)) return absl::ResourceExhaustedError("a padding is too large");
     dims[i] += pads[2 * i] + pads[2 * i + 1];
@@ -44,7 +45,7 @@ absl::Status CheckValue(const InferContext& c) {
 absl::Status InferPadInts(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(CheckValue(c));
   std::vector<int64_t> pads;
-  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &pads));
+  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsPartly(1, &pads));
   if (known) return Padded(c, pads);
   c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
   return absl::OkStatus();
@@ -67,7 +68,7 @@ absl::Status InferPadV3(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(CheckMode(c, {"constant", "reflect", "edge", "circular"}));
   MIRIN_RETURN_IF_ERROR(CheckValue(c));
   std::vector<int64_t> pads;
-  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &pads));
+  MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsPartly(1, &pads));
   if (!known || !c.shape(0).rank_known()) {
     c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
     return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/ops/partial_values.h"
 #include "core/ops/registry.h"
 
 namespace mirin::ops {
@@ -161,6 +162,15 @@ absl::StatusOr<bool> InferContext::IntsValue(int i, std::vector<int64_t>* out) c
   return true;
 }
 
+absl::StatusOr<bool> InferContext::IntsPartly(int i, std::vector<int64_t>* out) const {
+  MIRIN_ASSIGN_OR_RETURN(const bool known, IntsValue(i, out));
+  if (known || partial_ == nullptr || !has_input(i)) return known;
+  auto elements = partial_->Of(node_.input(i));
+  if (!elements) return false;
+  *out = *std::move(elements);
+  return true;
+}
+
 namespace {
 
 std::string InputLabel(const ir::Node& node, int i) {
@@ -258,7 +268,7 @@ absl::Status Normalize(ir::Node* node) {
   return absl::OkStatus();
 }
 
-absl::Status InferNode(ir::Node* node) {
+absl::Status InferNode(ir::Node* node, PartialValues* partial) {
   const OpSchema* schema = FindSchema(node->op());
   if (schema == nullptr) {
     return absl::NotFoundError(absl::StrCat(ir::Describe(*node), ": unknown operator '", node->op(), "'"));
@@ -271,9 +281,10 @@ absl::Status InferNode(ir::Node* node) {
     types[i] = v->type();
     if (v->is_constant()) values[i] = &v->tensor();
   }
-  InferContext context(*node, types, values);
+  InferContext context(*node, types, values, partial);
   MIRIN_RETURN_IF_ERROR(Annotate(schema->infer()(context), ir::Describe(*node)));
   for (int i = 0; i < node->num_outputs(); ++i) node->output(i)->set_type(context.outputs()[i]);
+  if (partial != nullptr) partial->Follow(*node);
   return absl::OkStatus();
 }
 

@@ -30,6 +30,7 @@
 namespace mirin::ops {
 
 class InferContext;
+class PartialValues;
 using InferFn = absl::Status (*)(InferContext&);
 
 enum class ParameterKind {
@@ -129,9 +130,10 @@ std::vector<const OpSchema*> AllSchemas();
 // depends on data (ShapeFromValue) once more at run time with values.
 class InferContext {
  public:
-  // `values[i]` may be null: not known. Spans must outlive the context.
-  InferContext(const ir::Node& node, absl::Span<const ir::TensorType> inputs, absl::Span<const Tensor* const> values)
-      : node_(node), inputs_(inputs), values_(values), outputs_(node.num_outputs()) {}
+  // `values[i]` may be null: not known. Spans must outlive the context, and so must `partial`, which may be null.
+  InferContext(const ir::Node& node, absl::Span<const ir::TensorType> inputs, absl::Span<const Tensor* const> values,
+               const PartialValues* partial = nullptr)
+      : node_(node), inputs_(inputs), values_(values), partial_(partial), outputs_(node.num_outputs()) {}
 
   const ir::Node& node() const { return node_; }
   const ir::Attributes& attrs() const { return node_.attrs(); }
@@ -144,6 +146,8 @@ class InferContext {
   const Tensor* value(int i) const { return i < static_cast<int>(values_.size()) ? values_[i] : nullptr; }
   // Value of an Ints parameter by input index: false when it is not known now. InvalidArgument for non-integers.
   absl::StatusOr<bool> IntsValue(int i, std::vector<int64_t>* out) const;
+  // The same when single elements may be missing: those are PartialValues::kUnknown. Only for types, never to decide what runs.
+  absl::StatusOr<bool> IntsPartly(int i, std::vector<int64_t>* out) const;
 
   int num_outputs() const { return static_cast<int>(outputs_.size()); }
   void SetOutput(int i, DType dtype, Shape shape) { outputs_[i] = {dtype, std::move(shape)}; }
@@ -162,6 +166,7 @@ class InferContext {
   const ir::Node& node_;
   absl::Span<const ir::TensorType> inputs_;
   absl::Span<const Tensor* const> values_;
+  const PartialValues* partial_;
   std::vector<ir::TensorType> outputs_;
 };
 
@@ -170,8 +175,9 @@ class InferContext {
 absl::Status Normalize(ir::Node* node);
 
 // Runs shape inference of one node over the types stored in its inputs and stores the results in its outputs; known values
-// are the constants among the inputs. Errors are annotated with the node.
-absl::Status InferNode(ir::Node* node);
+// are the constants among the inputs. `partial`, when given, is asked about the others and follows the node. Errors are
+// annotated with the node.
+absl::Status InferNode(ir::Node* node, PartialValues* partial = nullptr);
 
 }  // namespace mirin::ops
 

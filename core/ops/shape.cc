@@ -9,15 +9,39 @@
 namespace mirin::ops {
 namespace {
 
+// The new shape is computed; dims of it may be known all the same.
+absl::Status ReshapeToComputed(InferContext& c) {
+  std::vector<int64_t> to;
+  MIRIN_ASSIGN_OR_RETURN(const bool some, c.IntsPartly(1, &to));
+  if (!some) {
+    c.SetOutput(0, c.dtype(0), ShapeOfLength(c.shape(1)));
+    return absl::OkStatus();
+  }
+  if (to.size() > kMaxRank) return absl::InvalidArgumentError(absl::StrCat("the new shape has more than ", kMaxRank, " axes"));
+  Dims dims;
+  int open = 0;
+  int64_t rest = 1;
+  for (const int64_t d : to) {
+    dims.push_back(std::max<int64_t>(d, -1));
+    if (dims.back() < 0) {
+      ++open;
+    } else if (__builtin_mul_overflow(rest, d, &rest)) {
+      return absl::ResourceExhaustedError(absl::StrCat("cannot reshape to ", ToString(dims)));
+    }
+  }
+  // A single open dim takes what the others leave.
+  if (open == 1 && rest > 0 && c.shape(0).concrete()) {
+    MIRIN_ASSIGN_OR_RETURN(const int64_t elements, CheckedElements(c.shape(0).dims()));
+    if (elements % rest == 0) *std::find(dims.begin(), dims.end(), -1) = elements / rest;
+  }
+  c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
+  return absl::OkStatus();
+}
+
 absl::Status InferReshape(InferContext& c) {
   std::vector<int64_t> to;
   MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &to));
-  if (!known) {
-    const Shape& s = c.shape(1);
-    const bool rank_known = s.rank_known() && s.rank() == 1 && s.dim(0) >= 0 && s.dim(0) <= kMaxRank;
-    c.SetOutput(0, c.dtype(0), rank_known ? Shape::OfRank(static_cast<int>(s.dim(0))) : Shape::Unknown());
-    return absl::OkStatus();
-  }
+  if (!known) return ReshapeToComputed(c);
   if (to.size() > kMaxRank) return absl::InvalidArgumentError(absl::StrCat("the new shape has more than ", kMaxRank, " axes"));
   Dims dims(to.begin(), to.end());
   int inferred = -1;

@@ -51,6 +51,43 @@ absl::Status InferStridedSlice(InferContext& c) {
   return absl::OkStatus();
 }
 
+// Bounds are computed: the axes that are not sliced keep their sizes.
+absl::Status SliceByComputed(InferContext& c) {
+  std::vector<int64_t> v[4];
+  for (int i = 0; i < 4; ++i) {
+    if (i == 3 && !c.has_input(4)) continue;
+    MIRIN_ASSIGN_OR_RETURN(const bool some, c.IntsPartly(i + 1, &v[i]));
+    if (!some && i == 2) {
+      c.SetOutput(0, c.dtype(0), Shape::OfRank(c.shape(0).rank()));
+      return absl::OkStatus();
+    }
+  }
+  Shape shape = c.shape(0);
+  // No axes means the first ones, as many as there are bounds.
+  std::vector<int64_t> axes = v[2];
+  if (axes.empty()) {
+    for (int i = 0; i < shape.rank(); ++i) axes.push_back(i);
+  }
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i] == PartialValues::kUnknown) {
+      c.SetOutput(0, c.dtype(0), Shape::OfRank(shape.rank()));
+      return absl::OkStatus();
+    }
+    MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(axes[i], shape.rank()));
+    const auto bound = [&](int k) { return i < v[k].size() ? v[k][i] : PartialValues::kUnknown; };
+    const int64_t step = c.has_input(4) && !v[3].empty() ? bound(3) : 1;
+    const bool known = shape.dim(axis) >= 0 && bound(0) != PartialValues::kUnknown && bound(1) != PartialValues::kUnknown && step != PartialValues::kUnknown;
+    if (!known) {
+      shape.set_dim(axis, -1);
+      continue;
+    }
+    MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan, PlanSliceAxes({shape.dim(axis)}, {bound(0)}, {bound(1)}, {}, {step}));
+    shape.set_dim(axis, plan.output[0]);
+  }
+  c.SetOutput(0, c.dtype(0), std::move(shape));
+  return absl::OkStatus();
+}
+
 absl::Status InferSliceAxes(InferContext& c) {
   std::vector<int64_t> v[4];
   bool known = c.shape(0).rank_known();
@@ -59,10 +96,11 @@ absl::Status InferSliceAxes(InferContext& c) {
     MIRIN_ASSIGN_OR_RETURN(const bool have, c.IntsValue(i + 1, &v[i]));
     known &= have;
   }
-  if (!known) {
-    c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
+  if (!c.shape(0).rank_known()) {
+    c.SetOutput(0, c.dtype(0), Shape::Unknown());
     return absl::OkStatus();
   }
+  if (!known) return SliceByComputed(c);
   MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan, PlanSliceAxes(c.shape(0).dims(), v[0], v[1], v[2], v[3]));
   c.SetOutput(0, c.dtype(0), Shape(plan.output));
   return absl::OkStatus();

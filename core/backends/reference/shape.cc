@@ -76,6 +76,9 @@ absl::Status PadBy(const KernelContext& c, absl::Span<const int64_t> pads, PadMo
   const size_t size = SizeOf(out.dtype);
   const Dims strides = Strides(x.dims);
   const ElementMover mover(x, out);
+  for (size_t i = 0; mode != PadMode::kConstant && i < x.dims.size(); ++i) {
+    if (x.dims[i] == 0 && out.elements() > 0) return absl::InvalidArgumentError(absl::StrCat("axis ", i, " has no element to pad with"));
+  }
   // the value in the dtype of the output
   alignas(16) char filler[16] = {};
   TensorView one = out;
@@ -150,6 +153,7 @@ MIRIN_KERNEL(AppendRow) {
 }
 MIRIN_KERNEL(Stack) { return Join(c, Axis(node.attrs().Int("axis"), c.output(0).rank()), true); }
 MIRIN_KERNEL(Split) { return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), false); }
+MIRIN_KERNEL(SplitSizes) { return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), false); }
 MIRIN_KERNEL(SplitV) { return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), false); }
 MIRIN_KERNEL(Unstack) { return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), true); }
 
@@ -297,7 +301,7 @@ MIRIN_KERNEL(Range) {
     for (size_t i = 0; i < out.size(); ++i) out[i] = start + static_cast<N>(i) * delta;
     WriteAll(c.output(0), out);
   };
-  IsFloat(c.output(0).dtype) ? run(0.0) : run(int64_t{0});
+  IsFloat(c.output(0).dtype) ? run(0.0) : run(uint64_t{0});  // wraps around like every integer dtype
   return absl::OkStatus();
 }
 
