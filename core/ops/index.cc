@@ -79,6 +79,7 @@ absl::Status InferGatherNd(InferContext& c) {
 absl::Status InferTensorScatter(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(RequireIndex(c, 1));
   MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 2));
+  if (c.node().op() != "TensorScatterUpdate") MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
   const Shape& x = c.shape(0);
   const Shape& indices = c.shape(1);
   if (x.concrete() && indices.concrete() && c.shape(2).concrete()) {
@@ -94,6 +95,7 @@ absl::Status InferTensorScatter(InferContext& c) {
 
 absl::Status InferScatterNd(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(RequireIndex(c, 0));
+  MIRIN_RETURN_IF_ERROR(c.RequireNumber(1));
   std::vector<int64_t> to;
   MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(2, &to));
   if (!known) {
@@ -115,7 +117,10 @@ absl::Status InferScatterNd(InferContext& c) {
 
 absl::Status InferScatterElements(InferContext& c) {
   const std::string reduction = c.attrs().String("reduction", "none");
-  if (reduction != "none" && reduction != "add") return absl::UnimplementedError(absl::StrCat("reduction '", reduction, "'"));
+  if (reduction != "none") {
+    if (reduction != "add" && reduction != "mul" && reduction != "max" && reduction != "min") return absl::UnimplementedError(absl::StrCat("reduction '", reduction, "'"));
+    MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
+  }
   MIRIN_RETURN_IF_ERROR(RequireIndex(c, 1));
   MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 2));
   if (c.shape(0).rank_known()) MIRIN_RETURN_IF_ERROR(NormalizeAxis(c.attrs().Int("axis"), c.shape(0).rank()).status());
@@ -257,7 +262,7 @@ OpSchema TensorScatterDiv() { return TensorScatter("TensorScatterDiv"); }
 OpSchema TensorScatterMax() { return TensorScatter("TensorScatterMax"); }
 OpSchema TensorScatterMin() { return TensorScatter("TensorScatterMin"); }
 OpSchema TensorScatterElements() {
-  return OpSchema("TensorScatterElements", "x with updates at index positions along an axis; reduction none or add.")
+  return OpSchema("TensorScatterElements", "x with updates at index positions along an axis; reduction none, add, mul, max or min.")
       .Input("x").Input("indices").Input("updates").Attr("axis", int64_t{0}).Attr("reduction", std::string("none")).Output("y").Infer(InferScatterElements);
 }
 OpSchema ScatterNd() { return OpSchema("ScatterNd", "Zeros with updates added at index rows.").Input("indices").Input("updates").Ints("shape").Output("y").Infer(InferScatterNd); }

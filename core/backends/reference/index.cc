@@ -3,6 +3,7 @@
 
 #include "core/backends/reference/kernels.h"
 #include "core/backends/reference/loops.h"
+#include "core/ops/unique.h"
 
 #define MIRIN_KERNEL(Name) absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
 
@@ -54,7 +55,18 @@ absl::Status ScatterRows(const KernelContext& c, const TensorView& target, const
     }
     WriteAll(c.output(0), v);
   };
-  IsFloat(target.dtype) ? run(0.0) : run(int64_t{0});
+  WithExact(target.dtype, run);
+  return absl::OkStatus();
+}
+
+// Elements of any dtype replace those of x.
+absl::Status ReplaceRows(const KernelContext& c) {
+  const TensorView &x = c.input(0), &updates = c.input(2), &out = c.output(0);
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> rows, RowOffsets(c.input(1), x.dims));
+  if (x.bytes() > 0) std::memcpy(out.data, x.data, x.bytes());
+  const int64_t inner = rows.empty() ? 0 : updates.elements() / static_cast<int64_t>(rows.size());
+  const ElementMover mover(updates, out);
+  for (size_t r = 0; r < rows.size(); ++r) mover.Move(static_cast<int64_t>(r) * inner, rows[r] * inner, inner);
   return absl::OkStatus();
 }
 
@@ -114,7 +126,7 @@ absl::Status Triangle(const ir::Node& node, const KernelContext& c, bool lower) 
   char* to = c.output(0).as<char>();
   for (int64_t k = 0; k < x.elements(); ++k) {
     const int64_t row = k / columns % rows, column = k % columns;
-    if (lower ? column > row + diagonal : column < row + diagonal) std::memset(to + k * static_cast<int64_t>(size), 0, size);
+    if (lower ? column - row > diagonal : column - row < diagonal) std::memset(to + k * static_cast<int64_t>(size), 0, size);
   }
   return absl::OkStatus();
 }
@@ -196,10 +208,10 @@ MIRIN_KERNEL(GatherNd) {
   return absl::OkStatus();
 }
 
-MIRIN_KERNEL(TensorScatterUpdate) { return TensorScatter(c, [](auto, auto u) { return u; }); }
-MIRIN_KERNEL(TensorScatterAdd) { return TensorScatter(c, [](auto x, auto u) { return x + u; }); }
-MIRIN_KERNEL(TensorScatterSub) { return TensorScatter(c, [](auto x, auto u) { return x - u; }); }
-MIRIN_KERNEL(TensorScatterMul) { return TensorScatter(c, [](auto x, auto u) { return x * u; }); }
+MIRIN_KERNEL(TensorScatterUpdate) { return ReplaceRows(c); }
+MIRIN_KERNEL(TensorScatterAdd) { return TensorScatter(c, [](auto x, auto u) { return Sum(x, u); }); }
+MIRIN_KERNEL(TensorScatterSub) { return TensorScatter(c, [](auto x, auto u) { return Difference(x, u); }); }
+MIRIN_KERNEL(TensorScatterMul) { return TensorScatter(c, [](auto x, auto u) { return Product(x, u); }); }
 MIRIN_KERNEL(TensorScatterDiv) {
   return TensorScatter(c, [](auto x, auto u) { return Quotient(x, u); });
 }
@@ -208,32 +220,44 @@ MIRIN_KERNEL(TensorScatterMin) { return TensorScatter(c, [](auto x, auto u) { re
 MIRIN_KERNEL(TensorScatterElements) {
   const TensorView& x = c.input(0);
   const int axis = Axis(node.attrs().Int("axis"), x.rank());
-  const bool add = node.attrs().String("reduction") == "add";
+  const std::string reduction = node.attrs().String("reduction");
   const std::vector<int64_t> index = ReadAll<int64_t>(c.input(1));
   const Dims strides = Strides(x.dims);
+  std::vector<int64_t> targets;
   absl::Status status;
-  const auto run = [&](auto zero) {
+  ForEachIndex(c.input(1).dims, [&](absl::Span<const int64_t> at) {
+    const int64_t i = index[targets.size()];
+    Dims to(at.begin(), at.end());
+    to[axis] = i < 0 ? i + x.dims[axis] : i;
+    bool inside = true;
+    for (size_t d = 0; d < to.size(); ++d) inside &= to[d] >= 0 && to[d] < x.dims[d];
+    if (!inside) status = OutOfRange(i, x.dims[axis]);
+    targets.push_back(inside ? Offset(to, strides) : 0);
+  });
+  MIRIN_RETURN_IF_ERROR(status);
+  if (reduction == "none") {  // any dtype
+    if (x.bytes() > 0) std::memcpy(c.output(0).data, x.data, x.bytes());
+    const ElementMover mover(c.input(2), c.output(0));
+    for (size_t k = 0; k < targets.size(); ++k) mover.Move(static_cast<int64_t>(k), targets[k]);
+    return absl::OkStatus();
+  }
+  WithExact(x.dtype, [&](auto zero) {
     using N = decltype(zero);
     std::vector<N> v = ReadAll<N>(x);
     const std::vector<N> u = ReadAll<N>(c.input(2));
-    size_t k = 0;
-    ForEachIndex(c.input(1).dims, [&](absl::Span<const int64_t> at) {
-      Dims to(at.begin(), at.end());
-      to[axis] = index[k] < 0 ? index[k] + x.dims[axis] : index[k];
-      bool inside = true;
-      for (size_t i = 0; i < to.size(); ++i) inside &= to[i] >= 0 && to[i] < x.dims[i];
-      if (!inside) {
-        status = OutOfRange(index[k], x.dims[axis]);
-      } else {
-        N& target = v[Offset(to, strides)];
-        target = add ? target + u[k] : u[k];
+    for (size_t k = 0; k < targets.size(); ++k) {
+      N& to = v[static_cast<size_t>(targets[k])];
+      if (reduction == "add") {
+        to = Sum(to, u[k]);
+      } else if (reduction == "mul") {
+        to = Product(to, u[k]);
+      } else if (u[k] != u[k] || (reduction == "max" ? u[k] > to : u[k] < to)) {  // NaN stays
+        to = u[k];
       }
-      ++k;
-    });
+    }
     WriteAll(c.output(0), v);
-  };
-  IsFloat(x.dtype) ? run(0.0) : run(int64_t{0});
-  return status;
+  });
+  return absl::OkStatus();
 }
 MIRIN_KERNEL(ScatterNd) {
   std::memset(c.output(0).data, 0, c.output(0).bytes());
@@ -314,6 +338,20 @@ MIRIN_KERNEL(NonZero) {
     out = std::copy(at.begin(), at.end(), out);
     left -= static_cast<int64_t>(at.size());
   });
+  return absl::OkStatus();
+}
+MIRIN_KERNEL(UniqueSlices) {
+  const TensorView &x = c.input(0), &y = c.output(0);
+  const ops::UniqueSlices found = ops::FindUnique(x.dtype, x.dims, x.data, node.attrs());
+  const AxisView from = ops::UniqueAxis(node.attrs()) ? AxisView(x.dims, Axis(*ops::UniqueAxis(node.attrs()), x.rank())) : AxisView({x.elements()}, 0);
+  const int64_t count = static_cast<int64_t>(found.first.size());
+  const ElementMover mover(x, y);
+  for (int64_t o = 0; o < from.outer; ++o) {
+    for (int64_t k = 0; k < count; ++k) mover.Move((o * from.n + found.first[static_cast<size_t>(k)]) * from.inner, (o * count + k) * from.inner, from.inner);
+  }
+  WriteAll(c.output(1), found.first);
+  WriteAll(c.output(2), found.inverse);
+  WriteAll(c.output(3), found.counts);
   return absl::OkStatus();
 }
 MIRIN_KERNEL(Tril) { return Triangle(node, c, true); }
