@@ -60,7 +60,7 @@ def debian_bazel_rules():
     _coverage_tools(name = "remote_coverage_tools")
 
 # --- source packages, built here with -fPIC ---------------------------------
-# Debian's libabsl_*.a and libprotobuf.a are -fPIE: no use in a .so.
+# Debian's libabsl_*.a, libprotobuf.a and libre2.a are -fPIE: no use in a .so.
 
 _FETCH = """set -eu
 mkdir -p lists/partial
@@ -137,10 +137,12 @@ def debian_cc_deps():
         packages = [
             "abseil/libabsl-dev",
             "protobuf/libprotobuf-dev",
+            "re2/libre2-dev",
         ],
         sha256 = {
             "abseil_20220623.1.orig.tar.gz": "abfe2897f3a30edaa74bc34365afe3c2a3cd012091a97dc7e008f7016adcd5fe",
             "protobuf_3.21.12.orig.tar.gz": "930c2c3b5ecc6c9c12615cf5ad93f1cd6e12d0aba862b572e076259970ac3a53",
+            "re2_20220601+dfsg.orig.tar.xz": "3bc61251da3b0b97be40a8a127818c517c62516e4eda11fc901d29496663df54",
         },
     )
     _debian_source(
@@ -154,6 +156,11 @@ def debian_cc_deps():
         package = "protobuf",
         build_file = "//bazel/third_party:protobuf.BUILD",
         links = {"/usr/bin/protoc": "bin/protoc"},
+    )
+    _debian_source(
+        name = "com_google_re2",
+        package = "re2",
+        build_file = "//bazel/third_party:re2.BUILD",
     )
     native.new_local_repository(
         name = "com_google_googletest",

@@ -5,8 +5,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "core/base/dtype.h"
 #include "core/base/shape.h"
@@ -65,13 +69,33 @@ class Cancellation {
   Clock::time_point deadline_ = Clock::time_point::max();
 };
 
+// Where kernels put the texts that they make: elements of string tensors point there. A session keeps the texts of a run during
+// the next one too, whose inputs they may be. One thread at a time.
+class TextMemory {
+ public:
+  TextMemory() = default;
+  TextMemory(const TextMemory&) = delete;
+  TextMemory& operator=(const TextMemory&) = delete;
+
+  // A copy that stays. ResourceExhausted when there is too much text.
+  absl::StatusOr<absl::string_view> Keep(absl::string_view text);
+  // Drops what was kept before the last call of this.
+  void NextRun();
+
+ private:
+  std::vector<std::unique_ptr<char[]>> blocks_, last_run_;
+  size_t used_ = 0;      // of the last block
+  size_t capacity_ = 0;  // of the last block
+  size_t total_ = 0;
+};
+
 // Operands of one run of one kernel. Absent optional inputs have data == nullptr and dtype kUnknown. Outputs never overlap
 // inputs unless the kernel allowed it. Pointers are aligned to the element size at least; arena memory to 64 bytes.
 class KernelContext {
  public:
   KernelContext(absl::Span<const TensorView* const> inputs, absl::Span<const TensorView* const> outputs, void* scratch,
-                const ThreadShare* threads, const Cancellation* cancellation)
-      : inputs_(inputs), outputs_(outputs), scratch_(scratch), threads_(threads), cancellation_(cancellation) {}
+                const ThreadShare* threads, const Cancellation* cancellation, TextMemory* texts = nullptr)
+      : inputs_(inputs), outputs_(outputs), scratch_(scratch), threads_(threads), cancellation_(cancellation), texts_(texts) {}
 
   int num_inputs() const { return static_cast<int>(inputs_.size()); }
   int num_outputs() const { return static_cast<int>(outputs_.size()); }
@@ -83,6 +107,8 @@ class KernelContext {
   // The session's share of the process's threads; never null.
   const ThreadShare& threads() const { return *threads_; }
   bool cancelled() const { return cancellation_ != nullptr && cancellation_->cancelled(); }
+  // For ops that make texts.
+  TextMemory& texts() const { return *texts_; }
 
  private:
   absl::Span<const TensorView* const> inputs_;
@@ -90,6 +116,7 @@ class KernelContext {
   void* scratch_;
   const ThreadShare* threads_;
   const Cancellation* cancellation_;
+  TextMemory* texts_;
 };
 
 // Code prepared for one node with concrete types. Immutable after creation: Run may be called by many threads at once

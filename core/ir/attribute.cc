@@ -75,6 +75,14 @@ std::vector<double> Attributes::Floats(absl::string_view name) const {
   return {};
 }
 
+std::vector<std::string> Attributes::Strings(absl::string_view name) const {
+  const Attribute* a = Find(name);
+  if (a == nullptr) return {};
+  if (const auto* v = std::get_if<std::vector<std::string>>(a)) return *v;
+  if (const auto* s = std::get_if<std::string>(a)) return {*s};
+  return {};
+}
+
 DType Attributes::Type(absl::string_view name) const {
   const Attribute* a = Find(name);
   if (a == nullptr) return DType::kUnknown;

@@ -34,6 +34,7 @@ class Attributes {
   std::string String(absl::string_view name, absl::string_view fallback = "") const;
   std::vector<int64_t> Ints(absl::string_view name) const;  // a single integer counts as a list of one
   std::vector<double> Floats(absl::string_view name) const;
+  std::vector<std::string> Strings(absl::string_view name) const;  // a single text counts as a list of one
   DType Type(absl::string_view name) const;  // accepts a DType or a TypeId number
 
   const std::map<std::string, Attribute, std::less<>>& map() const { return map_; }

@@ -79,7 +79,8 @@ absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, const ir::N
   const std::shared_ptr<void> scratch = AllocateAligned(kernel->scratch_bytes());
   if (scratch == nullptr) return absl::ResourceExhaustedError("no memory for scratch");
   const auto all = absl::MakeConstSpan(pointers);
-  KernelContext context(all.subspan(0, inputs.size()), all.subspan(inputs.size()), scratch.get(), kOneThread, nullptr);
+  TextMemory texts;
+  KernelContext context(all.subspan(0, inputs.size()), all.subspan(inputs.size()), scratch.get(), kOneThread, nullptr, &texts);
   MIRIN_RETURN_IF_ERROR(Annotate(kernel->Run(context), ir::Describe(node)));
   for (Tensor& output : outputs) {  // the kernel copied views: take the texts along
     if (output.dtype() != DType::kString) continue;

@@ -15,7 +15,7 @@ constexpr size_t kMaxBoundPlans = 64;
 }  // namespace
 
 BoundPlan::BoundPlan(std::shared_ptr<const plan::Plan> plan, char* arena, absl::Span<const Tensor> variables,
-                     const ThreadShare* threads, const Cancellation* cancellation)
+                     const ThreadShare* threads, const Cancellation* cancellation, TextMemory* texts)
     : plan_(std::move(plan)),
       views_(plan_->slots.size()),
       input_slots_(plan_->inputs.size()),
@@ -46,7 +46,7 @@ BoundPlan::BoundPlan(std::shared_ptr<const plan::Plan> plan, char* arena, absl::
     for (int slot : step.outputs) operands_.push_back(&views_[slot]);
     const auto all = absl::MakeConstSpan(first, step.inputs.size() + step.outputs.size());
     contexts_.emplace_back(all.subspan(0, step.inputs.size()), all.subspan(step.inputs.size()), arena + step.scratch_offset,
-                           threads, cancellation);
+                           threads, cancellation, texts);
   }
 }
 
@@ -116,7 +116,7 @@ absl::StatusOr<BoundPlan*> Executor::BindPlan(std::shared_ptr<const plan::Plan> 
       latest_.clear();
     }
   }
-  auto bound = std::make_unique<BoundPlan>(plan, static_cast<char*>(arena_.get()), variables_, threads_, cancellation_);
+  auto bound = std::make_unique<BoundPlan>(plan, static_cast<char*>(arena_.get()), variables_, threads_, cancellation_, &texts_);
   BoundPlan* raw = bound.get();
   if (keep) {
     bound_[plan.get()] = std::move(bound);

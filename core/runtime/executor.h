@@ -20,7 +20,7 @@ namespace mirin::runtime {
 class BoundPlan {
  public:
   BoundPlan(std::shared_ptr<const plan::Plan> plan, char* arena, absl::Span<const Tensor> variables,
-            const ThreadShare* threads, const Cancellation* cancellation);
+            const ThreadShare* threads, const Cancellation* cancellation, TextMemory* texts);
   BoundPlan(const BoundPlan&) = delete;
   BoundPlan& operator=(const BoundPlan&) = delete;
 
@@ -59,6 +59,8 @@ class Executor {
   // Runs a graph of several items. Results share memory with nothing that a later run changes.
   absl::StatusOr<std::vector<Tensor>> RunGraph(const ir::Graph* graph, std::vector<Tensor> arguments, int depth = 0);
 
+  void BeginRun() { texts_.NextRun(); }
+
   const std::vector<Tensor>& variables() const { return variables_; }
   // The plans that this session ran last, one per region.
   std::vector<const plan::Plan*> LatestPlans() const;
@@ -76,6 +78,7 @@ class Executor {
   const ThreadShare* threads_;
   const Cancellation* cancellation_;
   std::vector<Tensor> variables_;
+  TextMemory texts_;
   Profiler* profiler_;
   std::shared_ptr<void> arena_;
   size_t arena_bytes_ = 0;

@@ -108,6 +108,7 @@ class Session::Impl {
   // The caller holds the lock.
   absl::StatusOr<absl::Span<const Tensor>> Run(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers, const RunControl& control) {
     cancellation_.Reset(control.cancellation, control.deadline);
+    executor_->BeginRun();
     auto result = RunChecked(inputs, buffers);
     if (absl::IsCancelled(result.status()) && !cancellation_.requested()) return absl::DeadlineExceededError("the run did not end before its deadline");
     return result;

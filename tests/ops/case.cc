@@ -79,14 +79,29 @@ absl::Status Fill(const std::vector<std::string>& words, Tensor* tensor) {
   return absl::OkStatus();
 }
 
+// What blanks separate; texts in quotes may have blanks.
+std::vector<std::string> Words(absl::string_view text) {
+  std::vector<std::string> words;
+  while (!(text = absl::StripLeadingAsciiWhitespace(text)).empty()) {
+    const size_t end = text[0] == '"' ? text.find('"', 1) + 1 : std::min(text.find(' '), text.size());
+    words.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::max<size_t>(end, 1));
+  }
+  return words;
+}
+
 absl::StatusOr<Tensor> ReadTensor(absl::string_view text) {
-  std::vector<std::string> words = absl::StrSplit(text, ' ', absl::SkipEmpty());
+  std::vector<std::string> words = Words(text);
   if (words.empty()) return absl::InvalidArgumentError("a type is missing");
   MIRIN_ASSIGN_OR_RETURN(const ir::TensorType type, ReadType(words[0]));
   words.erase(words.begin());
   if (type.dtype == DType::kString) {
     std::vector<std::string> texts;
-    for (const std::string& w : words) texts.push_back(w.substr(1, w.size() - 2));
+    for (const std::string& w : words) {
+      if (w.size() < 2 || w[0] != '"') return absl::InvalidArgumentError(absl::StrCat(w, " is no text in quotes"));
+      texts.push_back(w.substr(1, w.size() - 2));
+    }
+    if (static_cast<int64_t>(texts.size()) != NumElements(type.shape.dims())) return absl::InvalidArgumentError(absl::StrCat(texts.size(), " texts for ", ir::ToString(type)));
     return Tensor::FromStrings(type.shape.dims(), std::move(texts));
   }
   MIRIN_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(type.dtype, type.shape.dims()));
