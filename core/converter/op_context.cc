@@ -58,14 +58,6 @@ void OpContext::SetOutput(int i, Operand operand) {
   if (i < num_outputs()) outputs_[static_cast<size_t>(i)] = std::move(operand);
 }
 
-std::vector<std::string> OpContext::Strings(absl::string_view name) {
-  const ir::Attribute* a = Read(name).Find(name);
-  if (a == nullptr) return {};
-  if (const auto* list = std::get_if<std::vector<std::string>>(a)) return *list;
-  if (const auto* one = std::get_if<std::string>(a)) return {*one};
-  return {};
-}
-
 const Tensor* OpContext::TensorAttribute(absl::string_view name) {
   const ir::Attribute* a = Read(name).Find(name);
   return a == nullptr ? nullptr : std::get_if<Tensor>(a);

@@ -46,6 +46,8 @@ class Bodies {
   virtual bool Has(absl::string_view attribute) const = 0;
   virtual int num_inputs(absl::string_view attribute) const = 0;
   virtual int num_outputs(absl::string_view attribute) const = 0;
+  // Nodes of the body itself, those of bodies inside it not counted.
+  virtual int num_nodes(absl::string_view attribute) const = 0;
   // Writes the body's nodes with `into`, which is the builder of the node itself or of a graph inside it; values of outer
   // graphs are captured. Returns its results. Findings go to the report.
   virtual absl::StatusOr<std::vector<Operand>> Inline(absl::string_view attribute, const std::vector<Operand>& inputs, GraphBuilder* into) = 0;
@@ -103,7 +105,7 @@ class OpContext {
   std::string String(absl::string_view name, absl::string_view fallback) { return Read(name).String(name, fallback); }
   std::vector<int64_t> Ints(absl::string_view name) { return Read(name).Ints(name); }
   std::vector<double> Floats(absl::string_view name) { return Read(name).Floats(name); }
-  std::vector<std::string> Strings(absl::string_view name);
+  std::vector<std::string> Strings(absl::string_view name) { return Read(name).Strings(name); }
   // Null when absent.
   const Tensor* TensorAttribute(absl::string_view name);
   absl::StatusOr<int64_t> RequiredInt(absl::string_view name);

@@ -367,6 +367,8 @@ class NodeBodies : public Bodies {
   int num_inputs(absl::string_view attribute) const override { return Has(attribute) ? graphs_.find(std::string(attribute))->second->input_size() : 0; }
   int num_outputs(absl::string_view attribute) const override { return Has(attribute) ? graphs_.find(std::string(attribute))->second->output_size() : 0; }
 
+  int num_nodes(absl::string_view attribute) const override { return Has(attribute) ? graphs_.find(std::string(attribute))->second->node_size() : 0; }
+
   absl::StatusOr<std::vector<Operand>> Inline(absl::string_view attribute, const std::vector<Operand>& inputs, GraphBuilder* into) override {
     const auto it = graphs_.find(std::string(attribute));
     if (it == graphs_.end()) return absl::InvalidArgumentError(absl::StrCat("the body '", attribute, "' is missing"));
