@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/ops/schema.h"
+#include "core/passes/quantised.h"
 
 namespace mirin::converter {
 namespace {
@@ -86,7 +87,7 @@ ir::Value* GraphBuilder::Op(absl::string_view op, const std::vector<ir::Value*>&
 }
 
 bool GraphBuilder::TryFold(ir::Node* node, std::vector<ir::Value*>* results) {
-  if (evaluate_ == nullptr || !passes::IsPure(*node)) return false;
+  if (evaluate_ == nullptr || !passes::IsPure(*node) || passes::IsStoredWeight(*node)) return false;
   const bool shape_only = ReadsShapeOnly(*node) && node->input(0)->type().shape.concrete();
   std::vector<Tensor> inputs(static_cast<size_t>(node->num_inputs()));
   size_t bytes = 0;

@@ -90,7 +90,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModel(const ConvertOptions& op
     case Framework::kPyTorch: return NotInThisBuild("PYTORCH");
   }
   if (options.optimization == Optimization::kNone) return module;
-  passes::PassContext context{module.get(), &evaluate};
+  passes::PassContext context{module.get(), &evaluate, passes::StoredWeights::kKeep};
   passes::PipelineOptions pipeline;
   pipeline.only = GeneralPasses();
   MIRIN_RETURN_IF_ERROR(passes::RunPipeline(pipeline, context, nullptr));

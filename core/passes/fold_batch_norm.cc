@@ -71,15 +71,16 @@ absl::StatusOr<int> FoldBatchNorm(PassContext& context) {
     std::optional<Linear> linear;
     const auto affine = Match(*node, &linear);
     if (!affine.has_value() || linear->has_activation() || linear->has_residual()) return 0;
-    const Tensor& weight = linear->node->input(1)->tensor();
+    auto scaled = FloatsOf(linear->node->input(1));
+    if (!scaled.has_value()) return 0;  // stored as integers
+    const Dims& dims = linear->node->input(1)->tensor().dims();
     const auto old_bias = FloatsOf(linear->node->input(linear->bias));
     if (linear->has_bias() && !old_bias.has_value()) return 0;
-    std::vector<float> scaled = *FloatsOf(linear->node->input(1));
     int64_t inner = 1;
-    for (size_t i = static_cast<size_t>(linear->weight_axis) + 1; i < weight.dims().size(); ++i) inner *= weight.dims()[i];
-    for (size_t i = 0; i < scaled.size(); ++i) {
+    for (size_t i = static_cast<size_t>(linear->weight_axis) + 1; i < dims.size(); ++i) inner *= dims[i];
+    for (size_t i = 0; i < scaled->size(); ++i) {
       const size_t channel = static_cast<size_t>(static_cast<int64_t>(i) / inner % linear->channels);
-      scaled[i] = static_cast<float>(scaled[i] * affine->scale[channel]);
+      (*scaled)[i] = static_cast<float>((*scaled)[i] * affine->scale[channel]);
     }
     std::vector<float> bias(affine->shift.size());
     bool any_bias = old_bias.has_value();
@@ -88,7 +89,7 @@ absl::StatusOr<int> FoldBatchNorm(PassContext& context) {
       any_bias |= bias[i] != 0;
     }
     ir::Module* module = context.module;
-    ir::Value* new_weight = module->AddConstant(linear->node->input(1)->name(), Tensor::FromValues<float>(weight.dims(), scaled));
+    ir::Value* new_weight = module->AddConstant(linear->node->input(1)->name(), Tensor::FromValues<float>(dims, *scaled));
     ir::Value* new_bias = any_bias ? module->AddConstant(node->name() + "/bias", Tensor::FromValues<float>({linear->channels}, bias)) : nullptr;
     MIRIN_ASSIGN_OR_RETURN(ir::Node * fused, CopyLinear(*linear, node, new_weight, new_bias));
     Replace(node->output(), fused->output());

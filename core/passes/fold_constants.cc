@@ -2,6 +2,7 @@
 
 #include "core/base/status.h"
 #include "core/passes/pass.h"
+#include "core/passes/quantised.h"
 
 namespace mirin::passes {
 namespace {
@@ -14,6 +15,16 @@ constexpr size_t kMaxGrowth = 8;
 bool ReadsShape(const ir::Node& node) {
   static constexpr absl::string_view kOps[] = {"DynamicShape", "Rank", "Shape", "Size", "TensorShape"};
   return std::find(std::begin(kOps), std::end(kOps), node.op()) != std::end(kOps);
+}
+
+// Weights that are worth more as integers than as the numbers they stand for.
+bool StaysStored(const PassContext& context, const ir::Node& node) {
+  switch (context.stored_weights) {
+    case StoredWeights::kKeepForFusion: return IsWeightOfIntegers(node);
+    case StoredWeights::kKeep: return IsStoredWeight(node);
+    case StoredWeights::kFold: break;
+  }
+  return false;
 }
 
 // The choice of a call with a constant selector becomes a plain call.
@@ -47,7 +58,7 @@ absl::StatusOr<int> FoldSelector(ir::Node* node) {
 absl::StatusOr<int> FoldConstants(PassContext& context) {
   return ForEachNode(context.module, [&](ir::Node* node) -> absl::StatusOr<int> {
     if (!node->branches().empty()) return FoldSelector(node);
-    if (context.evaluate == nullptr || !IsPure(*node)) return 0;
+    if (context.evaluate == nullptr || !IsPure(*node) || StaysStored(context, *node)) return 0;
     const bool shape_only = ReadsShape(*node) && node->input(0) != nullptr && node->input(0)->type().shape.concrete();
     std::vector<Tensor> inputs(static_cast<size_t>(node->num_inputs()));
     size_t input_bytes = 0;

@@ -10,7 +10,7 @@ namespace {
 using BatchSources = absl::flat_hash_map<const ir::Value*, const ir::Value*>;
 
 bool KeepsBatch(const ir::Node& node) {
-  static constexpr absl::string_view kOps[] = {"AvgPool", "BatchNorm", "Conv2D", "Conv3D", "MaxPool"};
+  static constexpr absl::string_view kOps[] = {"AvgPool", "BatchNorm", "Conv2D", "Conv3D", "DequantizeLinear", "MaxPool", "QuantizeLinear"};
   const ops::OpSchema* schema = ops::FindSchema(node.op());
   if (schema != nullptr && schema->elementwise() && node.num_inputs() == 1) return true;
   return std::find(std::begin(kOps), std::end(kOps), node.op()) != std::end(kOps);

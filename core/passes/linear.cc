@@ -1,6 +1,7 @@
 #include "core/passes/linear.h"
 
 #include "core/base/status.h"
+#include "core/passes/quantised.h"
 
 namespace mirin::passes {
 
@@ -10,8 +11,9 @@ std::optional<Linear> LinearBehind(const ir::Value* value) {
   linear.node = value->producer();
   const std::string& op = linear.node->op();
   const ir::Value* weight = linear.node->num_inputs() > 1 ? linear.node->input(1) : nullptr;
-  if (weight == nullptr || !weight->is_constant() || weight->type().dtype != DType::kFloat32) return std::nullopt;
-  const Dims& dims = weight->tensor().dims();
+  if (weight == nullptr || weight->type().dtype != DType::kFloat32 || !weight->type().shape.concrete()) return std::nullopt;
+  if (!weight->is_constant() && (weight->producer() == nullptr || !IsStoredWeight(*weight->producer()))) return std::nullopt;
+  const Dims& dims = weight->type().shape.dims();
   if (op == "Conv2D" || op == "Conv3D") {
     linear.channels_from_end = static_cast<int>(dims.size()) - 1;
   } else if (op == "Conv2DTranspose") {

@@ -9,7 +9,7 @@
 
 namespace mirin::passes {
 
-// A node y = activation(x * weight + bias [+ residual]) with float32 constant weight.
+// A node y = activation(x * weight + bias [+ residual]) with a constant weight: float32, or stored as integers (core/passes/quantised.h).
 struct Linear {
   ir::Node* node = nullptr;
   int weight_axis = 0;       // of the output channels, in the weight

@@ -24,9 +24,17 @@ namespace mirin::passes {
 using Evaluator = std::function<absl::StatusOr<std::vector<Tensor>>(const ir::Node& node, absl::Span<const Tensor> inputs,
                                                                     size_t max_bytes)>;
 
+// What folding does with weights that are stored as integers (core/passes/quantised.h).
+enum class StoredWeights {
+  kKeepForFusion,  // left to fuse_quantized where they meet integers, computed elsewhere: for running
+  kKeep,           // never computed: for files
+  kFold,
+};
+
 struct PassContext {
   ir::Module* module;
   const Evaluator* evaluate;  // may be null: nothing is folded then
+  StoredWeights stored_weights = StoredWeights::kKeepForFusion;
 };
 
 // Returns the number of changes made.

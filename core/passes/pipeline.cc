@@ -90,11 +90,14 @@ absl::Status RunPipeline(const PipelineOptions& options, PassContext& context, s
   MIRIN_RETURN_IF_ERROR(CheckNames(options.disabled));
   MIRIN_RETURN_IF_ERROR(CheckNames(options.only));
   MIRIN_RETURN_IF_ERROR(Dump(options.dump_directory, 0, "read", *context.module));
+  const auto runs = [&](const Pass& pass) { return !Contains(options.disabled, pass.name) && (options.only.empty() || Contains(options.only, pass.name)); };
+  // Kept only for a pass that comes.
+  const bool fuses = std::any_of(std::begin(kPipeline), std::end(kPipeline), [&](const Pass& p) { return p.name == "fuse_quantized" && runs(p); });
+  if (!fuses && context.stored_weights == StoredWeights::kKeepForFusion) context.stored_weights = StoredWeights::kFold;
   int number = 0;
   for (const Pass& pass : kPipeline) {
     ++number;
-    if (Contains(options.disabled, pass.name)) continue;
-    if (!options.only.empty() && !Contains(options.only, pass.name)) continue;
+    if (!runs(pass)) continue;
     PassReport one;
     MIRIN_RETURN_IF_ERROR(Annotate(RunPass(pass, context, &one), absl::StrCat("pass ", pass.name)));
     if (report != nullptr) report->push_back(one);

@@ -1,20 +1,39 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/backends/cpu/int8_kernels.h"
 #include "core/backends/cpu/simd_kernels.h"
 
 namespace mirin::cpu {
+namespace {
+
+// MIRIN_ISA, "" when it does not say.
+const char* Wanted() {
+  const char* wanted = std::getenv("MIRIN_ISA");
+  return wanted == nullptr ? "" : wanted;
+}
+
+}  // namespace
 
 const SimdKernels& Simd() {
   static const SimdKernels& kChosen = []() -> const SimdKernels& {
-    const char* wanted = std::getenv("MIRIN_ISA");
-    const bool any = wanted == nullptr || *wanted == '\0' || std::strcmp(wanted, "avx512") == 0;
+    const char* wanted = Wanted();
+    const bool any = *wanted == '\0' || std::strcmp(wanted, "avx512") == 0;
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     if (any && avx512) return avx512::Kernels();
     if (avx2 && (any || std::strcmp(wanted, "avx2") == 0)) return avx2::Kernels();
     return portable::Kernels();
+  }();
+  return kChosen;
+}
+
+const Int8Kernels& Int8() {
+  static const Int8Kernels& kChosen = []() -> const Int8Kernels& {
+    const char* simd = Simd().name;
+    if (std::strcmp(simd, "avx512") == 0) return *Wanted() == '\0' && __builtin_cpu_supports("avx512vnni") ? avx512vnni::Int8Table() : avx512::Int8Table();
+    return std::strcmp(simd, "avx2") == 0 ? avx2::Int8Table() : portable::Int8Table();
   }();
   return kChosen;
 }

@@ -1,0 +1,79 @@
+// Vector kernels of 8-bit integers, one table per instruction set; Int8() picks the best this CPU has.
+#ifndef CORE_BACKENDS_CPU_INT8_KERNELS_H_
+#define CORE_BACKENDS_CPU_INT8_KERNELS_H_
+
+#include <stdint.h>
+
+#include "core/backends/cpu/simd_kernels.h"
+
+namespace mirin::cpu {
+
+// Integers of 8 bits, signed or not, that stand for (q - zero) * scale.
+struct Int8Form {
+  bool is_signed = false;
+  int32_t zero = 0;
+  float scale = 1;
+};
+
+// C[m, n] = activation(A B * row_scale * scale + bias), A in rows made by quantize_row or prepare_row, B packed by pack_b. Sums are
+// exact for k up to 65536. Works on columns [column_begin, column_end), which must begin at a multiple of tile_columns.
+struct Int8GemmArgs {
+  int64_t m, n, k;
+  const void* a;
+  int64_t a_row;             // bytes
+  const void* packed_b;
+  const int32_t* sums;       // of B's columns
+  const int32_t* zeros;      // of A's rows
+  const float* row_scales;   // of A's rows
+  int64_t row_step;          // 1: a zero and a scale for each row; 0: one for all
+  const float* scale;        // per column
+  const float* bias;         // per column, or null
+  UnaryKind activation;
+  void (*activate)(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
+  float* c;                  // the result; null: `quantised` instead
+  uint8_t* quantised;
+  Int8Form form;             // of `quantised`
+  int64_t c_row;             // elements
+  int64_t row_begin, row_end, column_begin, column_end;
+};
+
+struct Int8Kernels {
+  const char* name;
+  bool vnni;               // the CPU multiplies bytes
+  int64_t tile_columns;
+  int64_t tile_rows;
+  int64_t depth_step;      // k is filled up to a multiple of it
+  int64_t a_bytes;         // of an element of a prepared row
+  int64_t b_bytes;
+  // B[k, n] by strides -> panels of tile_columns columns (b_bytes each), the last one padded; sums gets tile_columns for each panel.
+  void (*pack_b)(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, void* packed, int32_t* sums);
+  // A row of floats by its own range.
+  void (*quantize_row)(const float* x, int64_t k, void* row, float* scale, int32_t* zero);
+  // A row of bytes; *zero is its zero point before and what the GEMM wants after.
+  void (*prepare_row)(const uint8_t* x, int64_t k, bool is_signed, int32_t* zero, void* row);
+  void (*gemm)(const Int8GemmArgs& args);
+  void (*quantize)(const float* x, uint8_t* y, int64_t n, Int8Form form);
+  void (*dequantize)(const uint8_t* x, float* y, int64_t n, Int8Form form);
+  // y = a + b, at least 0 when relu.
+  void (*add)(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y, Int8Form y_form, int64_t n, bool relu);
+};
+
+// MIRIN_ISA=avx512 leaves the byte products out.
+const Int8Kernels& Int8();
+
+namespace portable {
+const Int8Kernels& Int8Table();
+}
+namespace avx2 {
+const Int8Kernels& Int8Table();
+}
+namespace avx512 {
+const Int8Kernels& Int8Table();
+}
+namespace avx512vnni {
+const Int8Kernels& Int8Table();
+}
+
+}  // namespace mirin::cpu
+
+#endif  // CORE_BACKENDS_CPU_INT8_KERNELS_H_
