@@ -108,9 +108,10 @@ void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter)
     case UnaryKind::kRelu6: return Map(x, y, n, [](float v) { return Clamp06(v); });
     case UnaryKind::kSigmoid: return Map(x, y, n, [](float v) { return Sigmoid(v); });
     case UnaryKind::kTanh: return Map(x, y, n, [](float v) { return Tanh(v); });
-    case UnaryKind::kHSwish: return Map(x, y, n, [](float v) { return v * Clamp06(v + 3.0f) * (1.0f / 6.0f); });
+    case UnaryKind::kHSwish: return Map(x, y, n, [](float v) { return v * (Clamp06(v + 3.0f) * (1.0f / 6.0f)); });
     case UnaryKind::kHSigmoid: return Map(x, y, n, [](float v) { return Clamp06(v + 3.0f) * (1.0f / 6.0f); });
-    case UnaryKind::kSilu: return Map(x, y, n, [](float v) { return v * Sigmoid(v); });
+    // Sigmoid() is not 0 far below zero: the factor must not grow there.
+    case UnaryKind::kSilu: return Map(x, y, n, [](float v) { return (v < -100.0f ? -100.0f : v) * Sigmoid(v); });
     case UnaryKind::kGelu:
       return Map(x, y, n, [](float v) { return 0.5f * v * (1.0f + Tanh(0.79788456f * (v + 0.044715f * v * v * v))); });
     case UnaryKind::kGeluErf: return Map(x, y, n, [](float v) { return 0.5f * v * (1.0f + Erf(v * 0.70710678f)); });
