@@ -24,6 +24,8 @@ from onnx.backend.test.case.node import collect_testcases  # noqa: E402
 import mirin_c  # noqa: E402
 
 HANG_SECONDS = 60
+# Tests whose expected values hold the rounding noise of a float32 transform around zero: the absolute tolerance for it.
+NOISE = {"test_dft_inverse": 1e-6, "test_dft_inverse_opset19": 1e-6}
 
 
 def flatten(values):
@@ -86,7 +88,7 @@ def outcome(mirin, case, folder):
         if len(got) != len(want):
             return f"wrong: {len(got)} outputs instead of {len(want)}"
         for i, (g, w) in enumerate(zip(got, want)):
-            why = difference(g, w, case.rtol, case.atol)
+            why = difference(g, w, case.rtol, max(case.atol, NOISE.get(case.name, 0)))
             if why:
                 return f"wrong: output {i}: {why}"
     return "pass"
