@@ -1,4 +1,6 @@
 // Matrix products of 8-bit operands.
+#include <algorithm>
+
 #include "core/converter/onnx/ops/quantized.h"
 
 namespace mirin::onnx {

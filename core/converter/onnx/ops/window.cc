@@ -94,4 +94,17 @@ Attrs PadAttributes(const Window& w, absl::Span<const int64_t> input) {
   return {{"pad_mode", std::string("pad")}, {"pad_list", std::move(list)}};
 }
 
+absl::StatusOr<Attrs> ConvolutionAttributes(OpContext& c, int weight, int axes) {
+  MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(weight));
+  if (rank != axes + 2) return absl::InvalidArgumentError(absl::StrCat("the weight has rank ", rank, ", expected ", axes + 2));
+  const Dims& dims = c.shape(weight).dims();
+  MIRIN_ASSIGN_OR_RETURN(Window window, ReadWindow(c, {dims.begin() + 2, dims.end()}, axes));
+  window.LiftToTwo();
+  std::vector<int64_t> input(c.shape(0).dims().begin() + 2, c.shape(0).dims().end());
+  if (axes == 1) input.insert(input.begin(), 1);
+  Attrs attributes = PadAttributes(window, input);
+  attributes.insert(attributes.end(), {{"stride", window.strides}, {"dilation", window.dilations}, {"group", c.Int("group", 1)}});
+  return attributes;
+}
+
 }  // namespace mirin::onnx

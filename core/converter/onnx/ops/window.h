@@ -39,6 +39,8 @@ ir::Value* Lower(OpContext& c, ir::Value* x, int axes);
 
 // pad_mode and pad_list for an input with these spatial sizes (-1 unknown): numbers where they are known, else a mode.
 Attrs PadAttributes(const Window& window, absl::Span<const int64_t> input);
+// The attributes of Conv2D or Conv3D on input 0, lifted, for a convolution whose weight is input `weight`.
+absl::StatusOr<Attrs> ConvolutionAttributes(OpContext& c, int weight, int axes);
 // (before, after) per axis.
 std::vector<int64_t> PadList(const std::vector<int64_t>& before, const std::vector<int64_t>& after);
 
