@@ -83,6 +83,10 @@ class OpContext {
   // All tensor operands, which must be present.
   std::vector<ir::Value*> inputs();
   const Operand& operand(int i) const { return inputs_[static_cast<size_t>(i)]; }
+  // Puts another tensor in place of an operand, for a translator that leaves the rest to one of another operator.
+  void SetInput(int i, ir::Value* value) {
+    if (i < num_inputs()) inputs_[static_cast<size_t>(i)] = Operand::Tensor(value);
+  }
   DType dtype(int i) { return TypeOf(input(i)).dtype; }
   const Shape& shape(int i) { return TypeOf(input(i)).shape; }
   // Rank of a tensor operand. Fails, with a reason, when it is not known at conversion.

@@ -3,22 +3,33 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/ops/infer.h"
+#include "core/ops/ml.h"
 #include "core/ops/registry.h"
 
 namespace mirin::ops {
 namespace {
 
+// Keys and values are a tensor each or, as texts, an attribute.
 absl::Status InferLookUp(InferContext& c) {
-  MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 1));
-  MIRIN_RETURN_IF_ERROR(c.RequireSameDType(2, 3));
-  MIRIN_RETURN_IF_ERROR(c.RequireRank(1, 1));
-  MIRIN_RETURN_IF_ERROR(c.RequireRank(2, 1));
-  MIRIN_RETURN_IF_ERROR(c.RequireOneElement(3));
-  if (c.shape(1).concrete() && c.shape(2).concrete() && c.shape(1) != c.shape(2)) {
-    return absl::InvalidArgumentError(absl::StrCat("keys ", ToString(c.shape(1)), " do not match values ", ToString(c.shape(2))));
+  const auto texts = [&](const char* name) { return static_cast<int64_t>(Texts(c.attrs(), name).size()); };
+  const auto count = [&](int i, const char* name) { return !c.has_input(i) ? texts(name) : c.shape(i).rank_known() ? c.shape(i).dim(0) : -1; };
+  if (c.has_input(1)) {
+    MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 1));
+    MIRIN_RETURN_IF_ERROR(c.RequireRank(1, 1));
   }
-  if (c.shape(0).concrete()) MIRIN_RETURN_IF_ERROR(CheckedBytes(c.dtype(2), c.shape(0).dims()).status());
-  c.SetOutput(0, c.dtype(2), c.shape(0));
+  if ((c.dtype(0) == DType::kString) == c.has_input(1)) return absl::InvalidArgumentError(absl::StrCat("keys for ", Name(c.dtype(0)), " are missing"));
+  if (c.has_input(2) != c.has_input(3)) return absl::InvalidArgumentError("values and fallback go together");
+  if (c.has_input(2)) {
+    MIRIN_RETURN_IF_ERROR(c.RequireNumber(2));
+    MIRIN_RETURN_IF_ERROR(c.RequireSameDType(2, 3));
+    MIRIN_RETURN_IF_ERROR(c.RequireRank(2, 1));
+    MIRIN_RETURN_IF_ERROR(c.RequireOneElement(3));
+  }
+  const int64_t keys = count(1, "key_texts"), values = count(2, "value_texts");
+  if (keys >= 0 && values >= 0 && keys != values) return absl::InvalidArgumentError(absl::StrCat(keys, " keys do not match ", values, " values"));
+  const DType dtype = c.has_input(2) ? c.dtype(2) : DType::kString;
+  if (c.shape(0).concrete()) MIRIN_RETURN_IF_ERROR(CheckedBytes(dtype, c.shape(0).dims()).status());
+  c.SetOutput(0, dtype, c.shape(0));
   return absl::OkStatus();
 }
 
@@ -73,11 +84,19 @@ absl::Status InferTreeEnsemble(InferContext& c) {
 
 }  // namespace
 
+const std::vector<std::string>& Texts(const ir::Attributes& attrs, absl::string_view name) {
+  static const auto* const kNone = new std::vector<std::string>();
+  const ir::Attribute* a = attrs.Find(name);
+  const auto* texts = a == nullptr ? nullptr : std::get_if<std::vector<std::string>>(a);
+  return texts == nullptr ? *kNone : *texts;
+}
+
 namespace schemas {
 
 OpSchema LookUp() {
-  return OpSchema("LookUp", "The value at the last key that equals x, else the fallback; NaN equals NaN. (internal)")
-      .Input("x").Input("keys").Input("values").Input("fallback").Output("y").Infer(InferLookUp);
+  return OpSchema("LookUp", "The value at the last key that equals x, else the fallback; NaN equals NaN. Texts are attributes, other keys and values tensors. (internal)")
+      .Input("x").OptionalInput("keys").OptionalInput("values").OptionalInput("fallback").Attr("key_texts", std::vector<std::string>{})
+      .Attr("value_texts", std::vector<std::string>{}).Attr("fallback_text", std::string()).Output("y").Infer(InferLookUp);
 }
 OpSchema TreeEnsemble() {
   return OpSchema("TreeEnsemble",

@@ -5,6 +5,7 @@
 
 #include "core/backends/reference/kernels.h"
 #include "core/backends/reference/loops.h"
+#include "core/ops/ml.h"
 
 namespace mirin::reference::kernels {
 namespace {
@@ -85,19 +86,26 @@ class Trees {
 }  // namespace
 
 absl::Status LookUp(const ir::Node& node, const KernelContext& c) {
-  const TensorView &x = c.input(0), &keys = c.input(1);
+  const TensorView& x = c.input(0);
   std::vector<int64_t> found;
   if (x.dtype == DType::kString) {
-    const auto texts = [](const TensorView& v) { return absl::MakeConstSpan(v.as<absl::string_view>(), static_cast<size_t>(v.elements())); };
-    found = Find(texts(x), texts(keys), [](absl::string_view) { return false; });
-  } else if (x.dtype == DType::kUnknown) {
-    return NoKernel(node, x);
+    const std::vector<std::string>& texts = ops::Texts(node.attrs(), "key_texts");
+    const std::vector<absl::string_view> keys(texts.begin(), texts.end());
+    const auto wanted = absl::MakeConstSpan(x.as<absl::string_view>(), static_cast<size_t>(x.elements()));
+    found = Find(wanted, absl::MakeConstSpan(keys), [](absl::string_view) { return false; });
   } else {
     WithExact(x.dtype, [&](auto zero) {
       using N = decltype(zero);
-      const std::vector<N> wanted = ReadAll<N>(x), given = ReadAll<N>(keys);
-      found = Find(absl::MakeConstSpan(wanted), absl::MakeConstSpan(given), [](N v) { return v != v; });
+      const std::vector<N> wanted = ReadAll<N>(x), keys = ReadAll<N>(c.input(1));
+      found = Find(absl::MakeConstSpan(wanted), absl::MakeConstSpan(keys), [](N v) { return v != v; });
     });
+  }
+  if (!c.has_input(2)) {
+    const std::vector<std::string>& texts = ops::Texts(node.attrs(), "value_texts");
+    const auto* fallback = std::get_if<std::string>(node.attrs().Find("fallback_text"));
+    auto* to = c.output(0).as<absl::string_view>();
+    for (size_t i = 0; i < found.size(); ++i) to[i] = found[i] >= 0 ? absl::string_view(texts[static_cast<size_t>(found[i])]) : fallback == nullptr ? "" : *fallback;
+    return absl::OkStatus();
   }
   const ElementMover value(c.input(2), c.output(0)), fallback(c.input(3), c.output(0));
   for (size_t i = 0; i < found.size(); ++i) {

@@ -29,6 +29,10 @@ ir::Value* Scores(GraphBuilder& b, ir::Value* query, ir::Value* key, double scal
 // none, and one of both is needed. `queries` and `keys` are int64[]; `offset` is that or [batch, 1, 1, 1].
 ir::Value* Window(GraphBuilder& b, ir::Value* queries, ir::Value* keys, ir::Value* offset, int64_t left, int64_t right);
 
+// The cache with `update` written over it along `axis`, from an index of each sample (int64[batch]; null: 0) on; `circular` ones
+// go on at the beginning.
+ir::Value* WriteRows(GraphBuilder& b, ir::Value* cache, ir::Value* update, ir::Value* starts, int64_t axis, bool circular);
+
 // softmax(cap(query key^T * scale) + bias) value. Made in float32 from narrower floats, so that nothing between overflows or is rounded.
 struct AttendSpec {
   ir::Value* query = nullptr;  // [batch, heads, queries, depth]

@@ -9,6 +9,11 @@ Tensor TextTensor(std::vector<std::string> texts) {
   return Tensor::FromStrings({n}, std::move(texts));
 }
 
+std::vector<std::string> TextsOf(const Tensor& tensor) {
+  const auto texts = tensor.strings();
+  return std::vector<std::string>(texts.begin(), texts.end());
+}
+
 Tensor FloatTensor(const std::vector<double>& values) {
   const std::vector<float> floats(values.begin(), values.end());
   return Tensor::FromValues<float>({static_cast<int64_t>(floats.size())}, floats);
@@ -43,7 +48,21 @@ absl::Status LookUp(OpContext& c, Tensor keys, Tensor values, Tensor fallback) {
   GraphBuilder& b = c.builder();
   if (keys.elements() != values.elements()) return absl::InvalidArgumentError(absl::StrCat(keys.elements(), " keys have ", values.elements(), " values"));
   if (c.dtype(0) != keys.dtype()) return absl::InvalidArgumentError(absl::StrCat("X is ", Name(c.dtype(0)), " but the keys are ", Name(keys.dtype())));
-  c.SetOutput(0, b.Op("LookUp", {c.input(0), b.Constant(std::move(keys)), b.Constant(std::move(values)), b.Constant(std::move(fallback))}));
+  std::vector<ir::Value*> in = {c.input(0), GraphBuilder::Absent(), GraphBuilder::Absent(), GraphBuilder::Absent()};
+  Attrs attributes;
+  if (keys.dtype() == DType::kString) {
+    attributes.push_back({"key_texts", TextsOf(keys)});
+  } else {
+    in[1] = b.Constant(std::move(keys));
+  }
+  if (values.dtype() == DType::kString) {
+    attributes.push_back({"value_texts", TextsOf(values)});
+    attributes.push_back({"fallback_text", TextsOf(fallback)[0]});
+  } else {
+    in[2] = b.Constant(std::move(values));
+    in[3] = b.Constant(std::move(fallback));
+  }
+  c.SetOutput(0, b.Op("LookUp", in, attributes));
   return absl::OkStatus();
 }
 

@@ -1,5 +1,5 @@
 // Quantisation of tensors: one scale for all, one per slice of an axis (opset 13), or one per block of it (opset 21).
-#include "core/converter/onnx/ops/common.h"
+#include "core/converter/onnx/ops/quantized.h"
 
 namespace mirin::onnx {
 namespace {
@@ -13,6 +13,23 @@ absl::StatusOr<Attrs> Granularity(OpContext& c, DType quantised) {
 }
 
 }  // namespace
+
+DynamicallyQuantized QuantizeDynamically(GraphBuilder& b, ir::Value* x) {
+  if (x == nullptr) return {};
+  const auto number = [&](double v) { return b.ScalarLike(v, x); };
+  const Shape& shape = x->type().shape;
+  const Attrs of_nothing = {{"empty_ok", !shape.concrete() || NumElements(shape.dims()) == 0}};
+  ir::Value* low = b.Op("Minimum", {b.Op("ReduceMin", {x}, of_nothing), number(0)});
+  ir::Value* high = b.Op("Maximum", {b.Op("ReduceMax", {x}, of_nothing), number(0)});
+  ir::Value* range = b.Op("Select", {b.Op("Equal", {low, high}), number(1), b.Sub(high, low)});
+  DynamicallyQuantized q;
+  q.scale = b.Op("RealDiv", {range, number(255)});
+  ir::Value* zero = b.Sub(number(0), b.Op("RealDiv", {low, q.scale}));
+  zero = b.Op("Rint", {b.Op("Minimum", {b.Op("Maximum", {zero, number(0)}), number(255)})});
+  q.zero = b.Cast(zero, DType::kUInt8);
+  q.y = b.Op("QuantizeLinear", {x, q.scale, q.zero});
+  return q;
+}
 
 namespace translate {
 
@@ -38,22 +55,11 @@ absl::Status DequantizeLinear(OpContext& c) {
   return absl::OkStatus();
 }
 
-// The scale and zero point that fit [min(x, 0), max(x, 0)] to uint8.
 absl::Status DynamicQuantizeLinear(OpContext& c) {
-  GraphBuilder& b = c.builder();
-  ir::Value* x = c.input(0);
-  const auto number = [&](double v) { return b.ScalarLike(v, x); };
-  const Attrs of_nothing = {{"empty_ok", !c.shape(0).concrete() || NumElements(c.shape(0).dims()) == 0}};
-  ir::Value* low = b.Op("Minimum", {b.Op("ReduceMin", {x}, of_nothing), number(0)});
-  ir::Value* high = b.Op("Maximum", {b.Op("ReduceMax", {x}, of_nothing), number(0)});
-  ir::Value* range = b.Op("Select", {b.Op("Equal", {low, high}), number(1), b.Sub(high, low)});
-  ir::Value* scale = b.Op("RealDiv", {range, number(255)});
-  ir::Value* zero = b.Sub(number(0), b.Op("RealDiv", {low, scale}));
-  zero = b.Op("Rint", {b.Op("Minimum", {b.Op("Maximum", {zero, number(0)}), number(255)})});
-  zero = b.Cast(zero, DType::kUInt8);
-  c.SetOutput(0, b.Op("QuantizeLinear", {x, scale, zero}));
-  c.SetOutput(1, scale);
-  c.SetOutput(2, zero);
+  const DynamicallyQuantized q = QuantizeDynamically(c.builder(), c.input(0));
+  c.SetOutput(0, q.y);
+  c.SetOutput(1, q.scale);
+  c.SetOutput(2, q.zero);
   return absl::OkStatus();
 }
 

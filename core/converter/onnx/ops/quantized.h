@@ -15,6 +15,14 @@ int64_t ExactTerms(const ir::Value* x, const ir::Value* x_zero, const ir::Value*
 // round(sum * scale) + zero in the dtype of zero, saturated.
 ir::Value* Requantized(GraphBuilder& b, ir::Value* sum, ir::Value* scale, ir::Value* zero);
 
+// x, float32, in uint8 with the scale and zero point that fit [min(x, 0), max(x, 0)].
+struct DynamicallyQuantized {
+  ir::Value* y = nullptr;
+  ir::Value* scale = nullptr;
+  ir::Value* zero = nullptr;
+};
+DynamicallyQuantized QuantizeDynamically(GraphBuilder& b, ir::Value* x);
+
 // Operand i, which must be one number, as a scalar.
 absl::StatusOr<ir::Value*> OneNumber(OpContext& c, int i, absl::string_view what);
 

@@ -2,16 +2,10 @@
 #include <limits>
 
 #include "core/converter/onnx/ops/attend.h"
+#include "core/converter/onnx/ops/rotate.h"
 
 namespace mirin::onnx {
-namespace {
 
-struct Rotation {
-  int64_t width = 0;  // of a head's rotated part; the rest passes
-  bool interleaved = false;
-};
-
-// x of any rank, its last axis rotated in pairs; cosine and sine broadcast to [.., width / 2].
 absl::StatusOr<ir::Value*> Rotate(GraphBuilder& b, ir::Value* x, ir::Value* cosine, ir::Value* sine, const Rotation& r) {
   if (x == nullptr || cosine == nullptr || sine == nullptr) return nullptr;
   const Shape& s = x->type().shape;
@@ -41,6 +35,8 @@ absl::StatusOr<ir::Value*> Rotate(GraphBuilder& b, ir::Value* x, ir::Value* cosi
   if (width == depth) return rotated;
   return b.Concat({rotated, b.SliceAxis(x, last, width, std::numeric_limits<int64_t>::max())}, -1);
 }
+
+namespace {
 
 // x [batch, length, width] or [batch, heads, length, depth]; the angles are [batch, length, width / 2] or broadcast to it.
 absl::Status RotateHeads(OpContext& c, int64_t heads, ir::Value* cosine, ir::Value* sine, const Rotation& r) {

@@ -1,10 +1,33 @@
-#include "core/converter/onnx/ops/common.h"
+#include "core/converter/onnx/ops/attend.h"
 
-namespace mirin::onnx::translate {
+namespace mirin::onnx {
+
+ir::Value* WriteRows(GraphBuilder& b, ir::Value* cache, ir::Value* update, ir::Value* starts, int64_t axis, bool circular) {
+  if (cache == nullptr || update == nullptr) return nullptr;
+  const int64_t rank = update->type().shape.rank();
+  std::vector<int64_t> leading, trailing;  // axes around the one of positions
+  for (int64_t i = 0; i < rank; ++i) {
+    if (i < axis) leading.push_back(i);
+    if (i > axis) trailing.push_back(i);
+  }
+  ir::Value* positions = b.Op("Range", {b.Int(0), b.DimOf(update, axis), b.Int(1)});
+  for (size_t i = 0; i < trailing.size(); ++i) positions = b.Unsqueeze(positions, {-1});
+  positions = b.Unsqueeze(positions, leading);
+  if (starts != nullptr) {
+    std::vector<int64_t> others(leading.begin() + 1, leading.end());
+    others.push_back(axis);
+    others.insert(others.end(), trailing.begin(), trailing.end());
+    positions = b.Add(positions, b.Unsqueeze(starts, others));
+  }
+  if (circular) positions = b.Op("FloorMod", {positions, b.DimOf(cache, axis)});
+  positions = b.Op("BroadcastTo", {positions, b.ShapeOf(update)});
+  return b.Op("TensorScatterElements", {cache, positions, update}, {{"axis", axis}});
+}
+
+namespace translate {
 
 // Writes `update` into the cache along one axis, from an index of each sample on.
 absl::Status TensorScatter(OpContext& c) {
-  GraphBuilder& b = c.builder();
   MIRIN_RETURN_IF_ERROR(c.dtype(0) == c.dtype(1) ? absl::OkStatus() : absl::InvalidArgumentError("the cache and its update differ in dtype"));
   MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(0));
   MIRIN_ASSIGN_OR_RETURN(const int update_rank, c.Rank(1));
@@ -20,25 +43,9 @@ absl::Status TensorScatter(OpContext& c) {
   }
   if (!fits) return absl::InvalidArgumentError(absl::StrCat("the update ", ToString(c.shape(1)), " does not fit the cache ", ToString(c.shape(0)), " along axis ", axis));
 
-  ir::Value *cache = c.input(0), *update = c.input(1);
-  std::vector<int64_t> leading, trailing;  // axes around the one of positions
-  for (int64_t i = 0; i < rank; ++i) {
-    if (i < axis) leading.push_back(i);
-    if (i > axis) trailing.push_back(i);
-  }
-  ir::Value* positions = b.Op("Range", {b.Int(0), b.DimOf(update, axis), b.Int(1)});
-  for (size_t i = 0; i < trailing.size(); ++i) positions = b.Unsqueeze(positions, {-1});
-  positions = b.Unsqueeze(positions, leading);
-  if (c.has_input(2)) {
-    std::vector<int64_t> others(leading.begin() + 1, leading.end());
-    others.push_back(axis);
-    others.insert(others.end(), trailing.begin(), trailing.end());
-    positions = b.Add(positions, b.Unsqueeze(c.input(2), others));
-  }
-  if (mode == "circular") positions = b.Op("FloorMod", {positions, b.DimOf(cache, axis)});
-  positions = b.Op("BroadcastTo", {positions, b.ShapeOf(update)});
-  c.SetOutput(0, c.Op("TensorScatterElements", {cache, positions, update}, {{"axis", axis}}));
+  c.SetOutput(0, WriteRows(c.builder(), c.input(0), c.input(1), c.has_input(2) ? c.input(2) : nullptr, axis, mode == "circular"));
   return absl::OkStatus();
 }
 
-}  // namespace mirin::onnx::translate
+}  // namespace translate
+}  // namespace mirin::onnx
