@@ -207,7 +207,17 @@ ir::Value* GraphBuilder::DimOf(ir::Value* x, int64_t axis) {
 }
 
 ir::Value* GraphBuilder::SliceAxis(ir::Value* x, int64_t axis, int64_t begin, int64_t end) {
-  return Op("StridedSliceAxes", {x, Ints({begin}), Ints({end}), Ints({axis})});
+  if (x == nullptr) return nullptr;
+  const Shape& shape = x->type().shape;
+  if (!shape.rank_known() || axis < -shape.rank() || axis >= shape.rank()) return Op("StridedSliceAxes", {x, Ints({begin}), Ints({end}), Ints({axis})});
+  // MindSpore slices the first axes: those before this one stay open, and so does an end that lies beyond.
+  const size_t at = static_cast<size_t>(axis < 0 ? axis + shape.rank() : axis);
+  std::vector<int64_t> begins(at + 1, 0), ends(at + 1, 0);
+  begins[at] = begin;
+  ends[at] = end == INT64_MAX ? 0 : end;
+  const int64_t before = (int64_t{1} << at) - 1;
+  return Op("StridedSlice", {x, Ints(begins), Ints(ends), Ints(std::vector<int64_t>(at + 1, 1))},
+            {{"begin_mask", before}, {"end_mask", before | (end == INT64_MAX ? int64_t{1} << at : 0)}});
 }
 
 std::optional<std::vector<int64_t>> GraphBuilder::IntsOf(const ir::Value* value) {

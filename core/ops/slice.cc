@@ -35,73 +35,58 @@ absl::Status InferSliceSizes(InferContext& c) {
   return absl::OkStatus();
 }
 
-absl::Status InferStridedSlice(InferContext& c) {
-  std::vector<int64_t> v[3];
-  bool known = c.shape(0).rank_known();
-  for (int i = 0; i < 3; ++i) {
-    MIRIN_ASSIGN_OR_RETURN(const bool have, c.IntsValue(i + 1, &v[i]));
-    known &= have;
+// What is known of the bounds begin, end .. (inputs 1 and later). Lists of which nothing is known are as long as the others.
+struct Bounds {
+  std::vector<int64_t> v[4];
+  bool known = true;  // every element
+};
+absl::Status ReadBounds(const InferContext& c, int lists, Bounds* bounds) {
+  size_t length = 0;
+  bool missing[4] = {};
+  for (int i = 0; i < lists; ++i) {
+    if (!c.has_input(i + 1)) continue;
+    MIRIN_ASSIGN_OR_RETURN(const bool whole, c.IntsValue(i + 1, &bounds->v[i]));
+    bounds->known &= whole;
+    if (whole) {
+      length = std::max(length, bounds->v[i].size());
+      continue;
+    }
+    MIRIN_ASSIGN_OR_RETURN(const bool some, c.IntsPartly(i + 1, &bounds->v[i]));
+    const Shape& s = c.shape(i + 1);
+    missing[i] = !some;
+    length = std::max(length, some ? bounds->v[i].size() : s.rank_known() && s.rank() == 1 && s.dim(0) > 0 ? static_cast<size_t>(std::min<int64_t>(s.dim(0), kMaxRank)) : 0);
   }
-  if (!known) {
+  for (int i = 0; i < lists; ++i) {
+    if (missing[i]) bounds->v[i].assign(length, PartialValues::kUnknown);
+  }
+  return absl::OkStatus();
+}
+
+// Where bounds are computed, axes that are not sliced, or by known ones, keep what is known of them.
+absl::Status InferStridedSlice(InferContext& c) {
+  Bounds bounds;
+  MIRIN_RETURN_IF_ERROR(ReadBounds(c, 3, &bounds));
+  const auto& v = bounds.v;
+  const bool shrinks = c.attrs().Int("shrink_axis_mask") != 0;
+  if (!c.shape(0).rank_known() || (!bounds.known && (shrinks || v[0].empty()))) {
     c.SetOutput(0, c.dtype(0), Shape::Unknown());
     return absl::OkStatus();
   }
-  MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan, PlanStridedSlice(c.attrs(), c.shape(0).dims(), v[0], v[1], v[2]));
+  MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan, PlanStridedSlice(c.attrs(), c.shape(0).dims(), v[0], v[1], v[2], !bounds.known));
   c.SetOutput(0, c.dtype(0), Shape(plan.output));
   return absl::OkStatus();
 }
 
-// Bounds are computed: the axes that are not sliced keep their sizes.
-absl::Status SliceByComputed(InferContext& c) {
-  std::vector<int64_t> v[4];
-  for (int i = 0; i < 4; ++i) {
-    if (i == 3 && !c.has_input(4)) continue;
-    MIRIN_ASSIGN_OR_RETURN(const bool some, c.IntsPartly(i + 1, &v[i]));
-    if (!some && i == 2) {
-      c.SetOutput(0, c.dtype(0), Shape::OfRank(c.shape(0).rank()));
-      return absl::OkStatus();
-    }
-  }
-  Shape shape = c.shape(0);
-  // No axes means the first ones, as many as there are bounds.
-  std::vector<int64_t> axes = v[2];
-  if (axes.empty()) {
-    for (int i = 0; i < shape.rank(); ++i) axes.push_back(i);
-  }
-  for (size_t i = 0; i < axes.size(); ++i) {
-    if (axes[i] == PartialValues::kUnknown) {
-      c.SetOutput(0, c.dtype(0), Shape::OfRank(shape.rank()));
-      return absl::OkStatus();
-    }
-    MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(axes[i], shape.rank()));
-    const auto bound = [&](int k) { return i < v[k].size() ? v[k][i] : PartialValues::kUnknown; };
-    const int64_t step = c.has_input(4) && !v[3].empty() ? bound(3) : 1;
-    const bool known = shape.dim(axis) >= 0 && bound(0) != PartialValues::kUnknown && bound(1) != PartialValues::kUnknown && step != PartialValues::kUnknown;
-    if (!known) {
-      shape.set_dim(axis, -1);
-      continue;
-    }
-    MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan, PlanSliceAxes({shape.dim(axis)}, {bound(0)}, {bound(1)}, {}, {step}));
-    shape.set_dim(axis, plan.output[0]);
-  }
-  c.SetOutput(0, c.dtype(0), std::move(shape));
-  return absl::OkStatus();
-}
-
 absl::Status InferSliceAxes(InferContext& c) {
-  std::vector<int64_t> v[4];
-  bool known = c.shape(0).rank_known();
-  for (int i = 0; i < 4; ++i) {
-    if (i == 3 && !c.has_input(4)) continue;
-    MIRIN_ASSIGN_OR_RETURN(const bool have, c.IntsValue(i + 1, &v[i]));
-    known &= have;
-  }
-  if (!c.shape(0).rank_known()) {
-    c.SetOutput(0, c.dtype(0), Shape::Unknown());
+  Bounds bounds;
+  MIRIN_RETURN_IF_ERROR(ReadBounds(c, 4, &bounds));
+  const auto& v = bounds.v;
+  const bool axes_known = std::count(v[2].begin(), v[2].end(), PartialValues::kUnknown) == 0;
+  if (!c.shape(0).rank_known() || (!bounds.known && (!axes_known || v[0].empty()))) {
+    c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
     return absl::OkStatus();
   }
-  if (!known) return SliceByComputed(c);
-  MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan, PlanSliceAxes(c.shape(0).dims(), v[0], v[1], v[2], v[3]));
+  MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan, PlanSliceAxes(c.shape(0).dims(), v[0], v[1], v[2], v[3], !bounds.known));
   c.SetOutput(0, c.dtype(0), Shape(plan.output));
   return absl::OkStatus();
 }

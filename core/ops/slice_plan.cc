@@ -5,15 +5,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/ops/partial_values.h"
 
 namespace mirin::ops {
 namespace {
 
-// Python's slice of n elements. `open_begin`, `open_end`: not given.
-absl::Status Range(int64_t n, int64_t begin, int64_t end, int64_t step, bool open_begin, bool open_end, int64_t* start, int64_t* count) {
+// Python's slice of n elements. `open_begin`, `open_end`: not given. `partly`: kUnknown bounds are not known.
+absl::Status Range(int64_t n, int64_t begin, int64_t end, int64_t step, bool open_begin, bool open_end, bool partly, int64_t* start, int64_t* count) {
+  const auto unknown = [&](int64_t v, bool open) { return partly && !open && v == PartialValues::kUnknown; };
   if (step == 0) return absl::InvalidArgumentError("a stride is 0");
-  if (step == std::numeric_limits<int64_t>::min()) return absl::InvalidArgumentError("a stride is out of range");
-  if (n < 0) {
+  if (!unknown(step, false) && step == std::numeric_limits<int64_t>::min()) return absl::InvalidArgumentError("a stride is out of range");
+  if (n < 0 || unknown(begin, open_begin) || unknown(end, open_end) || unknown(step, false)) {
     *start = begin;
     *count = -1;
     return absl::OkStatus();
@@ -33,7 +35,7 @@ absl::Status Range(int64_t n, int64_t begin, int64_t end, int64_t step, bool ope
 
 absl::StatusOr<SlicePlan> PlanStridedSlice(const ir::Attributes& attrs, absl::Span<const int64_t> dims,
                                            absl::Span<const int64_t> begin, absl::Span<const int64_t> end,
-                                           absl::Span<const int64_t> strides) {
+                                           absl::Span<const int64_t> strides, bool partly) {
   const int rank = static_cast<int>(dims.size());
   const int n = static_cast<int>(begin.size());
   if (end.size() != begin.size() || strides.size() != begin.size() || n > 32) {
@@ -81,7 +83,7 @@ absl::StatusOr<SlicePlan> PlanStridedSlice(const ir::Attributes& attrs, absl::Sp
       continue;
     }
     int64_t start, count;
-    MIRIN_RETURN_IF_ERROR(Range(dims[axis], begin[i], end[i], strides[i], bit("begin_mask", i), bit("end_mask", i), &start, &count));
+    MIRIN_RETURN_IF_ERROR(Range(dims[axis], begin[i], end[i], strides[i], bit("begin_mask", i), bit("end_mask", i), partly, &start, &count));
     plan.start.push_back(start);
     plan.step.push_back(strides[i]);
     plan.count.push_back(count);
@@ -95,7 +97,7 @@ absl::StatusOr<SlicePlan> PlanStridedSlice(const ir::Attributes& attrs, absl::Sp
 
 absl::StatusOr<SlicePlan> PlanSliceAxes(absl::Span<const int64_t> dims, absl::Span<const int64_t> begin,
                                         absl::Span<const int64_t> end, absl::Span<const int64_t> axes,
-                                        absl::Span<const int64_t> steps) {
+                                        absl::Span<const int64_t> steps, bool partly) {
   SlicePlan plan;
   plan.start.assign(dims.size(), 0);
   plan.step.assign(dims.size(), 1);
@@ -106,7 +108,7 @@ absl::StatusOr<SlicePlan> PlanSliceAxes(absl::Span<const int64_t> dims, absl::Sp
   for (size_t i = 0; i < begin.size(); ++i) {
     MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(axes.empty() ? static_cast<int64_t>(i) : axes[i], static_cast<int>(dims.size())));
     plan.step[axis] = steps.empty() ? 1 : steps[i];
-    MIRIN_RETURN_IF_ERROR(Range(dims[axis], begin[i], end[i], plan.step[axis], false, false, &plan.start[axis], &plan.count[axis]));
+    MIRIN_RETURN_IF_ERROR(Range(dims[axis], begin[i], end[i], plan.step[axis], false, false, partly, &plan.start[axis], &plan.count[axis]));
   }
   plan.output = plan.count;
   return plan;

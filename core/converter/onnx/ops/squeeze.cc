@@ -43,7 +43,7 @@ absl::Status Unsqueeze(OpContext& c) {
   }
   // Old axes take the places that are not new ones, in order.
   ir::Value* inserted = MaskOf(b, AxesFromStart(b, IntsOperand(c, 1), rank + count), rank + count);
-  ir::Value* old = b.Sub(b.Op("CumSum", {b.Cast(b.Op("LogicalNot", {inserted}), DType::kInt64)}, {{"axis", 0}}), b.Int(1));
+  ir::Value* old = b.Sub(b.Op("CumSum", {b.Cast(b.Op("LogicalNot", {inserted}), DType::kInt64), b.Int(0)}), b.Int(1));
   ir::Value* dims = b.Op("Gather", {b.ShapeOf(x), b.Op("Maximum", {old, b.Int(0)})}, {{"axis", 0}});
   c.SetOutput(0, b.Op("Reshape", {x, b.Op("Select", {inserted, b.Int(1), dims})}));
   return absl::OkStatus();
