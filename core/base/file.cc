@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -37,6 +38,17 @@ class Descriptor {
   int fd_;
 };
 
+// A new file in the same folder. Not mkstemp: it gets the mode that the user's umask leaves.
+int CreateBeside(const std::string& path, std::string* created) {
+  static std::atomic<unsigned> counter{0};
+  int fd = -1;
+  for (int attempt = 0; attempt < 100 && fd < 0 && (attempt == 0 || errno == EEXIST); ++attempt) {
+    *created = absl::StrCat(path, ".", ::getpid(), ".", counter++, ".tmp");
+    fd = ::open(created->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  }
+  return fd;
+}
+
 }  // namespace
 
 absl::StatusOr<FileBytes> MapFile(const std::string& path, size_t max_bytes) {
@@ -59,8 +71,8 @@ absl::StatusOr<FileBytes> MapFile(const std::string& path, size_t max_bytes) {
 }
 
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes) {
-  std::string temporary = path + ".XXXXXX";
-  const Descriptor file(::mkstemp(&temporary[0]));
+  std::string temporary;
+  const Descriptor file(CreateBeside(path, &temporary));
   if (file.get() < 0) return FromErrno(path, "cannot write");
   for (size_t done = 0; done < bytes.size();) {
     const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
@@ -72,7 +84,7 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view byte
     }
     done += static_cast<size_t>(n);
   }
-  if (::fchmod(file.get(), 0644) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0) {
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
     const absl::Status status = FromErrno(path, "cannot write");
     ::unlink(temporary.c_str());
     return status;

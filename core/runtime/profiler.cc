@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "core/base/json.h"
 
 namespace mirin::runtime {
 namespace {
@@ -15,21 +16,6 @@ std::string Types(const plan::Plan& plan, const std::vector<int>& slots) {
     const ir::TensorType& type = plan.slots[slot].type;
     absl::StrAppend(out, type.dtype == DType::kUnknown ? "-" : ir::ToString(type));
   });
-}
-
-std::string JsonText(absl::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppendFormat(&out, "\\u%04x", static_cast<int>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
 }
 
 }  // namespace
@@ -88,9 +74,9 @@ std::string Profiler::Trace() const {
     const Event& event = events_[i];
     const ProfileEntry& e = entries_[event.entry];
     absl::StrAppendFormat(&out, "%s\n{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":%.3f,\"dur\":%.3f,\"name\":%s,\"cat\":%s,",
-                          i == 0 ? "" : ",", event.begin_ns * 1e-3, event.duration_ns * 1e-3, JsonText(e.node),
-                          JsonText(e.op));
-    absl::StrAppend(&out, "\"args\":{\"implementation\":", JsonText(e.implementation), ",\"types\":", JsonText(e.types),
+                          i == 0 ? "" : ",", event.begin_ns * 1e-3, event.duration_ns * 1e-3, JsonString(e.node),
+                          JsonString(e.op));
+    absl::StrAppend(&out, "\"args\":{\"implementation\":", JsonString(e.implementation), ",\"types\":", JsonString(e.types),
                     "}}");
   }
   return out + "\n],\"displayTimeUnit\":\"ns\"}\n";
