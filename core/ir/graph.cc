@@ -7,6 +7,13 @@
 #include "absl/strings/str_cat.h"
 
 namespace mirin::ir {
+namespace {
+
+std::string DefaultName(const Node& node, int output, int num_outputs) {
+  return num_outputs == 1 ? node.name() : absl::StrCat(node.name(), "_", output);
+}
+
+}  // namespace
 
 std::string ToString(const TensorType& type) { return absl::StrCat(Name(type.dtype), ToString(type.shape)); }
 
@@ -60,7 +67,7 @@ Node* Graph::InsertNode(const Node* before, absl::string_view op, std::string na
   for (int i = 0; i < num_outputs; ++i) {
     std::unique_ptr<Value> value(new Value());
     value->kind_ = ValueKind::kResult;
-    value->name_ = num_outputs == 1 ? node->name_ : absl::StrCat(node->name_, "_", i);
+    value->name_ = DefaultName(*node, i, num_outputs);
     value->producer_ = node.get();
     value->output_index_ = i;
     node->outputs_.push_back(std::move(value));
@@ -223,6 +230,11 @@ std::unique_ptr<Module> Module::Clone() const {
   copy->output_names_ = output_names_;
   copy->metadata_ = metadata_;
   return copy;
+}
+
+bool HasOwnName(const Value& value) {
+  const Node* node = value.producer();
+  return node != nullptr && !value.name().empty() && value.name() != DefaultName(*node, value.output_index(), node->num_outputs());
 }
 
 absl::Status Verify(const Module& module) {

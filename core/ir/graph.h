@@ -220,6 +220,9 @@ class Module {
   std::map<std::string, std::string> metadata_;
 };
 
+// The value was named for itself (a tensor of the source), not by the node that makes it.
+bool HasOwnName(const Value& value);
+
 // "MatMul 'Default/fc1-Dense/MatMul-op12'": how messages name a node.
 std::string Describe(const Node& node);
 

@@ -324,6 +324,10 @@ absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Bin
     auto result = EvaluateNode(node, operands, callee, builder, depth);
     if (!result.ok()) return depth > 8 ? result.status() : in_node(result.status());
     env[i] = *std::move(result);
+    ir::Value* value = env[i]->value;  // of tensors and shapes
+    if (!node.result_name.empty() && value != nullptr && value->kind() == ir::ValueKind::kResult) {
+      value->set_name(std::string(node.result_name));
+    }
     if (WeightOf(*env[i]) > limits_.max_tuple_elements) {
       return in_node(absl::ResourceExhaustedError(
           absl::StrCat("the result has more than ", limits_.max_tuple_elements, " members, counted through all levels")));

@@ -78,6 +78,7 @@ absl::StatusOr<RawNode> ParseNode(absl::string_view bytes, const Limits& limits)
       case 3: n.name = r.bytes(); break;
       case 4: n.op_type = r.bytes(); break;
       case 5: n.attributes.push_back(r.bytes()); break;
+      case 6: n.result_name = r.bytes(); break;
       case 7: n.domain = r.bytes(); break;
       default: break;
     }

@@ -73,6 +73,7 @@ struct RawNode {
   absl::string_view name;
   absl::string_view op_type;
   absl::string_view domain;
+  absl::string_view result_name;  // what the source of a conversion calls the result (doc_string)
   std::vector<absl::string_view> inputs;
   std::vector<absl::string_view> attributes;  // AttributeProto messages, parsed when wanted
 };

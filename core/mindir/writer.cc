@@ -130,21 +130,22 @@ class ModelWriter {
   static std::string NewName(Scope* scope, absl::string_view label) { return absl::StrCat(scope->name, ":", label, ":", scope->counter++); }
 
   void AddNode(Scope* scope, const std::string& name, const std::string& op_type, const std::vector<std::string>& operands, absl::string_view domain,
-               const ir::TensorType* type) {
+               const ir::TensorType* type, const ir::Value* result = nullptr) {
     WireWriter node;
     for (const std::string& o : operands) node.Bytes(1, o);
     node.Bytes(2, name);
     node.Bytes(3, name);
     node.Bytes(4, op_type);
     if (type != nullptr && type->dtype != DType::kUnknown) node.Message(5, TypeAttribute("shape", *type));
+    if (result != nullptr && ir::HasOwnName(*result)) node.Bytes(6, result->name());
     if (!domain.empty()) node.Bytes(7, domain);
     scope->message.Message(1, node);
   }
 
   // Applies a structural primitive such as MakeTuple.
-  std::string Apply(Scope* scope, const std::string& op, const std::vector<std::string>& operands) {
+  std::string Apply(Scope* scope, const std::string& op, const std::vector<std::string>& operands, const ir::Value* result = nullptr) {
     const std::string name = NewName(scope, op);
-    AddNode(scope, name, Reference(op, "", false), operands, "", nullptr);
+    AddNode(scope, name, Reference(op, "", false), operands, "", nullptr, result);
     return name;
   }
 
@@ -289,7 +290,8 @@ class ModelWriter {
     if (effect) operands.push_back(scope->token);
     const bool tuple = node.num_outputs() != 1 || !schema->outputs_attr().empty();
     const std::string name = NewName(scope, node.op());
-    AddNode(scope, name, Reference(node.op(), attributes.bytes(), operands_form), operands, node.name(), tuple ? nullptr : &node.output()->type());
+    AddNode(scope, name, Reference(node.op(), attributes.bytes(), operands_form), operands, node.name(), tuple ? nullptr : &node.output()->type(),
+            tuple ? nullptr : node.output());
     MIRIN_RETURN_IF_ERROR(NameResults(scope, node, name, tuple));
     if (effect) scope->token = Apply(scope, "UpdateState", {scope->token, name});
     return absl::OkStatus();
@@ -302,7 +304,7 @@ class ModelWriter {
         scope->names[result] = name;
       } else if (!result->uses().empty() || scope->graph->IsOutput(result)) {
         MIRIN_ASSIGN_OR_RETURN(const std::string index, Literal(scope, int64_t{i}));
-        scope->names[result] = Apply(scope, "TupleGetItem", {name, index});
+        scope->names[result] = Apply(scope, "TupleGetItem", {name, index}, result);
       }
     }
     return absl::OkStatus();
@@ -337,7 +339,8 @@ class ModelWriter {
     }
     const bool tuple = node.num_outputs() != 1;
     const std::string name = NewName(scope, "call");
-    AddNode(scope, name, absl::StrCat("REF::", callee), call_operands, node.name(), tuple ? nullptr : &node.output()->type());
+    AddNode(scope, name, absl::StrCat("REF::", callee), call_operands, node.name(), tuple ? nullptr : &node.output()->type(),
+            tuple ? nullptr : node.output());
     MIRIN_RETURN_IF_ERROR(NameResults(scope, node, name, tuple));
     if (effect) scope->token = Apply(scope, "UpdateState", {scope->token, name});
     return absl::OkStatus();

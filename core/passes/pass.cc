@@ -35,6 +35,7 @@ absl::StatusOr<ir::Node*> Insert(ir::Node* before, absl::string_view op, const s
 }
 
 void Replace(ir::Value* from, ir::Value* to) {
+  if (to->kind() == ir::ValueKind::kResult && ir::HasOwnName(*from) && !ir::HasOwnName(*to)) to->set_name(from->name());
   from->producer()->graph()->ReplaceAllUses(from, to);
 }
 

@@ -48,7 +48,7 @@ absl::StatusOr<ir::Node*> Insert(ir::Node* before, absl::string_view op, const s
                                  const std::vector<ir::Value*>& inputs,
                                  std::vector<std::pair<std::string, ir::Attribute>> attributes = {});
 
-// Readers of `from` read `to` instead.
+// Readers of `from` read `to` instead, which inherits its name unless it has one of its own.
 void Replace(ir::Value* from, ir::Value* to);
 
 // The node that makes the value, if it is of this op; else null.
