@@ -10,12 +10,45 @@
 
 struct mirin_converter {
   mirin::converter::Options options;
+  mirin::converter::Progress progress;
   mirin::converter::Report report;
   std::string report_text;  // lent to the caller
   std::string output_file;
   std::string model;
   bool ran = false;
 };
+
+namespace {
+
+// Starts anew and resolves the options; what is wrong with them is in the report, too.
+absl::StatusOr<mirin::converter::ConvertOptions> Start(mirin_converter* converter) {
+  converter->report = mirin::converter::Report();
+  converter->report.set_progress(&converter->progress);
+  converter->output_file.clear();
+  converter->model.clear();
+  converter->ran = true;
+  auto options = converter->options.Resolve();
+  if (!options.ok()) converter->report.AddModelError(options.status());
+  return options;
+}
+
+// The message of a refusal ends in what to do instead.
+mirin_status* ToC(const absl::Status& status) {
+  const std::string hint = mirin::converter::HintOf(status);
+  if (hint.empty()) return mirin::c_api::ToC(status);
+  return mirin::c_api::ToC(absl::Status(status.code(), absl::StrCat(status.message(), "; ", hint)));
+}
+
+// However a run ends, nothing is in progress after it.
+struct InProgress {
+  explicit InProgress(mirin::converter::Progress* of) : progress(of) {}
+  InProgress(const InProgress&) = delete;
+  InProgress& operator=(const InProgress&) = delete;
+  ~InProgress() { progress->End(); }
+  mirin::converter::Progress* progress;
+};
+
+}  // namespace
 
 mirin_status* mirin_converter_create(mirin_converter** out_converter) {
   MIRIN_C_BEGIN
@@ -32,24 +65,31 @@ mirin_status* mirin_converter_set(mirin_converter* converter, const char* name, 
   MIRIN_C_REQUIRE(converter);
   MIRIN_C_REQUIRE(name);
   MIRIN_C_REQUIRE(value);
-  return mirin::c_api::ToC(converter->options.Set(name, value));
+  return ToC(converter->options.Set(name, value));
   MIRIN_C_END
 }
 
 mirin_status* mirin_converter_run(mirin_converter* converter) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(converter);
-  converter->report = mirin::converter::Report();
-  converter->output_file.clear();
-  converter->model.clear();
-  converter->ran = true;
-  const auto options = converter->options.Resolve();
-  MIRIN_C_RETURN_IF_ERROR(options.status());
+  const InProgress in_progress(&converter->progress);
+  const auto options = Start(converter);
+  if (!options.ok()) return ToC(options.status());
   auto conversion = mirin::converter::Convert(*options, &converter->report);
-  MIRIN_C_RETURN_IF_ERROR(conversion.status());
+  if (!conversion.ok()) return ToC(conversion.status());
   converter->output_file = std::move(conversion->output_file);
   converter->model = std::move(conversion->bytes);
   return nullptr;
+  MIRIN_C_END
+}
+
+mirin_status* mirin_converter_check(mirin_converter* converter) {
+  MIRIN_C_BEGIN
+  MIRIN_C_REQUIRE(converter);
+  const InProgress in_progress(&converter->progress);
+  const auto options = Start(converter);
+  if (!options.ok()) return ToC(options.status());
+  return ToC(mirin::converter::Check(*options, &converter->report));
   MIRIN_C_END
 }
 
@@ -75,4 +115,20 @@ const void* mirin_converter_model(const mirin_converter* converter, size_t* out_
   const bool have = converter != nullptr && !converter->model.empty();
   if (out_size != nullptr) *out_size = have ? converter->model.size() : 0;
   return have ? converter->model.data() : nullptr;
+}
+
+const char* mirin_converter_progress(const mirin_converter* converter, int64_t* out_done, int64_t* out_total) {
+  if (converter == nullptr) return nullptr;
+  if (out_done != nullptr) *out_done = converter->progress.done();
+  if (out_total != nullptr) *out_total = converter->progress.total();
+  return converter->progress.stage();
+}
+
+const char* mirin_converter_options(void) {
+  try {
+    static const auto* const kText = new std::string(mirin::converter::OptionsHelp());
+    return kText->c_str();
+  } catch (...) {  // no memory for the text
+    return "";
+  }
 }

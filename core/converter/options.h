@@ -13,14 +13,16 @@
 namespace mirin::converter {
 
 struct OptionInfo {
-  absl::string_view name;     // "modelFile"
-  absl::string_view values;   // "PATH", "on|off"
-  absl::string_view fallback; // its default, "" for none
+  absl::string_view name;      // "modelFile"
+  absl::string_view values;    // "PATH", "on|off"
+  absl::string_view fallback;  // its default, "" for none
   absl::string_view help;
 };
 
 // Every option, in the order in which help lists them.
 absl::Span<const OptionInfo> AllOptions();
+// The table as text, two lines an option.
+std::string OptionsHelp();
 
 class Options {
  public:
@@ -29,14 +31,20 @@ class Options {
   Options& operator=(const Options&) = delete;
   ~Options();  // overwrites keys
 
-  // InvalidArgument for an unknown name or a value that the option does not take; "" restores the default.
+  // InvalidArgument for an unknown name or a value that the option does not take, Unimplemented for what MindSpore Lite's
+  // converter takes and this one does not; "" restores the default.
   absl::Status Set(absl::string_view name, absl::string_view value);
   // The value set, else the default.
   std::string Get(absl::string_view name) const;
-  // All of them together. InvalidArgument when they contradict each other or a required one is missing.
+  // All of them together, the configuration file read. InvalidArgument when they contradict each other or a required one is
+  // missing.
   absl::StatusOr<ConvertOptions> Resolve() const;
 
  private:
+  bool Has(absl::string_view name) const { return values_.find(name) != values_.end(); }
+  absl::Status ResolveKeys(ConvertOptions* o) const;
+  void ResolveReport(ConvertOptions* o) const;
+
   std::map<std::string, std::string, std::less<>> values_;
 };
 

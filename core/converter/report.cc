@@ -4,29 +4,13 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "core/base/json.h"
 
 namespace mirin::converter {
 namespace {
 
 constexpr absl::string_view kHint = "mirin/hint";
-
-std::string Json(absl::string_view text) {
-  std::string out = "\"";
-  for (const char ch : text) {
-    const auto c = static_cast<unsigned char>(ch);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += ch;
-    } else if (c < 0x20) {
-      absl::StrAppendFormat(&out, "\\u%04x", c);
-    } else {
-      out += ch;
-    }
-  }
-  return out + "\"";
-}
 
 std::string Html(absl::string_view text) {
   return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
@@ -91,17 +75,26 @@ absl::Status Report::status() const {
   const int count = errors();
   for (const Finding& f : findings_) {
     if (f.severity != Severity::kError) continue;
-    std::string text = ToString(f);
+    std::string text = converter::ToString(f);
     if (count > 1) absl::StrAppend(&text, " (and ", count - 1, " more)");
     return absl::Status(f.code, text);
   }
   return absl::OkStatus();
 }
 
+std::string Report::ToString(ReportForm form) const {
+  switch (form) {
+    case ReportForm::kText: return ToText();
+    case ReportForm::kJson: return ToJson();
+    case ReportForm::kHtml: return ToHtml();
+  }
+  return "";
+}
+
 std::string Report::ToText() const {
   std::string out;
   for (const Finding& f : findings_) {
-    absl::StrAppend(&out, Name(f.severity), ": ", ToString(Finding{f.severity, f.node, f.op, f.domain, f.version, f.code, f.reason, ""}), "\n");
+    absl::StrAppend(&out, Name(f.severity), ": ", converter::ToString(Finding{f.severity, f.node, f.op, f.domain, f.version, f.code, f.reason, ""}), "\n");
     if (!f.hint.empty()) absl::StrAppend(&out, "  ", f.hint, "\n");
   }
   const int count = errors();
@@ -110,13 +103,13 @@ std::string Report::ToText() const {
 }
 
 std::string Report::ToJson() const {
-  std::string out = absl::StrCat("{\n  \"model\": ", Json(model_), ",\n  \"output\": ", output_.empty() ? "null" : Json(output_), ",\n  \"nodes\": ", nodes_,
+  std::string out = absl::StrCat("{\n  \"model\": ", JsonString(model_), ",\n  \"output\": ", output_.empty() ? "null" : JsonString(output_), ",\n  \"nodes\": ", nodes_,
                                  ",\n  \"errors\": ", errors(), ",\n  \"findings\": [");
   for (size_t i = 0; i < findings_.size(); ++i) {
     const Finding& f = findings_[i];
-    absl::StrAppend(&out, i == 0 ? "\n" : ",\n", "    {\"severity\": ", Json(Name(f.severity)), ", \"node\": ", Json(f.node), ", \"op\": ", Json(f.op),
-                    ", \"domain\": ", Json(f.domain), ", \"version\": ", f.version, ", \"code\": ", Json(absl::StatusCodeToString(f.code)),
-                    ", \"reason\": ", Json(f.reason), ", \"hint\": ", Json(f.hint), "}");
+    absl::StrAppend(&out, i == 0 ? "\n" : ",\n", "    {\"severity\": ", JsonString(Name(f.severity)), ", \"node\": ", JsonString(f.node), ", \"op\": ", JsonString(f.op),
+                    ", \"domain\": ", JsonString(f.domain), ", \"version\": ", f.version, ", \"code\": ", JsonString(absl::StatusCodeToString(f.code)),
+                    ", \"reason\": ", JsonString(f.reason), ", \"hint\": ", JsonString(f.hint), "}");
   }
   absl::StrAppend(&out, findings_.empty() ? "]" : "\n  ]", "\n}\n");
   return out;

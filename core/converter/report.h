@@ -7,8 +7,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "core/converter/progress.h"
 
 namespace mirin::converter {
+
+enum class ReportForm { kText, kJson, kHtml };
 
 enum class Severity { kError, kNote };
 
@@ -36,8 +39,19 @@ class Report {
   const std::vector<Finding>& findings() const { return findings_; }
   int errors() const;
   // Nodes looked at, those of sub-graphs and functions included.
-  void CountNode() { ++nodes_; }
+  void CountNode() {
+    ++nodes_;
+    Step();
+  }
   int64_t nodes() const { return nodes_; }
+  // Where stages and counted nodes are shown as they come; may be null, must outlive the report's use.
+  void set_progress(Progress* progress) { progress_ = progress; }
+  void Begin(const char* stage, int64_t total = 0) {
+    if (progress_ != nullptr) progress_->Begin(stage, total);
+  }
+  void Step() {
+    if (progress_ != nullptr) progress_->Step();
+  }
   void set_model(absl::string_view path) { model_ = std::string(path); }
   void set_output(absl::string_view path) { output_ = std::string(path); }
 
@@ -46,8 +60,10 @@ class Report {
   std::string ToText() const;
   std::string ToJson() const;
   std::string ToHtml() const;
+  std::string ToString(ReportForm form) const;
 
  private:
+  Progress* progress_ = nullptr;
   std::string model_;
   std::string output_;
   std::vector<Finding> findings_;

@@ -1,11 +1,13 @@
 // Every function with NULL, out-of-range numbers and unknown enums: a status or the documented neutral value, never a crash,
-// and untouched out-parameters. A list of names keeps the test complete against api.lock.
+// and untouched out-parameters. A list of names keeps the test complete against
+// api.lock and converter.lock.
 #include <cmath>
 #include <fstream>
 #include <regex>
 #include <set>
 
 #include "gtest/gtest.h"
+#include "mirin/converter.h"
 #include "tests/support/c_api.h"
 
 namespace mirin::testing {
@@ -314,18 +316,58 @@ TEST_F(NullArguments, HalfConversion) {
   EXPECT_EQ(value, 5);
 }
 
-// The last test of the file: names of the lock that no test above called.
+TEST_F(NullArguments, StatusCreate) {
+  EXPECT_EQ(Text(CALL(mirin_status_create, MIRIN_DATA_LOSS, nullptr)), "DATA_LOSS: ");
+  EXPECT_EQ(Text(mirin_status_create(MIRIN_DATA_LOSS, "x")), "DATA_LOSS: x");
+}
+
+TEST_F(NullArguments, Converter) {
+  EXPECT_INVALID(CALL(mirin_converter_create, nullptr));
+  CALL(mirin_converter_destroy, nullptr);
+  EXPECT_INVALID(CALL(mirin_converter_set, nullptr, "fmk", "ONNX"));
+  EXPECT_INVALID(CALL(mirin_converter_run, nullptr));
+  EXPECT_INVALID(CALL(mirin_converter_check, nullptr));
+  EXPECT_EQ(CALL(mirin_converter_report, nullptr, MIRIN_REPORT_TEXT), nullptr);
+  EXPECT_EQ(CALL(mirin_converter_output_file, nullptr), nullptr);
+  size_t size = 99;
+  EXPECT_EQ(CALL(mirin_converter_model, nullptr, &size), nullptr);
+  EXPECT_EQ(size, 0u);
+  int64_t done = 7, total = 8;
+  EXPECT_EQ(CALL(mirin_converter_progress, nullptr, &done, &total), nullptr);
+  EXPECT_EQ(done, 7);
+  EXPECT_NE(std::string(CALL(mirin_converter_options)).find("--modelFile=PATH"), std::string::npos);
+
+  mirin_converter* converter = nullptr;
+  ASSERT_EQ(Text(mirin_converter_create(&converter)), "OK");
+  EXPECT_INVALID(mirin_converter_set(converter, nullptr, "ONNX"));
+  EXPECT_INVALID(mirin_converter_set(converter, "fmk", nullptr));
+  EXPECT_INVALID(mirin_converter_set(converter, "", "x"));
+  EXPECT_INVALID(mirin_converter_set(converter, "fmk", "COBOL"));
+  EXPECT_EQ(std::string(mirin_converter_report(converter, MIRIN_REPORT_JSON)), "");
+  EXPECT_EQ(std::string(mirin_converter_output_file(converter)), "");
+  EXPECT_EQ(mirin_converter_model(converter, nullptr), nullptr);
+  EXPECT_EQ(std::string(mirin_converter_progress(converter, nullptr, nullptr)), "");
+  EXPECT_INVALID(mirin_converter_run(converter));
+  EXPECT_INVALID(mirin_converter_check(converter));
+  EXPECT_NE(std::string(mirin_converter_report(converter, MIRIN_REPORT_TEXT)).find("fmk is not set"), std::string::npos);
+  EXPECT_EQ(std::string(mirin_converter_report(converter, static_cast<mirin_report_format>(9))), "");
+  mirin_converter_destroy(converter);
+}
+
+// The last test of the file: names of the locks that no test above called.
 TEST(NullArgumentsList, CoversEveryFunction) {
-  std::ifstream lock("c_api/api.lock");
-  ASSERT_TRUE(lock.good());
-  std::string line;
   const std::regex name("(mirin_[a-z0-9_]+)\\(");
   int functions = 0;
-  while (std::getline(lock, line)) {
-    std::smatch match;
-    ASSERT_TRUE(std::regex_search(line, match, name)) << line;
-    EXPECT_EQ(Tested().count(match[1]), 1u) << match[1] << " is not called by this file";
-    ++functions;
+  for (const char* path : {"c_api/api.lock", "c_api/converter.lock"}) {
+    std::ifstream lock(path);
+    ASSERT_TRUE(lock.good()) << path;
+    std::string line;
+    while (std::getline(lock, line)) {
+      std::smatch match;
+      ASSERT_TRUE(std::regex_search(line, match, name)) << line;
+      EXPECT_EQ(Tested().count(match[1]), 1u) << match[1] << " is not called by this file";
+      ++functions;
+    }
   }
   EXPECT_EQ(functions, static_cast<int>(Tested().size()));
 }

@@ -48,7 +48,13 @@ MIRIN_API mirin_status* mirin_converter_set(mirin_converter* converter, const ch
    @since 1.0 */
 MIRIN_API mirin_status* mirin_converter_run(mirin_converter* converter);
 
-/* What the last run found; "" before any run, NULL for NULL. Borrowed from the converter until its next call.
+/* Finds what a run would find, also by loading the result, and writes nothing but "reportFile": the first error is returned,
+   the report has all of them.
+   Errors: as mirin_converter_run.
+   @since 1.0 */
+MIRIN_API mirin_status* mirin_converter_check(mirin_converter* converter);
+
+/* What the last run or check found; "" before any run, NULL for NULL. Borrowed from the converter until its next call.
    @since 1.0 */
 MIRIN_API const char* mirin_converter_report(mirin_converter* converter, mirin_report_format format);
 
@@ -59,6 +65,15 @@ MIRIN_API const char* mirin_converter_output_file(const mirin_converter* convert
 /* The model that the last run made in memory, *out_size bytes; NULL when there is none. Borrowed until the next run.
    @since 1.0 */
 MIRIN_API const void* mirin_converter_model(const mirin_converter* converter, size_t* out_size);
+
+/* What a run in progress does, such as "importing nodes"; "" between runs, NULL for NULL. *out_done of *out_total steps of it are
+   done, *out_total is 0 where their number is not known; both may be NULL. From any thread, at any time. The text is a constant.
+   @since 1.0 */
+MIRIN_API const char* mirin_converter_progress(const mirin_converter* converter, int64_t* out_done, int64_t* out_total);
+
+/* Every option with its values, default and meaning: a text for people, two lines an option. A constant.
+   @since 1.0 */
+MIRIN_API const char* mirin_converter_options(void);
 
 MIRIN_END_DECLS
 
