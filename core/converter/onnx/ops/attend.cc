@@ -50,10 +50,7 @@ ir::Value* ReshapeTo(GraphBuilder& b, ir::Value* x, const std::vector<ir::Value*
     known.push_back(number.has_value() ? static_cast<int64_t>(*number) : -1);
   }
   if (std::count(known.begin(), known.end(), -1) <= 1 && std::count(known.begin(), known.end(), 0) == 0) return b.Reshape(x, known);
-  ir::Value* y = b.Op("Reshape", {x, b.Op("PackScalars", dims)});
-  // Inference does not see through a computed shape.
-  if (y != nullptr && !y->is_constant()) y->set_type({y->type().dtype, Shape(absl::MakeConstSpan(known))});
-  return y;
+  return b.Op("Reshape", {x, b.Op("PackScalars", dims)});
 }
 
 absl::StatusOr<ir::Value*> SplitHeads(GraphBuilder& b, ir::Value* x, int64_t heads) {

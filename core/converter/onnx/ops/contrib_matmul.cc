@@ -70,6 +70,7 @@ absl::Status FusedGemm(OpContext& c) {
   for (const char* name : {"activation_alpha", "activation_beta", "activation_gamma"}) {
     if (c.Has(name)) parameters.push_back(c.Float(name, 0));
   }
+  if (!parameters.empty() && !c.Has("activation_alpha")) return Refuse("activation_beta without activation_alpha", "give both");
   MIRIN_ASSIGN_OR_RETURN(ir::Value * y, FusedActivation(c.builder(), c.outputs()[0].tensor, c.String("activation", ""), parameters));
   c.SetOutput(0, y);
   return absl::OkStatus();
