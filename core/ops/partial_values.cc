@@ -12,7 +12,8 @@ using Numbers = std::vector<int64_t>;
 constexpr int64_t kMostElements = 64;
 constexpr int64_t kUnknown = PartialValues::kUnknown;
 
-bool IsWhole(DType dtype) { return IsInt(dtype) || dtype == DType::kBool; }
+// Whole numbers that int64 holds.
+bool IsWhole(DType dtype) { return (IsInt(dtype) && dtype != DType::kUInt64) || dtype == DType::kBool; }
 
 // A value that the dtype holds, or unknown.
 int64_t Fit(int64_t v, DType dtype) {

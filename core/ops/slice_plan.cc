@@ -105,8 +105,11 @@ absl::StatusOr<SlicePlan> PlanSliceAxes(absl::Span<const int64_t> dims, absl::Sp
   if (begin.size() != end.size() || (!axes.empty() && axes.size() != begin.size()) || (!steps.empty() && steps.size() != begin.size())) {
     return absl::InvalidArgumentError("begin, end, axes and steps have different lengths");
   }
+  std::vector<bool> seen(dims.size(), false);
   for (size_t i = 0; i < begin.size(); ++i) {
     MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(axes.empty() ? static_cast<int64_t>(i) : axes[i], static_cast<int>(dims.size())));
+    if (seen[axis]) return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " is repeated"));
+    seen[axis] = true;
     plan.step[axis] = steps.empty() ? 1 : steps[i];
     MIRIN_RETURN_IF_ERROR(Range(dims[axis], begin[i], end[i], plan.step[axis], false, false, partly, &plan.start[axis], &plan.count[axis]));
   }

@@ -29,13 +29,6 @@ absl::StatusOr<ir::Value*> OfAllAxes(OpContext& c, ir::Value* pads, int axes_inp
   return b.Op("TensorScatterElements", {zeros, b.Concat({axes, b.Add(axes, b.Int(rank))}, 0), pads}, {{"axis", 0}});
 }
 
-// Negative pads cut before the other modes look at the edges.
-ir::Value* Cut(GraphBuilder& b, ir::Value* x, ir::Value* pads, int64_t rank) {
-  ir::Value *begins = b.SliceAxis(pads, 0, 0, rank), *ends = b.SliceAxis(pads, 0, rank, 2 * rank);
-  ir::Value* zero = b.Int(0);
-  return b.Op("StridedSliceAxes", {x, b.Op("Maximum", {b.Sub(zero, begins), zero}), b.Op("Select", {b.Op("Less", {ends, zero}), ends, b.Int(INT64_MAX)}), Counting(b, rank)});
-}
-
 bool MayBeNegative(const ir::Value* pads) {
   const auto known = GraphBuilder::IntsOf(pads);
   return !known || std::any_of(known->begin(), known->end(), [](int64_t p) { return p < 0; });
@@ -72,8 +65,8 @@ absl::Status Pad(OpContext& c) {
   }
   if (!constant) {
     value = GraphBuilder::Absent();
-    if (MayBeNegative(pads)) {
-      x = Cut(b, x, pads, rank);
+    if (MayBeNegative(pads)) {  // they cut before the edges are looked at
+      x = c.Op("PadV3", {x, FromLastAxis(b, b.Op("Minimum", {pads, b.Int(0)}), rank)}, {{"mode", std::string("constant")}});
       pads = b.Op("Maximum", {pads, b.Int(0)});
     }
   }
@@ -99,7 +92,7 @@ absl::Status CenterCropPad(OpContext& c) {
     pads[static_cast<size_t>(axes[i])] = before;
     pads[static_cast<size_t>(rank + axes[i])] = b.Sub(more, before);
   }
-  c.SetOutput(0, rank == 0 ? x : c.Op("PadV3", {x, FromLastAxis(b, b.Concat(pads, 0), rank)}, {{"mode", "constant"}}));
+  c.SetOutput(0, rank == 0 ? x : c.Op("PadV3", {x, FromLastAxis(b, b.Concat(pads, 0), rank)}, {{"mode", std::string("constant")}}));
   return absl::OkStatus();
 }
 

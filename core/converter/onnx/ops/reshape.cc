@@ -8,7 +8,7 @@ absl::Status Reshape(OpContext& c) {
   ir::Value* shape = c.input(1);
   if (shape == nullptr) return absl::OkStatus();
   GraphBuilder& b = c.builder();
-  if (c.Bool("allowzero", false)) {
+  if (c.version() >= 14 && c.Bool("allowzero", false)) {
     c.SetOutput(0, c.Op("Reshape", {x, shape}));
     return absl::OkStatus();
   }

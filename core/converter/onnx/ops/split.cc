@@ -35,7 +35,7 @@ absl::Status Split(OpContext& c) {
     } else {
       values = c.Ops("SplitSizes", {c.input(0), IntsOperand(c, 1)}, {{"axis", axis}, {"output_num", parts}});
     }
-  } else if (c.version() >= 18) {
+  } else if (c.version() >= 18 && c.Has("num_outputs")) {
     MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(0));
     MIRIN_ASSIGN_OR_RETURN(const int at, NormalizeAxis(axis, rank));
     const int64_t n = c.shape(0).dim(at);
