@@ -46,7 +46,93 @@ absl::Status InferNonMaxSuppression(InferContext& c) {
   return absl::OkStatus();
 }
 
+absl::Status InferSelectBoxes(InferContext& c) {
+  for (int i = 0; i < 2; ++i) {
+    MIRIN_RETURN_IF_ERROR(c.RequireFloat(i));
+    MIRIN_RETURN_IF_ERROR(c.RequireRank(i, 3));
+  }
+  const Shape &boxes = c.shape(0), &scores = c.shape(1);
+  if (boxes.rank_known() && boxes.dim(2) >= 0 && boxes.dim(2) != 4) return absl::InvalidArgumentError(absl::StrCat("boxes ", ToString(boxes), " are not [images, n, 4]"));
+  const bool concrete = boxes.concrete() && scores.concrete();
+  if (concrete && (boxes.dim(0) != scores.dim(0) || boxes.dim(1) != scores.dim(2))) {
+    return absl::InvalidArgumentError(absl::StrCat("scores ", ToString(scores), " do not match boxes ", ToString(boxes)));
+  }
+  bool known = concrete;
+  std::vector<double> values[5];
+  for (int i = 0; i < 5; ++i) {
+    if (!c.has_input(i)) continue;
+    if (i >= 2) MIRIN_RETURN_IF_ERROR(c.RequireNumber(i));
+    if (i >= 2 && c.shape(i) != Shape({0})) MIRIN_RETURN_IF_ERROR(c.RequireOneElement(i));
+    known &= c.value(i) != nullptr;
+    if (c.value(i) != nullptr) values[i] = NumbersOf(*c.value(i));
+  }
+  if (!known) {
+    c.SetOutput(0, DType::kInt64, Shape({-1, 3}));
+    return absl::OkStatus();
+  }
+  BoxSelection s = SelectionOf(c.attrs(), boxes.dims(), scores.dims(), values + 2);
+  c.SetOutput(0, DType::kInt64, Shape({static_cast<int64_t>(SelectBoxes(s, values[0], values[1]).size()) / 3, 3}));
+  return absl::OkStatus();
+}
+
+// Sides of a box: lower and upper y, lower and upper x.
+struct Sides {
+  float y0, y1, x0, x1;
+  float area() const { return (x1 - x0) * (y1 - y0); }
+};
+
+Sides SidesOf(const double* box, bool center_point) {
+  const float b[4] = {static_cast<float>(box[0]), static_cast<float>(box[1]), static_cast<float>(box[2]), static_cast<float>(box[3])};
+  if (center_point) return {b[1] - b[3] / 2, b[1] + b[3] / 2, b[0] - b[2] / 2, b[0] + b[2] / 2};
+  return {std::min(b[0], b[2]), std::max(b[0], b[2]), std::min(b[1], b[3]), std::max(b[1], b[3])};
+}
+
+bool Overlaps(const Sides& a, const Sides& b, float threshold) {
+  const float width = std::min(a.x1, b.x1) - std::max(a.x0, b.x0), height = std::min(a.y1, b.y1) - std::max(a.y0, b.y0);
+  if (!(width > 0) || !(height > 0)) return false;
+  const float inner = width * height, all = a.area() + b.area() - inner;
+  return a.area() > 0 && b.area() > 0 && all > 0 && inner / all > threshold;
+}
+
 }  // namespace
+
+BoxSelection SelectionOf(const ir::Attributes& attrs, absl::Span<const int64_t> boxes, absl::Span<const int64_t> scores, const std::vector<double>* limits) {
+  BoxSelection s;
+  s.images = scores[0];
+  s.classes = scores[1];
+  s.boxes = boxes[1];
+  s.center_point = attrs.Bool("center_point_box");
+  const auto given = [&](int i) { return !limits[i].empty(); };
+  if (given(0)) s.max_per_class = static_cast<int64_t>(std::clamp(limits[0][0], 0.0, 1e15));
+  if (given(1)) s.iou_threshold = static_cast<float>(limits[1][0]);
+  s.has_score_threshold = given(2);
+  if (given(2)) s.score_threshold = static_cast<float>(limits[2][0]);
+  return s;
+}
+
+std::vector<int64_t> SelectBoxes(const BoxSelection& s, absl::Span<const double> boxes, absl::Span<const double> scores) {
+  std::vector<int64_t> selected;
+  for (int64_t image = 0; image < s.images; ++image) {
+    for (int64_t cls = 0; cls < s.classes; ++cls) {
+      const double* score = scores.data() + (image * s.classes + cls) * s.boxes;
+      std::vector<int64_t> order;
+      for (int64_t i = 0; i < s.boxes; ++i) {
+        const bool above = !s.has_score_threshold || static_cast<float>(score[i]) > s.score_threshold;
+        if (above && score[i] == score[i]) order.push_back(i);
+      }
+      std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return score[a] > score[b]; });
+      std::vector<Sides> kept;
+      for (const int64_t i : order) {
+        if (static_cast<int64_t>(kept.size()) >= s.max_per_class) break;
+        const Sides sides = SidesOf(boxes.data() + (image * s.boxes + i) * 4, s.center_point);
+        if (std::any_of(kept.begin(), kept.end(), [&](const Sides& k) { return Overlaps(sides, k, s.iou_threshold); })) continue;
+        kept.push_back(sides);
+        selected.insert(selected.end(), {image, cls, i});
+      }
+    }
+  }
+  return selected;
+}
 
 std::vector<int64_t> SuppressOverlaps(absl::Span<const double> boxes, absl::Span<const double> scores, int64_t max_output_size,
                                       double iou_threshold, double score_threshold) {
@@ -69,6 +155,13 @@ OpSchema NonMaxSuppressionV3() {
   return OpSchema("NonMaxSuppressionV3", "Indices of boxes [n, 4] (y1, x1, y2, x2) that no better one overlaps by more than iou_threshold, best first.")
       .Input("boxes").Input("scores").Input("max_output_size").Input("iou_threshold").Input("score_threshold").Output("indices").Infer(InferNonMaxSuppression)
       .ShapeFromValue("boxes").ShapeFromValue("scores").ShapeFromValue("max_output_size").ShapeFromValue("iou_threshold").ShapeFromValue("score_threshold");
+}
+
+OpSchema NonMaxSuppression() {
+  return OpSchema("NonMaxSuppression", "ONNX NonMaxSuppression: triples (image, class, box) that no better box of the class overlaps. (internal)")
+      .Input("boxes").Input("scores").OptionalInput("max_output_boxes_per_class").OptionalInput("iou_threshold").OptionalInput("score_threshold").Attr("center_point_box", false)
+      .Output("selected").Infer(InferSelectBoxes).ShapeFromValue("boxes").ShapeFromValue("scores").ShapeFromValue("max_output_boxes_per_class").ShapeFromValue("iou_threshold")
+      .ShapeFromValue("score_threshold");
 }
 
 }  // namespace schemas

@@ -44,12 +44,13 @@ double Source(const ResizeSpec& spec, const ResizeAxis& a, int64_t i) {
   return at;
 }
 
-double Nearest(NearestMode mode, double x) {
+double Nearest(NearestMode mode, double scale, double x) {
   switch (mode) {
     case NearestMode::kRoundPreferFloor: return std::ceil(x - 0.5);
     case NearestMode::kRoundPreferCeil: return std::floor(x + 0.5);
     case NearestMode::kFloor: return std::floor(x);
     case NearestMode::kCeil: return std::ceil(x);
+    case NearestMode::kShrinkToCeil: return scale < 1 ? std::ceil(x) : std::floor(x);
   }
   return x;
 }
@@ -148,7 +149,8 @@ absl::StatusOr<ResizeSpec> ReadResize(const ir::Attributes& attrs) {
                                {{"round_prefer_floor", NearestMode::kRoundPreferFloor},
                                 {"round_prefer_ceil", NearestMode::kRoundPreferCeil},
                                 {"floor", NearestMode::kFloor},
-                                {"ceil", NearestMode::kCeil}},
+                                {"ceil", NearestMode::kCeil},
+                                {"shrink_to_ceil", NearestMode::kShrinkToCeil}},
                                &spec.nearest));
   MIRIN_RETURN_IF_ERROR(Choose(attrs, "keep_aspect_ratio_policy",
                                {{"stretch", AspectPolicy::kStretch}, {"not_larger", AspectPolicy::kNotLarger}, {"not_smaller", AspectPolicy::kNotSmaller}}, &spec.policy));
@@ -206,7 +208,7 @@ ResizeTaps TapsOf(const ResizeSpec& spec, const ResizeAxis& axis) {
     if (outside) {
       // no taps
     } else if (spec.mode == ResizeMode::kNearest) {
-      taps.Add(std::clamp(static_cast<int64_t>(Nearest(spec.nearest, x)), int64_t{0}, axis.input - 1), 1);
+      taps.Add(std::clamp(static_cast<int64_t>(Nearest(spec.nearest, axis.scale, x)), int64_t{0}, axis.input - 1), 1);
     } else {
       AddWindow(spec, axis, x, &taps);
     }

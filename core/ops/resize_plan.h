@@ -14,7 +14,8 @@ namespace mirin::ops {
 
 enum class ResizeMode { kNearest, kLinear, kCubic };
 enum class ResizeCoordinates { kAsymmetric, kAlignCorners, kHalfPixel, kHalfPixelSymmetric, kPytorchHalfPixel, kTfHalfPixelForNn, kTfCropAndResize };
-enum class NearestMode { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };
+// kShrinkToCeil, of opset 10, is the ceiling where an axis shrinks and the floor elsewhere.
+enum class NearestMode { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil, kShrinkToCeil };
 enum class AspectPolicy { kStretch, kNotLarger, kNotSmaller };
 
 // The attributes of ResizeAxes.

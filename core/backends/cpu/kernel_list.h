@@ -48,6 +48,9 @@ KernelResult MakePow(const KernelRequest& request);
 KernelResult MakeRepeat(const KernelRequest& request);
 KernelResult MakePad(const KernelRequest& request);
 KernelResult MakeResize(const KernelRequest& request);
+KernelResult MakeGroupNorm(const KernelRequest& request);
+KernelResult MakeLrn(const KernelRequest& request);
+KernelResult MakeRmsNorm(const KernelRequest& request);
 KernelResult MakeResizeAxes(const KernelRequest& request);
 
 KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to, const ThreadShare& threads);

@@ -52,6 +52,70 @@ KernelResult MakeLayerNorm(const KernelRequest& r) {
   });
 }
 
+// Instance and group normalisation: blocks of neighbouring channels, each normalised and then scaled channel by channel.
+KernelResult MakeGroupNorm(const KernelRequest& r) {
+  const bool instance = r.node->op() == "InstanceNorm";
+  const auto has = [&](size_t i) { return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown; };
+  for (int i = 0; i < 3; ++i) {
+    if (has(static_cast<size_t>(i)) && !IsF32(r, i)) return Refuse(r.inputs[i]);
+  }
+  const Dims& x = r.inputs[0].shape.dims();
+  if (NumElements(x) == 0) return absl::UnimplementedError("an empty tensor");
+  const int64_t channels = x[1], groups = instance ? channels : r.node->attrs().Int("num_groups"), per_group = channels / groups;
+  const int64_t spatial = NumElements(absl::MakeConstSpan(x).subspan(2)), inner = per_group * spatial;
+  const float epsilon = static_cast<float>(r.node->attrs().Float(instance ? "epsilon" : "eps"));
+  const bool has_weight = has(1), has_bias = has(2);
+  KernelTraits traits;
+  traits.implementation = SimdName(r.node->op());
+  traits.scratch_bytes = static_cast<size_t>(2 * inner) * sizeof(float);
+  return FromFunction(traits, [=, batch = x[0], &simd = Simd()](const KernelContext& c) {
+    const float* from = c.input(0).as<float>();
+    const float *weight = has_weight ? c.input(1).as<float>() : nullptr, *bias = has_bias ? c.input(2).as<float>() : nullptr;
+    float *to = c.output(0).as<float>(), *mean = c.output(1).as<float>(), *spread = c.output(2).as<float>();
+    float* ones = static_cast<float*>(c.scratch());
+    float* zeros = ones + inner;
+    std::fill(ones, ones + inner, 1.0f);
+    std::fill(zeros, zeros + inner, 0.0f);
+    c.threads().ParallelFor(batch * groups, std::max<int64_t>(1, kElementGrain / 4 / inner), [&](int64_t b, int64_t e) {
+      for (int64_t i = b; i < e; ++i) {
+        float* out = to + i * inner;
+        simd.layer_norm(from + i * inner, ones, zeros, out, inner, epsilon, mean + i, spread + i);
+        if (!instance) spread[i] = 1 / __builtin_sqrtf(spread[i] + epsilon);
+        for (int64_t k = 0; k < per_group; ++k) {
+          const int64_t channel = i % groups * per_group + k;
+          simd.affine(out + k * spatial, out + k * spatial, spatial, weight == nullptr ? 1 : weight[channel], bias == nullptr ? 0 : bias[channel]);
+        }
+      }
+    });
+  });
+}
+
+KernelResult MakeRmsNorm(const KernelRequest& r) {
+  for (int i = 0; i < 2; ++i) {
+    if (!IsF32(r, i)) return Refuse(r.inputs[i]);
+  }
+  const int64_t n = NumElements(r.inputs[1].shape.dims());
+  if (n == 0 || NumElements(r.inputs[0].shape.dims()) == 0) return absl::UnimplementedError("an empty tensor");
+  const int64_t lines = NumElements(r.inputs[0].shape.dims()) / n;
+  const float epsilon = static_cast<float>(r.node->attrs().Float("epsilon"));
+  KernelTraits traits;
+  traits.implementation = SimdName("RmsNorm");
+  return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
+    const float *from = c.input(0).as<float>(), *gamma = c.input(1).as<float>();
+    float *to = c.output(0).as<float>(), *rstd = c.output(1).as<float>();
+    c.threads().ParallelFor(lines, std::max<int64_t>(1, kElementGrain / 2 / n), [&](int64_t b, int64_t e) {
+      for (int64_t i = b; i < e; ++i) {
+        const float* line = from + i * n;
+        float* out = to + i * n;
+        simd.binary(BinaryKind::kMul, line, line, out, n);
+        rstd[i] = 1 / __builtin_sqrtf(simd.sum(out, n) / static_cast<float>(n) + epsilon);
+        simd.affine(line, out, n, rstd[i], 0);
+        simd.binary(BinaryKind::kMul, out, gamma, out, n);
+      }
+    });
+  });
+}
+
 namespace {
 
 // The largest or smallest of a line, lane by lane and then over the lanes; NaN wins.

@@ -1,4 +1,4 @@
-// Pooling by oneDNN, in whatever layout its input has.
+// Pooling and normalisation over neighbouring channels by oneDNN, in whatever layout the input has.
 #include "core/backends/cpu/onednn.h"
 #include "core/base/status.h"
 
@@ -44,6 +44,26 @@ KernelResult MakePooling(const KernelRequest& r) {
         dnnl::pooling_forward(desc), ImplementationName(desc.impl_info_str()),
         std::vector<OneDnnKernel::Operand>{{DNNL_ARG_SRC, 0, source, nullptr}, {DNNL_ARG_DST, -1, target, nullptr}}, desc.scratchpad_desc(),
         std::vector<Layout>{layout}, layout, 0);
+  });
+}
+
+KernelResult MakeLrn(const KernelRequest& r) {
+  const Dims& x = r.inputs[0].shape.dims();
+  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  if (NumElements(x) == 0) return absl::UnimplementedError("an empty tensor");
+  const ir::Attributes& attrs = r.node->attrs();
+  const int64_t size = 2 * attrs.Int("depth_radius") + 1;
+  return Guarded([&]() -> KernelResult {
+    const memory::desc desc = Describe(x, Layout::kPlain);
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    // oneDNN divides alpha by the size.
+    const dnnl::lrn_forward::primitive_desc lrn(Engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::lrn_across_channels, desc, desc, size,
+                                                static_cast<float>(attrs.Float("alpha") * static_cast<double>(size)), static_cast<float>(attrs.Float("beta")),
+                                                static_cast<float>(attrs.Float("bias")), attr);
+    return std::make_unique<OneDnnKernel>(dnnl::lrn_forward(lrn), ImplementationName(lrn.impl_info_str()),
+                                          std::vector<OneDnnKernel::Operand>{{DNNL_ARG_SRC, 0, desc, nullptr}, {DNNL_ARG_DST, -1, desc, nullptr}},
+                                          lrn.scratchpad_desc(), std::vector<Layout>{}, Layout::kPlain, 0);
   });
 }
 

@@ -30,12 +30,21 @@ absl::StatusOr<std::vector<WindowAxis>> AxesOf(const ir::Node& node, const Tenso
   return Three(std::move(axes));
 }
 
-// Elements of the window at output index o that lie in the input or its padding, not in the overhang.
+int64_t CeilDiv(int64_t a, int64_t b) { return a <= 0 ? 0 : (a - 1) / b + 1; }
+
+// Taps of the window at output index o that lie in the input.
+struct Range {
+  int64_t first, last;
+};
+Range Inside(const WindowAxis& a, int64_t o) {
+  const int64_t start = o * a.stride - a.pad_before;
+  return {CeilDiv(-start, a.dilation), std::min(a.kernel, CeilDiv(a.input - start, a.dilation))};
+}
+
+// How many taps lie in the input or its padding, not in the overhang.
 int64_t Covered(const WindowAxis& a, int64_t o) {
-  const int64_t end = a.input + a.pad_after - a.overhang;
-  int64_t n = 0;
-  for (int64_t k = 0; k < a.kernel; ++k) n += o * a.stride - a.pad_before + k * a.dilation < end ? 1 : 0;
-  return n;
+  const int64_t start = o * a.stride - a.pad_before, end = a.input + a.pad_after - a.overhang;
+  return std::min(a.kernel, CeilDiv(end - start, a.dilation));
 }
 
 // Calls fn(plane, offset in the plane) for what the window of output element o covers of the input.
@@ -44,12 +53,13 @@ void ForWindow(const std::vector<WindowAxis>& axes, int64_t o, Fn&& fn) {
   const WindowAxis &d = axes[0], &h = axes[1], &w = axes[2];
   const int64_t ow = o % w.output, oh = o / w.output % h.output, od = o / (w.output * h.output) % d.output;
   const int64_t plane = o / (w.output * h.output * d.output);
-  for (int64_t k = 0; k < d.kernel * h.kernel * w.kernel; ++k) {
-    const int64_t id = od * d.stride - d.pad_before + k / (h.kernel * w.kernel) * d.dilation;
-    const int64_t ih = oh * h.stride - h.pad_before + k / w.kernel % h.kernel * h.dilation;
-    const int64_t iw = ow * w.stride - w.pad_before + k % w.kernel * w.dilation;
-    if (id < 0 || id >= d.input || ih < 0 || ih >= h.input || iw < 0 || iw >= w.input) continue;
-    fn(plane, (id * h.input + ih) * w.input + iw);
+  const Range in_d = Inside(d, od), in_h = Inside(h, oh), in_w = Inside(w, ow);
+  for (int64_t kd = in_d.first; kd < in_d.last; ++kd) {
+    const int64_t id = od * d.stride - d.pad_before + kd * d.dilation;
+    for (int64_t kh = in_h.first; kh < in_h.last; ++kh) {
+      const int64_t ih = oh * h.stride - h.pad_before + kh * h.dilation;
+      for (int64_t kw = in_w.first; kw < in_w.last; ++kw) fn(plane, (id * h.input + ih) * w.input + ow * w.stride - w.pad_before + kw * w.dilation);
+    }
   }
 }
 
@@ -65,16 +75,17 @@ absl::Status Pool(const ir::Node& node, const KernelContext& c, bool average) {
   for (int64_t o = 0; o < y.elements(); ++o) {
     if (o % 4096 == 0 && c.cancelled()) return absl::CancelledError("the run was cancelled");
     double acc = average ? 0 : -std::numeric_limits<double>::infinity();
-    int64_t count = 0;
+    double count = 0;
     ForWindow(axes, o, [&](int64_t plane, int64_t offset) {
       const double e = xs[static_cast<size_t>(plane * x_plane + offset)];
       acc = average ? acc + e : (e > acc || std::isnan(e) ? e : acc);
       ++count;
     });
-    if (count_padding && count_overhang) count = d.kernel * h.kernel * w.kernel;
-    if (count_padding && !count_overhang) count = Covered(d, o / (w.output * h.output) % d.output) * Covered(h, o / w.output % h.output) * Covered(w, o % w.output);
-    if (divisor > 0) count = divisor;
-    ys.push_back(average ? acc / static_cast<double>(std::max<int64_t>(1, count)) : acc);
+    const auto times = [](int64_t a, int64_t b, int64_t e) { return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(e); };
+    if (count_padding && count_overhang) count = times(d.kernel, h.kernel, w.kernel);
+    if (count_padding && !count_overhang) count = times(Covered(d, o / (w.output * h.output) % d.output), Covered(h, o / w.output % h.output), Covered(w, o % w.output));
+    if (divisor > 0) count = static_cast<double>(divisor);
+    ys.push_back(average ? acc / std::max(1.0, count) : acc);
   }
   WriteAll(y, ys);
   return absl::OkStatus();

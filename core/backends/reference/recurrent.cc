@@ -12,12 +12,11 @@ namespace {
 
 double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-// One direction of one LSTM layer. Rows of w [4H, I] and r [4H, H] and of bias [4H] are gates in the order given by g.
+// One direction of one LSTM layer. Rows of w [4H, I] and r [4H, H] and of bias [4H] are the gates i f g o.
 struct LstmWeights {
   const double* w;
   const double* r;
   const double* bias;  // null: none
-  int i, f, g, o;      // positions of the gates
 };
 
 void LstmDirection(const LstmWeights& weights, const double* x, int64_t steps, int64_t batch, int64_t input, int64_t hidden, bool reverse,
@@ -38,8 +37,8 @@ void LstmDirection(const LstmWeights& weights, const double* x, int64_t steps, i
       for (int64_t j = 0; j < hidden; ++j) {
         const auto gate = [&](int which) { return gates[which * hidden + j]; };
         double& state = cell[n * hidden + j];
-        state = Sigmoid(gate(weights.f)) * state + Sigmoid(gate(weights.i)) * std::tanh(gate(weights.g));
-        to[j] = next[n * hidden + j] = Sigmoid(gate(weights.o)) * std::tanh(state);
+        state = Sigmoid(gate(1)) * state + Sigmoid(gate(0)) * std::tanh(gate(2));
+        to[j] = next[n * hidden + j] = Sigmoid(gate(3)) * std::tanh(state);
       }
     }
     std::copy(next.begin(), next.end(), h);
@@ -62,7 +61,7 @@ MIRIN_KERNEL(LSTM) {
   for (int64_t l = 0; l < layers; ++l) {
     std::vector<double> out(static_cast<size_t>(steps * batch * hidden * directions));
     for (int64_t d = 0; d < directions; ++d) {
-      LstmWeights w = {weights.data() + at, weights.data() + at + 4 * hidden * input, has_bias ? weights.data() + bias_at : nullptr, 0, 1, 2, 3};
+      LstmWeights w = {weights.data() + at, weights.data() + at + 4 * hidden * input, has_bias ? weights.data() + bias_at : nullptr};
       at += 4 * hidden * (input + hidden);
       bias_at += has_bias ? 4 * hidden : 0;
       const int64_t state = (l * directions + d) * batch * hidden;
@@ -76,32 +75,6 @@ MIRIN_KERNEL(LSTM) {
   WriteAll(c.output(1), h);
   WriteAll(c.output(2), cell);
   for (int i = 3; i < 5; ++i) WriteAll(c.output(i), std::vector<double>(static_cast<size_t>(c.output(i).elements()), 0));
-  return absl::OkStatus();
-}
-
-MIRIN_KERNEL(LSTMOnnx) {
-  const TensorView &x = c.input(0), &r = c.input(2);
-  const int64_t steps = x.dims[0], batch = x.dims[1], input = x.dims[2], directions = r.dims[0], hidden = r.dims[2];
-  const std::vector<double> xs = ReadAll<double>(x), ws = ReadAll<double>(c.input(1)), rs = ReadAll<double>(r);
-  std::vector<double> bias(static_cast<size_t>(directions * 4 * hidden), 0);
-  if (c.has_input(3)) {
-    const std::vector<double> b = ReadAll<double>(c.input(3));
-    for (int64_t d = 0; d < directions; ++d) {
-      for (int64_t k = 0; k < 4 * hidden; ++k) bias[d * 4 * hidden + k] = b[d * 8 * hidden + k] + b[d * 8 * hidden + 4 * hidden + k];
-    }
-  }
-  const size_t state_size = static_cast<size_t>(directions * batch * hidden);
-  std::vector<double> h = c.has_input(4) ? ReadAll<double>(c.input(4)) : std::vector<double>(state_size, 0);
-  std::vector<double> cell = c.has_input(5) ? ReadAll<double>(c.input(5)) : std::vector<double>(state_size, 0);
-  std::vector<double> out(static_cast<size_t>(c.output(0).elements()));
-  for (int64_t d = 0; d < directions; ++d) {
-    const LstmWeights w = {ws.data() + d * 4 * hidden * input, rs.data() + d * 4 * hidden * hidden, bias.data() + d * 4 * hidden, 0, 2, 3, 1};
-    LstmDirection(w, xs.data(), steps, batch, input, hidden, d == 1, h.data() + d * batch * hidden, cell.data() + d * batch * hidden,
-                  [&](int64_t step, int64_t n) { return out.data() + ((step * directions + d) * batch + n) * hidden; });
-  }
-  WriteAll(c.output(0), out);
-  WriteAll(c.output(1), h);
-  WriteAll(c.output(2), cell);
   return absl::OkStatus();
 }
 

@@ -17,6 +17,18 @@ MIRIN_KERNEL(NonMaxSuppressionV3) {
   return absl::OkStatus();
 }
 
+MIRIN_KERNEL(NonMaxSuppression) {
+  std::vector<double> limits[3];
+  for (int i = 0; i < 3; ++i) {
+    if (c.has_input(i + 2)) limits[i] = ReadAll<double>(c.input(i + 2));
+  }
+  const ops::BoxSelection selection = ops::SelectionOf(node.attrs(), c.input(0).dims, c.input(1).dims, limits);
+  const std::vector<int64_t> selected = ops::SelectBoxes(selection, ReadAll<double>(c.input(0)), ReadAll<double>(c.input(1)));
+  if (static_cast<int64_t>(selected.size()) != c.output(0).elements()) return absl::InternalError("the result was planned for other boxes");
+  WriteAll(c.output(0), selected);
+  return absl::OkStatus();
+}
+
 MIRIN_KERNEL(IndexSelect) {
   const TensorView &x = c.input(0), &y = c.output(0);
   const int axis = Axis(Ints(c, 1)[0], x.rank());

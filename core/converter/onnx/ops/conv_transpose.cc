@@ -29,9 +29,11 @@ absl::StatusOr<Plan> ForOutputShape(const Window& w, const std::vector<int64_t>&
   for (size_t i = 0; i < w.axes(); ++i) {
     if (input[i] < 0 || w.kernel[i] < 0) return Refuse("output_shape with an input or kernel size that is not known at conversion", "give the model's inputs a shape, or export with pads");
     const int64_t total = (input[i] - 1) * w.strides[i] + output_padding[i] + w.extent(i) - output[i];
-    if (total < 0) return absl::InvalidArgumentError(absl::StrCat("output_shape[", i, "] is ", output[i], ", more than the window covers"));
-    plan.before[i] = w.auto_pad == AutoPad::kSameUpper ? total / 2 : total - total / 2;
-    plan.after[i] = total - plan.before[i];
+    // One more than the window covers is a row of zeros behind; where more than one would go is not agreed on.
+    if (total < -1 || (total == -1 && w.strides[i] == 1)) return Refuse(absl::StrCat("output_shape[", i, "] is ", output[i], ", more than the window covers"), "give output_padding");
+    plan.before[i] = total < 0 ? 0 : w.auto_pad == AutoPad::kSameUpper ? total / 2 : total - total / 2;
+    plan.after[i] = std::max<int64_t>(total, 0) - plan.before[i];
+    if (total < 0) ++plan.extra[i];
   }
   return plan;
 }

@@ -94,12 +94,12 @@ absl::Status Resized(OpContext& c, ir::Value* roi, ir::Value* scales, ir::Value*
   return absl::OkStatus();
 }
 
-// Before opset 11 there was one way to read positions.
+// Before opset 11 there was one way to read positions; the standard's examples of then round up where an axis shrinks.
 absl::Status Early(OpContext& c, ir::Value* scales) {
   std::string mode = c.String("mode", "nearest");
   if (mode == "bilinear") mode = "linear";  // Upsample of older exporters
   return Resized(c, GraphBuilder::Absent(), scales, GraphBuilder::Absent(),
-                 {{"mode", mode}, {"coordinate_transformation_mode", std::string("asymmetric")}, {"nearest_mode", std::string("floor")},
+                 {{"mode", mode}, {"coordinate_transformation_mode", std::string("asymmetric")}, {"nearest_mode", std::string("shrink_to_ceil")},
                   {"cubic_coeff_a", -0.75}, {"exclude_outside", false}, {"extrapolation_value", 0.0}, {"antialias", false},
                   {"axes", std::vector<int64_t>{}}, {"keep_aspect_ratio_policy", std::string("stretch")}});
 }
