@@ -86,12 +86,16 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Read(const ConvertOptions& options, 
       mindir::ReadOptions read;
       read.key = options.decrypt_key;
       read.mode = options.decrypt_mode;
+      mindir::Inspection inspection;
+      read.inspection = &inspection;
       auto module = mindir::ReadFile(options.model_file, read);
       Wipe(&read.key);
-      MIRIN_RETURN_IF_ERROR(module.status());
-      for (const auto& graph : (*module)->graphs()) {
-        for (size_t i = 0; i < graph->nodes().size(); ++i) report->CountNode();
+      for (int64_t i = 0; i < inspection.nodes; ++i) report->CountNode();
+      for (const mindir::NodeProblem& p : inspection.problems) {
+        report->Add({Severity::kError, p.node, p.op, "", 0, p.status.code(), std::string(p.status.message()), HintOf(p.status)});
       }
+      MIRIN_RETURN_IF_ERROR(report->status());
+      MIRIN_RETURN_IF_ERROR(module.status());
       MIRIN_RETURN_IF_ERROR(SetInputShapes(module->get(), options.input_shapes));
       return module;
     }

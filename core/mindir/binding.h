@@ -32,6 +32,7 @@ enum class BoundKind {
   kPartial,    // members[0] is the function, the rest are its first arguments
   kSwitch,     // members: condition, function if true, function if false
   kSwitchLayer,  // members: index, functions ..
+  kFailed,     // the result of a node that cannot run, while a file is inspected
 };
 
 struct Bound {

@@ -184,7 +184,11 @@ absl::StatusOr<Binding> NodeBuilder::Emit(Call call) {
   MIRIN_ASSIGN_OR_RETURN(const int outputs, schema->NumOutputs(attrs));
   ir::Node* node = graph_->AddNode(call.op, call.name, inputs, outputs);
   node->attrs() = std::move(attrs);
-  MIRIN_RETURN_IF_ERROR(ops::Normalize(node));
+  absl::Status normalised = ops::Normalize(node);
+  if (!normalised.ok()) {
+    graph_->EraseNode(node);
+    return normalised;
+  }
   if (outputs == 1 && schema->outputs_attr().empty()) {
     if (call.op == "Shape") {
       auto shape = std::make_shared<Bound>();

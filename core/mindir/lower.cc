@@ -25,6 +25,9 @@ struct Symbol {
   int index = 0;
 };
 
+// A failure that stands among the problems already.
+absl::Status Reported() { return absl::AbortedError("reported"); }
+
 std::string PublicName(absl::string_view name) {
   const size_t colon = name.find(':');
   return std::string(colon == absl::string_view::npos ? name : name.substr(colon + 1));
@@ -32,8 +35,8 @@ std::string PublicName(absl::string_view name) {
 
 class Lowering {
  public:
-  Lowering(const RawModel& model, const TensorLoader& load, const Limits& limits, const absl::flat_hash_set<int>& written)
-      : model_(model), load_(load), limits_(limits), written_(written), module_(std::make_unique<ir::Module>()) {}
+  Lowering(const RawModel& model, const TensorLoader& load, const Limits& limits, const absl::flat_hash_set<int>& written, Inspection* inspection)
+      : model_(model), load_(load), limits_(limits), written_(written), inspection_(inspection), module_(std::make_unique<ir::Module>()) {}
 
   absl::StatusOr<std::unique_ptr<ir::Module>> Run();
   // Parameters that reached operand 0 of a writing op.
@@ -44,7 +47,11 @@ class Lowering {
 
   absl::Status BuildNames();
   void FindRecursion();
-  absl::Status CollectUnknownOps() const;
+  absl::Status CollectUnknownOps();
+  std::string OpOf(const RawNode& node) const;
+  // While the file is inspected: notes what is wrong with a node, once. False when reading must end.
+  bool Note(const RawNode& node, const absl::Status& status);
+  absl::Status NoteInferenceFailures();
   absl::StatusOr<const Symbol*> Find(absl::string_view name) const;
 
   absl::StatusOr<std::vector<int>> EvaluationOrder(int graph) const;
@@ -62,6 +69,7 @@ class Lowering {
                                        const std::string& name, NodeBuilder* builder, int depth);
   struct Specialised {
     ir::Graph* graph = nullptr;
+    bool failed = false;
     Binding result;  // structure with the graph's outputs as leaves; null while it is being built
     std::vector<Binding> declared;
   };
@@ -69,6 +77,7 @@ class Lowering {
                                  const std::vector<Binding>& arguments, NodeBuilder* builder, int depth);
   absl::StatusOr<Specialised*> Specialise(const Binding& function, const std::vector<Binding>& arguments,
                                           std::vector<ir::Value*>* leaves, int depth);
+  absl::Status FillSpecialised(const Bound& whole, int graph, const std::vector<ir::Value*>& leaves, Specialised* result, int depth);
   int GraphBehind(const Bound& function) const;
   absl::StatusOr<Binding> DeclaredStructure(int graph) const;
   absl::StatusOr<Binding> StructureOf(const RawAttribute& type) const;
@@ -85,6 +94,8 @@ class Lowering {
   const TensorLoader& load_;
   const Limits& limits_;
   const absl::flat_hash_set<int>& written_;
+  Inspection* inspection_;  // null: the first problem ends the reading
+  absl::flat_hash_set<const RawNode*> noted_;
   std::unique_ptr<ir::Module> module_;
   absl::flat_hash_map<absl::string_view, Symbol> names_;
   std::vector<bool> recursive_;
@@ -306,9 +317,15 @@ absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Bin
       return Annotate(s, absl::StrCat("node '", node.domain.empty() ? node.name : node.domain, "'"));
     };
     std::vector<Binding> operands;
+    absl::Status failed;
+    bool behind_failure = false;
     for (absl::string_view input : node.inputs) {
       auto operand = Resolve(input, graph, arguments, env);
-      if (!operand.ok()) return in_node(operand.status());
+      if (!operand.ok()) {
+        failed = operand.status();
+        break;
+      }
+      behind_failure |= (*operand)->kind == BoundKind::kFailed;
       operands.push_back(*std::move(operand));
     }
     Binding callee;
@@ -317,11 +334,18 @@ absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Bin
       auto it = names_.find(name);
       if (it != names_.end() && it->second.kind != Symbol::kPrimitive) {
         auto function = Resolve(name, graph, arguments, env);
-        if (!function.ok()) return in_node(function.status());
-        callee = *std::move(function);
+        if (!function.ok() && failed.ok()) failed = function.status();
+        if (function.ok()) callee = *std::move(function);
+        behind_failure |= callee != nullptr && callee->kind == BoundKind::kFailed;
       }
     }
-    auto result = EvaluateNode(node, operands, callee, builder, depth);
+    absl::StatusOr<Binding> result = MakeBinding(BoundKind::kFailed);
+    if (!failed.ok()) {
+      result = failed;
+    } else if (!behind_failure) {
+      result = EvaluateNode(node, operands, callee, builder, depth);
+    }
+    if (!result.ok() && Note(node, result.status())) result = MakeBinding(BoundKind::kFailed);
     if (!result.ok()) return depth > 8 ? result.status() : in_node(result.status());
     env[i] = *std::move(result);
     ir::Value* value = env[i]->value;  // of tensors and shapes
@@ -336,6 +360,7 @@ absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Bin
   std::vector<Binding> outputs;
   for (const RawValueInfo& output : g.outputs) {
     MIRIN_ASSIGN_OR_RETURN(Binding b, Resolve(output.name, graph, arguments, env));
+    if (b->kind == BoundKind::kFailed) return b;
     outputs.push_back(std::move(b));
   }
   return outputs.size() == 1 ? outputs[0] : BindTuple(std::move(outputs));
@@ -693,10 +718,19 @@ absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& funct
   CollectLeaves(*whole, constants_too, leaves, &signature);
   auto [it, is_new] = specialised_.try_emplace(std::move(signature));
   Specialised* result = &it->second;
+  if (!is_new && result->failed) return Reported();
   if (!is_new) return result;
   if (static_cast<int64_t>(specialised_.size()) > limits_.max_graphs) {
     return absl::ResourceExhaustedError("the model has too many specialised graphs");
   }
+  const absl::Status status = FillSpecialised(*whole, graph, *leaves, result, depth);
+  result->failed = !status.ok();
+  MIRIN_RETURN_IF_ERROR(status);
+  return result;
+}
+
+absl::Status Lowering::FillSpecialised(const Bound& whole, int graph, const std::vector<ir::Value*>& leaves, Specialised* result, int depth) {
+  const bool constants_too = graph >= 0 && recursive_[graph];
   const std::string base = graph >= 0 ? std::string(model_.graphs[graph].name) : "switch";
   result->graph = module_->AddGraph(absl::StrCat(base, "#", specialised_.size()));
   if (graph >= 0) {
@@ -704,12 +738,12 @@ absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& funct
     result->declared = {declared};
   }
   std::vector<ir::Value*> inputs;
-  for (const ir::Value* leaf : *leaves) {
+  for (const ir::Value* leaf : leaves) {
     inputs.push_back(result->graph->AddInput(absl::StrCat("arg", inputs.size(), "/", leaf->name()), {}));
   }
   NodeBuilder inner(module_.get(), result->graph);
   size_t next = 0;
-  const Binding local = ReplaceLeaves(*whole, constants_too, inputs, &next);
+  const Binding local = ReplaceLeaves(whole, constants_too, inputs, &next);
   // Unwrap down to the graph, which is expanded here even though it recurses.
   std::vector<Binding> all(local->members.begin() + 1, local->members.end());
   Binding callee = local->members[0];
@@ -723,6 +757,7 @@ absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& funct
   } else {
     MIRIN_ASSIGN_OR_RETURN(value, CallFunction(callee, all, base, &inner, depth + 1));
   }
+  if (value->kind == BoundKind::kFailed) return Reported();
   std::vector<ir::Value*> outputs;
   MIRIN_RETURN_IF_ERROR(Flatten(value, &inner, &outputs));
   if (!result->declared.empty() && CountLeaves(*result->declared[0]) != static_cast<int>(outputs.size()) && constants_too) {
@@ -731,7 +766,7 @@ absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& funct
   }
   result->graph->SetOutputs(std::move(outputs));
   result->result = std::move(value);
-  return result;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Binding> Lowering::Invoke(const std::string& name, ir::Value* selector, const std::vector<Binding>& functions,
@@ -890,8 +925,30 @@ std::vector<std::string> Lowering::OutputNames(size_t count) const {
   return names;
 }
 
+// "" for a call of a graph.
+std::string Lowering::OpOf(const RawNode& node) const {
+  if (!absl::StartsWith(node.op_type, kReference)) return std::string(node.op_type);
+  auto it = names_.find(node.op_type.substr(kReference.size()));
+  const bool primitive = it != names_.end() && it->second.kind == Symbol::kPrimitive;
+  return primitive ? std::string(model_.primitives[it->second.index].op_type) : "";
+}
+
+bool Lowering::Note(const RawNode& node, const absl::Status& status) {
+  if (inspection_ == nullptr || absl::IsResourceExhausted(status)) return false;
+  if (absl::IsAborted(status) || !noted_.insert(&node).second) return true;
+  inspection_->problems.push_back({std::string(node.domain.empty() ? node.name : node.domain), OpOf(node), status});
+  return true;
+}
+
+absl::Status Lowering::NoteInferenceFailures() {
+  std::vector<ops::InferenceFailure> failures;
+  MIRIN_RETURN_IF_ERROR(ops::InferModule(module_.get(), &failures));
+  for (const auto& f : failures) inspection_->problems.push_back({f.node->name(), f.node->op(), f.status});
+  return absl::OkStatus();
+}
+
 // All unsupported operators at once: the user learns everything in one try.
-absl::Status Lowering::CollectUnknownOps() const {
+absl::Status Lowering::CollectUnknownOps() {
   static const auto* const kStructural = new absl::flat_hash_set<std::string>{
       "MakeTuple",    "make_list",  "MakeList",       "make_tuple",     "Depend",       "UpdateState", "Partial",
       "Switch",       "switch",     "switch_layer",   "SwitchLayer",    "TupleGetItem", "list_getitem",
@@ -902,16 +959,12 @@ absl::Status Lowering::CollectUnknownOps() const {
   for (const RawGraph& graph : model_.graphs) {
     for (const RawNode& node : graph.nodes) {
       Call call;
-      call.op = std::string(node.op_type);
-      if (call.op == "Constant") continue;
-      if (absl::StartsWith(node.op_type, kReference)) {
-        auto it = names_.find(node.op_type.substr(kReference.size()));
-        if (it == names_.end() || it->second.kind != Symbol::kPrimitive) continue;
-        call.op = std::string(model_.primitives[it->second.index].op_type);
-      }
+      call.op = OpOf(node);
+      if (call.op.empty() || call.op == "Constant") continue;
       if (kStructural->contains(call.op)) continue;
       CanonicalName(&call);
       if (ops::FindSchema(call.op) != nullptr || kStructural->contains(call.op)) continue;
+      if (Note(node, absl::UnimplementedError(absl::StrCat("the operator ", call.op, " is not supported")))) continue;
       if (unknown.size() < 20) {
         unknown.push_back(absl::StrCat(call.op, " '", node.domain.empty() ? node.name : node.domain, "'"));
       } else {
@@ -927,6 +980,12 @@ absl::Status Lowering::CollectUnknownOps() const {
 absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
   MIRIN_RETURN_IF_ERROR(BuildNames());
   FindRecursion();
+  if (inspection_ != nullptr) {
+    *inspection_ = {};
+    for (const RawGraph& g : model_.graphs) {
+      inspection_->nodes += std::count_if(g.nodes.begin(), g.nodes.end(), [](const RawNode& n) { return n.op_type != "Constant"; });
+    }
+  }
   MIRIN_RETURN_IF_ERROR(CollectUnknownOps());
   orders_.resize(model_.graphs.size());
   int64_t in_file = 0;
@@ -939,6 +998,13 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
   std::vector<Binding> arguments;
   MIRIN_RETURN_IF_ERROR(AddInputs(&builder, &arguments));
   MIRIN_ASSIGN_OR_RETURN(Binding result, EvaluateGraph(0, arguments, &builder, 0));
+  if (inspection_ != nullptr) {
+    MIRIN_RETURN_IF_ERROR(NoteInferenceFailures());
+    if (!inspection_->problems.empty()) {
+      const NodeProblem& first = inspection_->problems[0];
+      return Annotate(first.status, absl::StrCat("node '", first.node, "'"));
+    }
+  }
   std::vector<ir::Value*> outputs;
   MIRIN_RETURN_IF_ERROR(Flatten(result, &builder, &outputs));
   module_->set_output_names(OutputNames(outputs.size()));
@@ -949,10 +1015,10 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ir::Module>> Lower(const RawModel& model, const TensorLoader& load, const Limits& limits) {
+absl::StatusOr<std::unique_ptr<ir::Module>> Lower(const RawModel& model, const TensorLoader& load, const Limits& limits, Inspection* inspection) {
   absl::flat_hash_set<int> written;
   while (true) {  // twice at most for models with state: the first pass finds what is written
-    Lowering lowering(model, load, limits, written);
+    Lowering lowering(model, load, limits, written, inspection);
     MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, lowering.Run());
     const bool complete = std::all_of(lowering.writes_seen().begin(), lowering.writes_seen().end(),
                                       [&](int p) { return written.contains(p); });

@@ -17,10 +17,12 @@
 #include "core/mindir/binding.h"
 #include "core/mindir/limits.h"
 #include "core/mindir/raw_model.h"
+#include "core/mindir/reader.h"
 
 namespace mirin::mindir {
 
-absl::StatusOr<std::unique_ptr<ir::Module>> Lower(const RawModel& model, const TensorLoader& load, const Limits& limits);
+// inspection: may be null; see ReadOptions.
+absl::StatusOr<std::unique_ptr<ir::Module>> Lower(const RawModel& model, const TensorLoader& load, const Limits& limits, Inspection* inspection);
 
 }  // namespace mirin::mindir
 

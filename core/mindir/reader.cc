@@ -109,7 +109,7 @@ class ModelFiles {
 absl::StatusOr<std::unique_ptr<ir::Module>> Read(ModelFiles* files, const ReadOptions& options) {
   MIRIN_ASSIGN_OR_RETURN(const RawModel raw, ParseModel(files->main().bytes, options.limits));
   const TensorLoader load = [files](const RawTensor& tensor) { return files->Load(tensor); };
-  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, Lower(raw, load, options.limits));
+  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, Lower(raw, load, options.limits, options.inspection));
   auto& metadata = module->metadata();
   metadata["ir_version"] = raw.ir_version;
   metadata["producer_name"] = raw.producer_name;

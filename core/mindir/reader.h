@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -28,12 +29,28 @@ enum class CipherMode {
   kSm4Cbc,
 };
 
+// A node that cannot run. The reason does not name it.
+struct NodeProblem {
+  std::string node;  // its scope name, or its name in the file
+  std::string op;
+  absl::Status status;
+};
+
+// What a file has, for telling everything that is wrong with it.
+struct Inspection {
+  int64_t nodes = 0;  // without constants
+  std::vector<NodeProblem> problems;
+};
+
 struct ReadOptions {
   // Key bytes: 16, 24 or 32 for AES, 16 for SM4. Empty for plain files.
   std::string key;
   // Refused when the container says another mode.
   CipherMode mode = CipherMode::kNone;
   Limits limits;
+  // Not null: reading goes on behind nodes that cannot run, which are listed here; nodes that need their results are not judged.
+  // The result is then the first of them as an error. Each reading starts the lists anew.
+  Inspection* inspection = nullptr;
 };
 
 // NotFound when the file or one of its weight files does not exist, FailedPrecondition for an encrypted file without key,

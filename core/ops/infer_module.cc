@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "core/ops/partial_values.h"
 #include "core/ops/schema.h"
@@ -17,6 +19,9 @@ constexpr int kMaxDepth = 1200;
 
 class ModuleInference {
  public:
+  // failures: null to stop at the first.
+  explicit ModuleInference(std::vector<InferenceFailure>* failures) : failures_(failures) {}
+
   absl::Status InferGraph(ir::Graph* graph, int depth) {
     if (depth > kMaxDepth) return absl::ResourceExhaustedError("calls nest too deep");
     State& state = states_[graph];
@@ -30,10 +35,10 @@ class ModuleInference {
           incomplete_ = true;  // behind a recursive call whose type is not known yet
           continue;
         }
-        MIRIN_RETURN_IF_ERROR(InferNode(node.get(), &partial_));
+        MIRIN_RETURN_IF_ERROR(Settle(node.get(), InferNode(node.get(), &partial_)));
         continue;
       }
-      MIRIN_RETURN_IF_ERROR(Annotate(InferInvoke(node.get(), depth), ir::Describe(*node)));
+      MIRIN_RETURN_IF_ERROR(Settle(node.get(), Annotate(InferInvoke(node.get(), depth), ir::Describe(*node))));
     }
     states_[graph].active = false;
     return absl::OkStatus();
@@ -52,6 +57,17 @@ class ModuleInference {
     bool visited = false;
   };
 
+  // Whether to go on after a node: yes if it is sound, or what is wrong is listed.
+  absl::Status Settle(ir::Node* node, const absl::Status& status) {
+    if (status.ok() || failures_ == nullptr || absl::IsResourceExhausted(status)) return status;
+    for (int i = 0; i < node->num_outputs(); ++i) node->output(i)->set_type({});
+    if (!failed_.insert(node).second || absl::IsAborted(status)) return absl::OkStatus();
+    absl::string_view reason = status.message();
+    absl::ConsumePrefix(&reason, absl::StrCat(ir::Describe(*node), ": "));
+    failures_->push_back({node, absl::Status(status.code(), reason)});
+    return absl::OkStatus();
+  }
+
   absl::Status InferInvoke(ir::Node* node, int depth) {
     std::vector<ir::TensorType> outputs(node->num_outputs());
     for (const ir::Branch& branch : node->branches()) {
@@ -67,6 +83,8 @@ class ModuleInference {
       changed_ |= widened;
       const State state = states_[branch.graph];
       if (!state.active && (!state.visited || widened)) MIRIN_RETURN_IF_ERROR(InferGraph(branch.graph, depth + 1));
+      // A graph that could not be read whole, which is listed already.
+      if (branch.graph->outputs().size() < static_cast<size_t>(node->num_outputs())) return absl::AbortedError("the graph has no results");
       for (int o = 0; o < node->num_outputs(); ++o) {
         MIRIN_ASSIGN_OR_RETURN(outputs[o], JoinTypes(outputs[o], branch.graph->outputs()[o]->type()));
       }
@@ -79,6 +97,8 @@ class ModuleInference {
     return absl::OkStatus();
   }
 
+  std::vector<InferenceFailure>* failures_;
+  absl::flat_hash_set<const ir::Node*> failed_;
   absl::flat_hash_map<const ir::Graph*, State> states_;
   PartialValues partial_;
   bool changed_ = false;
@@ -103,13 +123,15 @@ absl::StatusOr<ir::TensorType> JoinTypes(const ir::TensorType& a, const ir::Tens
   return joined;
 }
 
-absl::Status InferModule(ir::Module* module) {
-  ModuleInference inference;
+absl::Status InferModule(ir::Module* module) { return InferModule(module, nullptr); }
+
+absl::Status InferModule(ir::Module* module, std::vector<InferenceFailure>* failures) {
+  ModuleInference inference(failures);
   for (int round = 0; round < kMaxRounds; ++round) {
     inference.NextRound();
     MIRIN_RETURN_IF_ERROR(inference.InferGraph(module->entry(), 0));
     if (!inference.changed()) {
-      if (!inference.incomplete()) return absl::OkStatus();
+      if (!inference.incomplete() || (failures != nullptr && !failures->empty())) return absl::OkStatus();
       return absl::InvalidArgumentError("a recursive call never returns: its result has no type");
     }
   }

@@ -13,6 +13,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/support/c_api.h"
+#include "tests/support/mindir_builder.h"
 #include "tests/support/onnx_builder.h"
 
 namespace mirin::testing {
@@ -173,6 +174,30 @@ TEST_F(Converter, ChecksWithoutWriting) {
   EXPECT_EQ(std::string(mirin_converter_report(c.get(), MIRIN_REPORT_TEXT)), Path("m.onnx") + ": 2 nodes, 0 errors\n");
   EXPECT_EQ(mirin_converter_model(c.get(), nullptr), nullptr);
   EXPECT_EQ(Files(), std::vector<std::string>{"m.onnx"});
+}
+
+TEST_F(Converter, ChecksAMindIrToTheEnd) {
+  // a = Frobnicate(x); b = Neg(a); c = Twiddle(b); d = Concat(x) without its operands; e = Softmax(x) along axis 7; returns all.
+  Message g;
+  g.Text(2, "main");
+  const auto node = [&](const std::string& name, const std::string& primitive, const std::vector<std::string>& inputs) {
+    g.Sub(1, NodeMessage(name, "REF::" + primitive, inputs).Text(7, "Default/" + name));
+  };
+  node("a", "frobnicate", {"x"});
+  node("b", "neg", {"a"});
+  node("c", "twiddle", {"b"});
+  node("d", "matmul", {"x"});
+  node("e", "softmax", {"x"});
+  node("all", "tuple", {"c", "d", "e"});
+  g.Sub(5, ValueInfo("x", kFloat, {2, 3})).Sub(6, ValueInfo("all", kFloat, {}));
+  std::ofstream(Path("m.mindir"), std::ios::binary) << File(g, {}, {Primitive("frobnicate", "Frobnicate"), Primitive("neg", "Neg"), Primitive("twiddle", "Twiddle"),
+                                                                   Primitive("matmul", "MatMul"), Primitive("softmax", "Softmax", {IntsAttribute("axis", {7})}), Primitive("tuple", "MakeTuple")});
+  const auto c = Make({{"fmk", "MINDIR"}, {"modelFile", Path("m.mindir")}});
+  EXPECT_EQ(Text(mirin_converter_check(c.get())), "UNIMPLEMENTED: Frobnicate 'Default/a': the operator Frobnicate is not supported (and 3 more)");
+  const std::string report = mirin_converter_report(c.get(), MIRIN_REPORT_TEXT);
+  for (const char* part : {"error: Frobnicate 'Default/a': ", "error: Twiddle 'Default/c': ", "error: MatMul 'Default/d': ", "error: Softmax 'Default/e': ", ": 6 nodes, 4 errors\n"}) {
+    EXPECT_NE(report.find(part), std::string::npos) << part << "\n" << report;
+  }
 }
 
 TEST_F(Converter, FailsBeforeTheWorkWhenTheFolderIsMissing) {

@@ -28,6 +28,8 @@ using Nodes = google::protobuf::RepeatedPtrField<NodeProto>;
 using Opsets = std::map<std::string, int64_t>;
 using Attributes = std::map<std::string, const AttributeProto*>;
 
+// A small file may expand to this many nodes, a large one to 64 times its own.
+constexpr int64_t kExpandedNodes = 100'000;
 constexpr int kMaxDepth = 64;  // of bodies in bodies and functions in functions
 
 // The names that nodes see. Functions see only their own.
@@ -90,7 +92,12 @@ class Importer {
   absl::StatusOr<std::unique_ptr<ir::Module>> Run() {
     const ModelProto& proto = model_->proto();
     MIRIN_ASSIGN_OR_RETURN(const Opsets opsets, ReadOpsets(proto.opset_import()));
-    for (const FunctionProto& f : proto.functions()) functions_[{Domain(f.domain()), f.name(), f.overload()}] = &f;
+    int64_t in_file = proto.graph().node_size();
+    for (const FunctionProto& f : proto.functions()) {
+      functions_[{Domain(f.domain()), f.name(), f.overload()}] = &f;
+      in_file += f.node_size();
+    }
+    max_nodes_ = std::min(options_.max_nodes, kExpandedNodes + 64 * in_file);
     ir::Graph* entry = module_->AddGraph("main");
     module_->set_entry(entry);
     GraphBuilder builder(entry, nullptr, &evaluate_);
@@ -279,8 +286,8 @@ class Importer {
 
   void ImportNodes(const Nodes& nodes, Scope* scope) {
     for (const int i : Order(nodes)) {
-      if (report_->nodes() >= options_.max_nodes) {
-        if (!too_many_) AddModelError(absl::ResourceExhaustedError(absl::StrCat("more than ", options_.max_nodes, " nodes")), "");
+      if (report_->nodes() >= max_nodes_) {
+        if (!too_many_) AddModelError(absl::ResourceExhaustedError(absl::StrCat("more than ", max_nodes_, " nodes, functions and bodies written out")), "");
         too_many_ = true;
         return;
       }
@@ -353,6 +360,7 @@ class Importer {
   std::unique_ptr<ir::Module> module_;
   std::map<FunctionKey, const FunctionProto*> functions_;
   std::vector<const FunctionProto*> expanding_;
+  int64_t max_nodes_ = 0;
   bool too_many_ = false;
 };
 
