@@ -11,7 +11,14 @@ std::optional<Linear> LinearBehind(const ir::Value* value) {
   linear.node = value->producer();
   const std::string& op = linear.node->op();
   const ir::Value* weight = linear.node->num_inputs() > 1 ? linear.node->input(1) : nullptr;
-  if (weight == nullptr || weight->type().dtype != DType::kFloat32 || !weight->type().shape.concrete()) return std::nullopt;
+  if (weight == nullptr || !weight->type().shape.concrete()) return std::nullopt;
+  if (op == "DynamicQuantMatMul" && linear.node->output()->type().shape.rank_known()) {
+    linear.weight_axis = linear.node->attrs().Bool("transpose_b") ? 0 : 1;
+    linear.bias = 3;
+    linear.channels = weight->type().shape.dim(linear.weight_axis);
+    return linear;
+  }
+  if (weight->type().dtype != DType::kFloat32) return std::nullopt;
   if (!weight->is_constant() && (weight->producer() == nullptr || !IsStoredWeight(*weight->producer()))) return std::nullopt;
   const Dims& dims = weight->type().shape.dims();
   if (op == "Conv2D" || op == "Conv3D") {

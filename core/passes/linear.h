@@ -9,7 +9,8 @@
 
 namespace mirin::passes {
 
-// A node y = activation(x * weight + bias [+ residual]) with a constant weight: float32, or stored as integers (core/passes/quantised.h).
+// A node y = activation(x * weight + bias [+ residual]) with a constant weight: float32, or stored as integers (core/passes/quantised.h),
+// or bytes in a DynamicQuantMatMul.
 struct Linear {
   ir::Node* node = nullptr;
   int weight_axis = 0;       // of the output channels, in the weight

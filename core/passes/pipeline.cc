@@ -28,6 +28,8 @@ namespace mirin::passes {
   PASS(fuse_attention, FuseAttention, "recognises scaled dot-product attention")                                       \
   PASS(fuse_residual, FuseResidual, "lets a convolution add its result to another tensor")                             \
   PASS(fuse_activation, FuseActivation, "lets a convolution or matrix product apply the activation after it")          \
+  PASS(fuse_quantized, FuseQuantized, "computes between DequantizeLinear and QuantizeLinear in integers")               \
+  PASS(fold_constants, FoldConstants, "again, for weights that stay floating point")                                   \
   PASS(remove_identities, RemoveIdentities, "again, after the fusions")
 
 #define MIRIN_DECLARE_PASS(name, Function, summary) absl::StatusOr<int> Function(PassContext& context);

@@ -56,6 +56,7 @@ std::vector<Tensor> RandomInputs(const ir::Module& module, int seed, int64_t dim
 }
 
 std::vector<std::vector<float>> WriteAndRun(const ir::Module& module, const std::vector<Tensor>& inputs, size_t* bytes) {
+  InstallAllBackends();
   const auto written = mindir::Write(module, {});
   EXPECT_TRUE(written.ok()) << written.status();
   if (!written.ok()) return {};

@@ -4,10 +4,15 @@
 
 #include <algorithm>
 
+#include "absl/status/statusor.h"
 #include "core/backends/cpu/simd_kernels.h"
 #include "core/base/thread_pool.h"
+#include "core/ir/graph.h"
 
 namespace mirin::cpu {
+
+// The attribute "activation" of a product.
+absl::StatusOr<UnaryKind> FusedActivation(const ir::Node& node);
 
 // Floats of a packed right-hand side.
 inline int64_t PackedFloats(int64_t k, int64_t n) {

@@ -117,22 +117,24 @@ void PackB(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, v
 }
 
 void QuantizeRow(const float* x, int64_t k, void* row, float* scale, int32_t* zero) {
-  float lows[kSpread] = {}, highs[kSpread] = {};
+  float lows[kSpread] = {}, highs[kSpread] = {}, poisons[kSpread] = {};
   int64_t done = 0;
   for (; done + kSpread <= k; done += kSpread) {
+    for (int l = 0; l < kSpread; ++l) poisons[l] += x[done + l] * 0.0f;
     for (int l = 0; l < kSpread; ++l) lows[l] = x[done + l] < lows[l] ? x[done + l] : lows[l];
     for (int l = 0; l < kSpread; ++l) highs[l] = x[done + l] > highs[l] ? x[done + l] : highs[l];
   }
-  float low = 0, high = 0;
+  float low = 0, high = 0, poison = 0;  // not a number, or infinite: so is the row's scale, and its results
+  for (int l = 0; l < kSpread; ++l) poison += poisons[l];
   for (int l = 0; l < kSpread; ++l) low = lows[l] < low ? lows[l] : low;
   for (int l = 0; l < kSpread; ++l) high = highs[l] > high ? highs[l] : high;
   for (; done < k; ++done) {
     low = x[done] < low ? x[done] : low;
     high = x[done] > high ? x[done] : high;
+    poison += x[done] * 0.0f;
   }
-  const float range = high - low;
-  *scale = range > 0 ? range / 255.0f : 1.0f;
-  const float inverse = 1.0f / *scale;
+  const float range = high - low, step = range > 0 ? range / 255.0f : 1.0f, inverse = 1.0f / step;
+  *scale = step + poison;
   const float z = Rint(Clamp(-low * inverse, 0, 255));
   const int32_t offset = kBytes ? static_cast<int32_t>(z) : 0;
   *zero = offset;

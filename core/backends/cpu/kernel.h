@@ -17,7 +17,8 @@ struct KernelTraits {
   std::string implementation;
   uint32_t in_place = 0;   // bit i: output 0 may be input i
   uint32_t consumed = 0;   // bit i: constant input i was packed
-  Layout layout = Layout::kPlain;  // of all inputs and outputs
+  Layout layout = Layout::kPlain;  // of outputs and of inputs
+  uint32_t plain = 0;              // bit i: not of input i, which is plain
   size_t scratch_bytes = 0;
 };
 
@@ -34,7 +35,7 @@ class FunctionKernel final : public Kernel {
     }
   }
   size_t scratch_bytes() const override { return traits_.scratch_bytes; }
-  Layout input_layout(int) const override { return traits_.layout; }
+  Layout input_layout(int i) const override { return (traits_.plain >> i & 1) != 0 ? Layout::kPlain : traits_.layout; }
   Layout output_layout(int) const override { return traits_.layout; }
   bool CanRunInPlace(int i) const override { return (traits_.in_place >> i & 1) != 0; }
   bool ConsumesConstant(int i) const override { return (traits_.consumed >> i & 1) != 0; }

@@ -53,6 +53,14 @@ KernelResult MakeLrn(const KernelRequest& request);
 KernelResult MakeRmsNorm(const KernelRequest& request);
 KernelResult MakeResizeAxes(const KernelRequest& request);
 
+KernelResult MakeQuantize(const KernelRequest& request);
+KernelResult MakeDequantize(const KernelRequest& request);
+KernelResult MakeQuantizedAdd(const KernelRequest& request);
+KernelResult MakeQuantizedConvolution(const KernelRequest& request);
+KernelResult MakeQuantizedConvolutionInFloat(const KernelRequest& request);
+KernelResult MakeDynamicQuantMatMul(const KernelRequest& request);
+KernelResult MakeQuantizedMatMul(const KernelRequest& request);
+
 KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to, const ThreadShare& threads);
 
 }  // namespace mirin::cpu

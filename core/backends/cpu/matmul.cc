@@ -7,15 +7,8 @@
 #include "core/ops/activation_kind.h"
 
 namespace mirin::cpu {
-namespace {
 
-struct Shapes {
-  int64_t m = 1, n = 1, k = 1;
-  int64_t a_row = 0, a_column = 0, b_row = 0, b_column = 0;
-  std::vector<int64_t> a_batch, b_batch;  // offsets in floats
-};
-
-absl::StatusOr<UnaryKind> Fused(const ir::Node& node) {
+absl::StatusOr<UnaryKind> FusedActivation(const ir::Node& node) {
   MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind kind, ops::ParseActivation(node.attrs().String("activation")));
   switch (kind) {
     case ops::ActivationKind::kNone: return UnaryKind::kIdentity;
@@ -30,6 +23,14 @@ absl::StatusOr<UnaryKind> Fused(const ir::Node& node) {
   }
   return UnaryKind::kIdentity;
 }
+
+namespace {
+
+struct Shapes {
+  int64_t m = 1, n = 1, k = 1;
+  int64_t a_row = 0, a_column = 0, b_row = 0, b_column = 0;
+  std::vector<int64_t> a_batch, b_batch;  // offsets in floats
+};
 
 Shapes Plan(const KernelRequest& r) {
   const Dims &a = r.inputs[0].shape.dims(), &b = r.inputs[1].shape.dims(), &y = r.outputs[0].shape.dims();
@@ -83,7 +84,7 @@ struct Packed {
 KernelResult MakeMatMul(const KernelRequest& r) {
   if (!IsF32(r, 0) || !IsF32(r, 1)) return Refuse(r.inputs[0]);
   const bool has_bias = r.inputs.size() > 2 && r.inputs[2].dtype != DType::kUnknown;
-  MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, Fused(*r.node));
+  MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
   const Shapes s = Plan(r);
   if (has_bias && !IsF32(r, 2)) return Refuse(r.inputs[2]);
   if (has_bias && (r.inputs[2].shape.rank() != 1 || r.inputs[2].shape.dim(0) != s.n)) return absl::UnimplementedError("a bias that is not one per column");

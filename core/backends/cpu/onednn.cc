@@ -37,14 +37,23 @@ tag TagOf(Layout layout, size_t rank) {
 
 }  // namespace
 
-memory::desc Describe(const Dims& dims, Layout layout) {
-  return memory::desc(memory::dims(dims.begin(), dims.end()), memory::data_type::f32, TagOf(layout, dims.size()));
+memory::data_type TypeOf(DType dtype) {
+  switch (dtype) {
+    case DType::kInt8: return memory::data_type::s8;
+    case DType::kUInt8: return memory::data_type::u8;
+    case DType::kInt32: return memory::data_type::s32;
+    default: return memory::data_type::f32;
+  }
+}
+
+memory::desc Describe(const Dims& dims, Layout layout, memory::data_type type) {
+  return memory::desc(memory::dims(dims.begin(), dims.end()), type, TagOf(layout, dims.size()));
 }
 
 absl::Status OneDnnKernel::Run(const KernelContext& c) const {
   // The C interface: no map and no exception on the way.
-  std::array<dnnl_exec_arg_t, 8> arguments;
-  std::array<dnnl_memory_t, 8> owned;
+  std::array<dnnl_exec_arg_t, 12> arguments;
+  std::array<dnnl_memory_t, 12> owned;
   int count = 0;
   int made = 0;
   dnnl_status_t status = dnnl_success;
@@ -56,6 +65,7 @@ absl::Status OneDnnKernel::Run(const KernelContext& c) const {
     owned[made++] = m;
     arguments[count++] = {argument, m};
   };
+  if (summand_ >= 0 && c.input(summand_).data != c.output(0).data) __builtin_memcpy(c.output(0).data, c.input(summand_).data, c.output(0).bytes());
   for (const Operand& o : operands_) {
     if (o.fixed != nullptr) {
       arguments[count++] = {o.argument, o.fixed->get()};
@@ -87,8 +97,8 @@ void AddActivation(ops::ActivationKind kind, dnnl::post_ops* post) {
 }
 
 absl::StatusOr<std::shared_ptr<const memory>> Pack(const Tensor& tensor, const memory::desc& plain, const memory::desc& to) {
-  // The file's bytes may lie anywhere; oneDNN wants floats on their boundary.
-  auto aligned = Tensor::Allocate(DType::kFloat32, tensor.dims());
+  // The file's bytes may lie anywhere; oneDNN wants numbers on their boundary.
+  auto aligned = Tensor::Allocate(tensor.dtype(), tensor.dims());
   if (!aligned.ok()) return aligned.status();
   __builtin_memcpy(aligned->mutable_data(), tensor.data(), tensor.bytes());
   memory from(plain, Engine(), aligned->mutable_data());
@@ -122,10 +132,11 @@ WindowDims ToDims(const std::vector<ops::WindowAxis>& axes) {
 }  // namespace onednn
 
 KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to, const ThreadShare& /*threads*/) {
-  if (type.dtype != DType::kFloat32 || type.shape.rank() < 3 || type.shape.rank() > 5) return Refuse(type);
+  const bool known = type.dtype == DType::kFloat32 || type.dtype == DType::kInt8 || type.dtype == DType::kUInt8;
+  if (!known || type.shape.rank() < 3 || type.shape.rank() > 5) return Refuse(type);
   using namespace onednn;  // NOLINT: one function
   return Guarded([&]() -> KernelResult {
-    const memory::desc source = Describe(type.shape.dims(), from), target = Describe(type.shape.dims(), to);
+    const memory::desc source = Describe(type.shape.dims(), from, TypeOf(type.dtype)), target = Describe(type.shape.dims(), to, TypeOf(type.dtype));
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::reorder::primitive_desc desc(Engine(), source, Engine(), target, attr);

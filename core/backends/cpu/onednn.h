@@ -22,7 +22,10 @@ dnnl::stream& Stream();
 // The block size that suits this CPU; plain where nothing is blocked.
 Layout BlockedLayout();
 
-memory::desc Describe(const Dims& dims, Layout layout);
+// float32, int8, uint8 or int32.
+memory::data_type TypeOf(DType dtype);
+
+memory::desc Describe(const Dims& dims, Layout layout, memory::data_type type = memory::data_type::f32);
 
 // A primitive with its operands by kernel input (>= 0), by kernel output (-1 - i), or fixed.
 class OneDnnKernel final : public Kernel {
@@ -34,15 +37,17 @@ class OneDnnKernel final : public Kernel {
     std::shared_ptr<const memory> fixed;
   };
 
+  // `summand`: the input that a sum post-op adds: output 0 holds it before the primitive runs; -1: none.
   OneDnnKernel(dnnl::primitive primitive, std::string implementation, std::vector<Operand> operands, memory::desc scratch,
-               std::vector<Layout> input_layouts, Layout output_layout, uint32_t consumed)
+               std::vector<Layout> input_layouts, Layout output_layout, uint32_t consumed, int summand = -1)
       : primitive_(std::move(primitive)),
         implementation_(std::move(implementation)),
         operands_(std::move(operands)),
         scratch_(std::move(scratch)),
         input_layouts_(std::move(input_layouts)),
         output_layout_(output_layout),
-        consumed_(consumed) {}
+        consumed_(consumed),
+        summand_(summand) {}
 
   absl::Status Run(const KernelContext& context) const override;
 
@@ -52,6 +57,7 @@ class OneDnnKernel final : public Kernel {
   }
   Layout output_layout(int i) const override { return i == 0 ? output_layout_ : Layout::kPlain; }
   bool ConsumesConstant(int i) const override { return (consumed_ >> i & 1) != 0; }
+  bool CanRunInPlace(int i) const override { return i == summand_; }
   bool NeedsArena() const override { return true; }
   absl::string_view implementation() const override { return implementation_; }
 
@@ -63,6 +69,7 @@ class OneDnnKernel final : public Kernel {
   std::vector<Layout> input_layouts_;
   Layout output_layout_;
   uint32_t consumed_;
+  int summand_;
 };
 
 // Runs fn and turns oneDNN's exceptions into a refusal: the next backend then answers.
@@ -78,7 +85,7 @@ KernelResult Guarded(Fn fn) {
 
 void AddActivation(ops::ActivationKind kind, dnnl::post_ops* post);
 
-// Floats of a constant in the form that a primitive wants; `plain` describes them as they are.
+// Numbers of a constant in the form that a primitive wants; `plain` describes them as they are.
 absl::StatusOr<std::shared_ptr<const memory>> Pack(const Tensor& tensor, const memory::desc& plain, const memory::desc& to);
 // What a packed form depends on, for the weight cache.
 std::string FormOf(const memory::desc& desc);

@@ -8,7 +8,9 @@ using namespace onednn;  // NOLINT: this file is made of it
 
 KernelResult MakePooling(const KernelRequest& r) {
   const Dims &x = r.inputs[0].shape.dims(), &y = r.outputs[0].shape.dims();
-  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  const bool average = r.node->op() == "AvgPool" || r.node->op() == "AvgPool3D";
+  const bool bytes = r.inputs[0].dtype == DType::kInt8 || r.inputs[0].dtype == DType::kUInt8;
+  if (!IsF32(r, 0) && !(bytes && !average)) return Refuse(r.inputs[0]);
   if (NumElements(x) == 0 || NumElements(y) == 0) return absl::UnimplementedError("an empty tensor");
   const size_t spatial = x.size() - 2;
   std::vector<ops::WindowAxis> axes(spatial);
@@ -21,15 +23,15 @@ KernelResult MakePooling(const KernelRequest& r) {
     MIRIN_ASSIGN_OR_RETURN(axes, ops::PlanWindow(r.node->attrs(), Tail(x), kernel, options));
   }
   if (r.node->attrs().Int("divisor_override") != 0) return absl::UnimplementedError("divisor_override");
-  const bool average = r.node->op() == "AvgPool" || r.node->op() == "AvgPool3D";
   for (const ops::WindowAxis& a : axes) {
     const int64_t window = (a.kernel - 1) * a.dilation + 1;
     if (a.pad_before >= window || a.pad_after >= window) return absl::UnimplementedError("padding as large as the window");
     if (a.overhang > 0 && r.node->attrs().Bool("count_include_pad") && !r.node->attrs().Bool("count_overhang", true)) return absl::UnimplementedError("windows that reach beyond the padding");
   }
   return Guarded([&]() -> KernelResult {
-    const Layout layout = r.input_layouts[0];
-    const memory::desc source = Describe(x, layout), target = Describe(y, layout);
+    const Layout layout = bytes ? Layout::kChannelsLast : r.input_layouts[0];
+    const memory::data_type type = TypeOf(r.inputs[0].dtype);
+    const memory::desc source = Describe(x, layout, type), target = Describe(y, layout, type);
     const WindowDims window = ToDims(axes);
     memory::dims kernel;
     for (const ops::WindowAxis& a : axes) kernel.push_back(a.kernel);

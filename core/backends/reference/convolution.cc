@@ -7,19 +7,16 @@
 
 #define MIRIN_KERNEL(Name) absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
 
-namespace mirin::reference::kernels {
-namespace {
+namespace mirin::reference {
 
 using ops::WindowAxis;
 
-absl::Status Convolve(const ir::Node& node, const KernelContext& c) {
+absl::StatusOr<std::vector<double>> Convolved(const ir::Node& node, const KernelContext& c, const std::vector<double>& xs, const std::vector<double>& ws) {
   const TensorView &x = c.input(0), &w = c.input(1), &y = c.output(0);
-  MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind activation, ops::ParseActivation(node.attrs().String("activation")));
   MIRIN_ASSIGN_OR_RETURN(std::vector<WindowAxis> axes, ops::PlanWindow(node.attrs(), Spatial(x), Spatial(w)));
   axes = Three(std::move(axes));
   const WindowAxis &d = axes[0], &h = axes[1], &v = axes[2];
   const int64_t group = node.attrs().Int("group", 1), batch = x.dims[0], in = w.dims[1], out = w.dims[0] / group;
-  const std::vector<double> xs = ReadAll<double>(x), ws = ReadAll<double>(w);
   std::vector<double> ys(static_cast<size_t>(y.elements()), 0);
   const int64_t x_plane = d.input * h.input * v.input, y_plane = d.output * h.output * v.output, taps = d.kernel * h.kernel * v.kernel;
   for (int64_t n = 0; n < batch; ++n) {
@@ -52,9 +49,20 @@ absl::Status Convolve(const ir::Node& node, const KernelContext& c) {
       }
     }
   }
+  return ys;
+}
+
+namespace kernels {
+namespace {
+
+absl::Status Convolve(const ir::Node& node, const KernelContext& c) {
+  const TensorView& y = c.output(0);
+  MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind activation, ops::ParseActivation(node.attrs().String("activation")));
+  MIRIN_ASSIGN_OR_RETURN(std::vector<double> ys, Convolved(node, c, ReadAll<double>(c.input(0)), ReadAll<double>(c.input(1))));
+  const int64_t plane = NumElements(y.dims.subspan(2));
   if (c.has_input(2)) {
     const std::vector<double> bias = ReadAll<double>(c.input(2));
-    for (size_t k = 0; k < ys.size(); ++k) ys[k] += bias[(static_cast<int64_t>(k) / y_plane) % static_cast<int64_t>(bias.size())];
+    for (size_t k = 0; k < ys.size(); ++k) ys[k] += bias[(static_cast<int64_t>(k) / plane) % static_cast<int64_t>(bias.size())];
   }
   if (c.has_input(3)) {
     const std::vector<double> residual = ReadAll<double>(c.input(3));
@@ -110,4 +118,5 @@ MIRIN_KERNEL(Conv3D) { return Convolve(node, c); }
 MIRIN_KERNEL(Conv2DTranspose) { return ConvolveTransposed(node, c, 3); }
 MIRIN_KERNEL(Conv3DTranspose) { return ConvolveTransposed(node, c, 2); }
 
-}  // namespace mirin::reference::kernels
+}  // namespace kernels
+}  // namespace mirin::reference

@@ -4,7 +4,9 @@
 
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "core/backend/kernel.h"
+#include "core/ir/graph.h"
 #include "core/ops/window.h"
 
 namespace mirin::reference {
@@ -21,6 +23,10 @@ inline std::vector<ops::WindowAxis> Three(std::vector<ops::WindowAxis> axes) {
   }
   return axes;
 }
+
+// The sums of a 2-D or 3-D convolution by the node's attributes, without bias: xs and ws are what input 0 and the weight, input 1,
+// stand for.
+absl::StatusOr<std::vector<double>> Convolved(const ir::Node& node, const KernelContext& c, const std::vector<double>& xs, const std::vector<double>& ws);
 
 }  // namespace mirin::reference
 

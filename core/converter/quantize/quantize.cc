@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/file.h"
 #include "core/base/status.h"
+#include "core/converter/quantize/dynamic.h"
 #include "core/converter/quantize/layers.h"
 #include "core/converter/quantize/weight_only.h"
 #include "core/ir/graph.h"
@@ -47,7 +48,10 @@ absl::Status Quantize(const QuantConfig& config, const QuantProgress& progress, 
       if (progress.begin) progress.begin("quantising weights", 0);
       MIRIN_RETURN_IF_ERROR(QuantizeWeights(config, module, &layers));
       break;
-    case QuantType::kDynamic: return Refuse("DYNAMIC_QUANT");
+    case QuantType::kDynamic:
+      if (progress.begin) progress.begin("quantising weights", 0);
+      MIRIN_RETURN_IF_ERROR(QuantizeDynamically(config, module, &layers));
+      break;
     case QuantType::kFull: return Refuse("FULL_QUANT");
   }
   if (layers.quantised() == 0) report->AddNote("quantisation changes nothing: no layer qualifies");

@@ -1,0 +1,124 @@
+// Matrix products of bytes: activations that come as bytes, or become bytes row by row.
+#include <algorithm>
+
+#include "core/backends/cpu/gemm.h"
+#include "core/backends/cpu/int8_gemm.h"
+#include "core/base/status.h"
+
+namespace mirin::cpu {
+namespace {
+
+// What both kinds have: x[m, k] times the constant weight, a scale and perhaps a bias per column.
+struct Product {
+  int64_t m = 1, n = 0, k = 0;
+  std::shared_ptr<const PackedInt8> weight;
+  bool has_bias = false;
+  UnaryKind activation = UnaryKind::kIdentity;
+
+  // Bytes of all prepared rows, of their scales and of their zero points, one after the other.
+  size_t RowBytes() const { return static_cast<size_t>((m * PreparedBytes(k) + 63) / 64 * 64); }
+  size_t scratch_bytes() const { return RowBytes() + static_cast<size_t>(m) * (sizeof(float) + sizeof(int32_t)); }
+
+  Int8GemmArgs Args(const KernelContext& c) const {
+    Int8GemmArgs g = {};
+    g.m = m;
+    g.n = n;
+    g.k = k;
+    g.a = c.scratch();
+    g.a_row = PreparedBytes(k);
+    g.packed_b = weight->panels.get();
+    g.sums = static_cast<const int32_t*>(weight->sums.get());
+    g.scale = c.input(2).as<float>();
+    g.bias = has_bias ? c.input(3).as<float>() : nullptr;
+    g.activation = activation;
+    g.activate = Simd().unary;
+    g.c_row = n;
+    return g;
+  }
+};
+
+absl::StatusOr<Product> Plan(const KernelRequest& r) {
+  const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims();
+  if (r.constants[1] == nullptr || r.constant_values[1] == nullptr || r.weights == nullptr) return absl::UnimplementedError("computed weights");
+  Product p;
+  const bool transposed = r.node->attrs().Bool("transpose_b");
+  p.k = w[transposed ? 1 : 0];
+  p.n = w[transposed ? 0 : 1];
+  p.m = NumElements(absl::MakeConstSpan(x).subspan(0, x.size() - 1));
+  if (p.m == 0 || p.n == 0 || p.k == 0) return absl::UnimplementedError("an empty tensor");
+  if (p.k > kMaxInt8Depth) return absl::UnimplementedError(absl::StrCat("sums of ", p.k, " products"));
+  p.has_bias = r.inputs.size() > 3 && r.inputs[3].dtype != DType::kUnknown;
+  MIRIN_ASSIGN_OR_RETURN(p.activation, FusedActivation(*r.node));
+  MIRIN_ASSIGN_OR_RETURN(p.weight, PackInt8(r, 1, p.k, p.n, transposed ? 1 : p.n, transposed ? p.k : 1));
+  return p;
+}
+
+std::string Name(absl::string_view kernel) { return absl::StrCat("cpu:", kernel, ":", Int8().name); }
+
+}  // namespace
+
+KernelResult MakeDynamicQuantMatMul(const KernelRequest& r) {
+  MIRIN_ASSIGN_OR_RETURN(const Product p, Plan(r));
+  KernelTraits traits;
+  traits.implementation = Name("int8_gemm_rows");
+  traits.consumed = 2;
+  traits.scratch_bytes = p.scratch_bytes();
+  return FromFunction(traits, [p, &kernels = Int8()](const KernelContext& c) {
+    char* rows = static_cast<char*>(c.scratch());
+    float* scales = reinterpret_cast<float*>(rows + p.RowBytes());
+    int32_t* zeros = reinterpret_cast<int32_t*>(scales + p.m);
+    Int8GemmArgs g = p.Args(c);
+    const float* x = c.input(0).as<float>();
+    c.threads().ParallelFor(p.m, std::max<int64_t>(1, kElementGrain / p.k), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) kernels.quantize_row(x + i * p.k, p.k, rows + i * g.a_row, scales + i, zeros + i);
+    });
+    g.row_scales = scales;
+    g.zeros = zeros;
+    g.row_step = 1;
+    g.c = c.output(0).as<float>();
+    ParallelInt8Gemm(c.threads(), g);
+  });
+}
+
+KernelResult MakeQuantizedMatMul(const KernelRequest& r) {
+  MIRIN_ASSIGN_OR_RETURN(const Product p, Plan(r));
+  const bool is_signed = r.inputs[0].dtype == DType::kInt8, bytes = IsByte(r.outputs[0].dtype);
+  const int32_t x_zero = static_cast<int32_t>(r.node->attrs().Int("x_zero"));
+  const Int8Form form = FormOf(*r.node, "y", r.outputs[0].dtype);
+  // Rows that are as the GEMM wants them are read where they are.
+  const bool as_they_are = Int8().a_bytes == 1 && !is_signed && p.k % Int8().depth_step == 0;
+  KernelTraits traits;
+  traits.implementation = Name("int8_gemm");
+  traits.consumed = 2;
+  traits.scratch_bytes = as_they_are ? 0 : p.scratch_bytes();
+  return FromFunction(traits, [=, &kernels = Int8()](const KernelContext& c) {
+    Int8GemmArgs g = p.Args(c);
+    const uint8_t* x = c.input(0).as<uint8_t>();
+    int32_t zero = x_zero;
+    if (as_they_are) {
+      g.a = x;
+      g.a_row = p.k;
+    } else {
+      char* rows = static_cast<char*>(c.scratch());
+      c.threads().ParallelFor(p.m, std::max<int64_t>(1, kElementGrain / p.k), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          int32_t of_row = x_zero;
+          kernels.prepare_row(x + i * p.k, p.k, is_signed, &of_row, rows + i * g.a_row);
+        }
+      });
+      kernels.prepare_row(x, 0, is_signed, &zero, rows);
+    }
+    const float one = 1;
+    g.row_scales = &one;
+    g.zeros = &zero;
+    if (bytes) {
+      g.quantised = c.output(0).as<uint8_t>();
+      g.form = form;
+    } else {
+      g.c = c.output(0).as<float>();
+    }
+    ParallelInt8Gemm(c.threads(), g);
+  });
+}
+
+}  // namespace mirin::cpu
