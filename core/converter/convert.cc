@@ -117,6 +117,7 @@ absl::Status Change(const ConvertOptions& options, const passes::Evaluator& eval
     pipeline.only = GeneralPasses();
     MIRIN_RETURN_IF_ERROR(passes::RunPipeline(pipeline, context, nullptr));
   }
+  if (options.config.quant.export_mode == QuantConfig::Export::kFloat32) MIRIN_RETURN_IF_ERROR(RemoveQuantisation(evaluate, module));
   if (options.config.quant.type != QuantType::kNone) {
     const QuantProgress progress{[&](const char* stage, int64_t steps) { report->Begin(stage, steps); }, [&] { report->Step(); }};
     MIRIN_RETURN_IF_ERROR(Quantize(options.config.quant, progress, module, report));

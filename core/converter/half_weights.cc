@@ -15,6 +15,12 @@ namespace {
 
 constexpr size_t kLeastBytes = 1024;
 
+// Scales are too small for float16, and small.
+bool IsScale(const ir::Node& node, int input) {
+  const std::string& op = node.op();
+  return (input == 1 && (op == "QuantizeLinear" || op == "DequantizeLinear")) || (input == 2 && op == "DynamicQuantMatMul");
+}
+
 // An invalid tensor when a finite number would become infinite.
 absl::StatusOr<Tensor> Halved(const Tensor& tensor) {
   MIRIN_ASSIGN_OR_RETURN(const Tensor from, tensor.Aligned());
@@ -40,6 +46,7 @@ absl::StatusOr<HalvedWeights> StoreWeightsAsHalf(ir::Module* module) {
     for (ir::Node* node : nodes) {
       for (int i = 0; i < node->num_inputs(); ++i) {
         const ir::Value* weight = node->input(i);
+        if (IsScale(*node, i)) continue;
         if (weight == nullptr || !weight->is_constant() || weight->type().dtype != DType::kFloat32 || weight->tensor().bytes() < kLeastBytes) continue;
         auto [half, is_new] = halves.try_emplace(weight, nullptr);
         if (is_new) {

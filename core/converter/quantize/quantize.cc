@@ -6,10 +6,13 @@
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/converter/quantize/dynamic.h"
+#include "core/converter/quantize/full.h"
 #include "core/converter/quantize/layers.h"
 #include "core/converter/quantize/weight_only.h"
 #include "core/ir/graph.h"
 #include "core/ops/infer_module.h"
+#include "core/passes/pipeline.h"
+#include "core/passes/quantised.h"
 
 namespace mirin::converter {
 namespace {
@@ -52,13 +55,32 @@ absl::Status Quantize(const QuantConfig& config, const QuantProgress& progress, 
       if (progress.begin) progress.begin("quantising weights", 0);
       MIRIN_RETURN_IF_ERROR(QuantizeDynamically(config, module, &layers));
       break;
-    case QuantType::kFull: return Refuse("FULL_QUANT");
+    case QuantType::kFull: {
+      MIRIN_ASSIGN_OR_RETURN(const std::unique_ptr<CalibrationReader> data, OpenCalibration(config.calibration, InputsOf(*module)));
+      MIRIN_RETURN_IF_ERROR(QuantizeFully(config, *data, progress, module, &layers, report));
+      break;
+    }
   }
   if (layers.quantised() == 0) report->AddNote("quantisation changes nothing: no layer qualifies");
   layers.AddNotes(report);
   MIRIN_RETURN_IF_ERROR(ops::InferModule(module));
   if (config.debug_info_path.empty()) return absl::OkStatus();
   return Annotate(WriteFileAtomically(absl::StrCat(config.debug_info_path, "/quantisation.csv"), layers.ToCsv()), "debug_info_save_path");
+}
+
+absl::Status RemoveQuantisation(const passes::Evaluator& evaluate, ir::Module* module) {
+  MIRIN_RETURN_IF_ERROR(passes::ForEachNode(module, [](ir::Node* node) -> absl::StatusOr<int> {
+                          const std::optional<passes::Dequantised> to = passes::DequantisedFrom(node->op() == "DequantizeLinear" ? node->output() : nullptr);
+                          const ir::Node* from = to.has_value() ? passes::ProducedBy(to->q, "QuantizeLinear") : nullptr;
+                          if (from == nullptr || !(passes::QuantisationOf(*from) == to->quantisation)) return 0;
+                          passes::Replace(node->output(), from->input(0));
+                          return 1;
+                        }).status());
+  passes::EliminateDeadCode(module);
+  passes::PassContext context{module, &evaluate, passes::StoredWeights::kFold};
+  passes::PipelineOptions pipeline;
+  pipeline.only = {"fold_constants"};
+  return passes::RunPipeline(pipeline, context, nullptr);
 }
 
 }  // namespace mirin::converter

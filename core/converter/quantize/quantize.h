@@ -11,6 +11,7 @@
 #include "core/converter/quant_config.h"
 #include "core/converter/report.h"
 #include "core/ir/graph.h"
+#include "core/passes/pass.h"
 
 namespace mirin::converter {
 
@@ -24,6 +25,9 @@ struct QuantProgress {
 // InvalidArgument for data that does not fit the model, NotFound for a node to skip that is not there, Unimplemented for what
 // this build does not do.
 absl::Status Quantize(const QuantConfig& config, const QuantProgress& progress, ir::Module* module, Report* report);
+
+// What export_precision_mode=FLOAT32 asks: the quantisation that a model came with goes, its stored weights become float32.
+absl::Status RemoveQuantisation(const passes::Evaluator& evaluate, ir::Module* module);
 
 }  // namespace mirin::converter
 
