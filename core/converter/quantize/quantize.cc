@@ -22,6 +22,7 @@ absl::Status CheckSupported(const QuantConfig& config) {
   if (config.auto_tune) return Refuse("auto_tune", "choose bit_num yourself, or 0 with init_scale");
   if (config.use_calibration_data) return Refuse("use_cv_data", "leave it out: layers are chosen by the error of their weights");
   if (config.weight_strategy == QuantConfig::WeightStrategy::kGptq) return Refuse("quant_strategy=GPTQ", "use MAX_MIN");
+  if (config.dequantise_on_the_fly) return Refuse("dequant_strategy=ON_THE_FLY", "leave it out: weights are computed once, when the model is loaded");
   if (config.enable_smooth_shift) return Refuse("enable_smooth_shift", "leave it out");
   if (config.max_segments != 1) return Refuse("weights in several segments", "leave max_segments out");
   return absl::OkStatus();
