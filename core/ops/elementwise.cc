@@ -207,9 +207,9 @@ absl::Status InferTernary(InferContext& c) {
 }
 
 absl::Status InferCast(InferContext& c) {
-  MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
+  if (c.dtype(0) != DType::kString) MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
   const DType to = c.attrs().Type("dst_type");
-  if (to == DType::kUnknown || to == DType::kString) return absl::InvalidArgumentError("the target dtype is missing or unsupported");
+  if (to == DType::kUnknown) return absl::InvalidArgumentError("the target dtype is missing or unsupported");
   c.SetOutput(0, to, c.shape(0));
   return absl::OkStatus();
 }
@@ -277,7 +277,7 @@ OpSchema Lerp() {
   return OpSchema("Lerp", "x + weight * (y - x).").Input("x").Input("y").Input("weight").Output("z").Infer(InferTernary);
 }
 OpSchema Cast() {
-  return OpSchema("Cast", "Converts the dtype: floats to integers truncate and saturate, anything to bool is != 0.")
+  return OpSchema("Cast", "Converts the dtype: floats to integers truncate and saturate, anything to bool is != 0, texts are numbers as C writes them.")
       .Input("x").RequiredAttr("dst_type", {"DstT", "to", "dtype"}).Output("y").Infer(InferCast);
 }
 OpSchema BitCast() {

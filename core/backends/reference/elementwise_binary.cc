@@ -273,31 +273,6 @@ absl::Status Lerp(const ir::Node& /*node*/, const KernelContext& c) {
   return CombineAny(c, [](const auto& v, size_t k) { return v[0][k] + v[2][k] * (v[1][k] - v[0][k]); });
 }
 
-absl::Status Cast(const ir::Node& node, const KernelContext& c) {
-  const TensorView& x = c.input(0);
-  if (x.dtype == DType::kString) return NoKernel(node, x);
-  if (x.dtype == c.output(0).dtype) {
-    if (x.bytes() > 0) std::memcpy(c.output(0).data, x.data, x.bytes());
-  } else if (IsFloat(x.dtype)) {
-    WriteAll(c.output(0), ReadAll<double>(x));
-  } else if (x.dtype == DType::kUInt64 && IsFloat(c.output(0).dtype)) {
-    WriteAll(c.output(0), ReadAll<double>(x));
-  } else {
-    WriteAll(c.output(0), ReadAll<int64_t>(x));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status BitCast(const ir::Node& /*node*/, const KernelContext& c) {
-  const TensorView &x = c.input(0), &y = c.output(0);
-  if (x.bytes() > 0) std::memcpy(y.data, x.data, x.bytes());
-  if (y.dtype == DType::kBool) {
-    auto* bytes = static_cast<uint8_t*>(y.data);
-    for (size_t i = 0; i < y.bytes(); ++i) bytes[i] = bytes[i] != 0;
-  }
-  return absl::OkStatus();
-}
-
 absl::Status PReLU(const ir::Node& node, const KernelContext& c) {
   const TensorView& x = c.input(0);
   const std::vector<double> weight = ReadAll<double>(c.input(1));
