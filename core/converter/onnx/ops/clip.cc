@@ -5,12 +5,8 @@
 namespace mirin::onnx::translate {
 namespace {
 
-// A bound given as a tensor of one element, as a scalar: it must not add axes to x.
-ir::Value* Bound(OpContext& c, int i) {
-  if (!c.has_input(i)) return nullptr;
-  const Shape& shape = c.shape(i);
-  return shape.rank_known() && shape.rank() == 0 ? c.input(i) : c.builder().Reshape(c.input(i), {});
-}
+// A bound must not add axes to x.
+ir::Value* Bound(OpContext& c, int i) { return c.has_input(i) ? AsScalar(c.builder(), c.input(i)) : nullptr; }
 
 }  // namespace
 

@@ -60,7 +60,7 @@ absl::StatusOr<ir::Value*> OneNumber(OpContext& c, int i, absl::string_view what
   if (shape.concrete() && NumElements(shape.dims()) != 1) {
     return Refuse(absl::StrCat(what, " has shape ", ToString(shape)), absl::StrCat("make ", what, " one number"));
   }
-  return shape.rank_known() && shape.rank() == 0 ? c.input(i) : c.builder().Reshape(c.input(i), {});
+  return AsScalar(c.builder(), c.input(i));
 }
 
 }  // namespace mirin::onnx

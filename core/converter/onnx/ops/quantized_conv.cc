@@ -12,7 +12,7 @@ ir::Value* PerChannel(OpContext& c, int i, int behind) {
   if (!c.has_input(i)) return nullptr;
   const Shape& shape = c.shape(i);
   if (!shape.rank_known() || shape.rank() != 1) return c.input(i);
-  if (shape.dim(0) == 1) return c.builder().Reshape(c.input(i), {});
+  if (shape.dim(0) == 1) return AsScalar(c.builder(), c.input(i));
   std::vector<int64_t> axes;
   for (int axis = 1; axis <= behind; ++axis) axes.push_back(axis);
   return c.builder().Unsqueeze(c.input(i), axes);

@@ -14,7 +14,7 @@ ir::Value* PerRow(OpContext& c, int i) {
   if (!c.has_input(i)) return nullptr;
   const Shape& shape = c.shape(i);
   if (!shape.rank_known() || shape.rank() != 1) return c.input(i);
-  return shape.dim(0) == 1 ? c.builder().Reshape(c.input(i), {}) : c.builder().Unsqueeze(c.input(i), {1});
+  return shape.dim(0) == 1 ? AsScalar(c.builder(), c.input(i)) : c.builder().Unsqueeze(c.input(i), {1});
 }
 
 // The same per column, where one axis is enough.

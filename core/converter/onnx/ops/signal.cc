@@ -17,9 +17,7 @@ absl::Status CosineWindow(OpContext& c, double a0, double a1, double a2) {
   GraphBuilder& b = c.builder();
   const bool periodic = c.Bool("periodic", true);
   MIRIN_ASSIGN_OR_RETURN(const DType to, DTypeAttribute(c, "output_datatype", DType::kFloat32));
-  ir::Value* size = b.Cast(c.input(0), DType::kInt64);
-  if (size == nullptr) return absl::OkStatus();
-  if (!size->type().shape.rank_known() || size->type().shape.rank() > 0) size = b.Reshape(size, {});
+  ir::Value* size = AsScalar(b, b.Cast(c.input(0), DType::kInt64));
   const auto number = [&](double v) { return b.Scalar(v, DType::kFloat64); };
   ir::Value* n = b.Cast(c.Op("Range", {b.Int(0), size, b.Int(1)}), DType::kFloat64);
   ir::Value* period = b.Cast(periodic ? size : b.Sub(size, b.Int(1)), DType::kFloat64);
