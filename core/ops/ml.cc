@@ -59,13 +59,19 @@ absl::Status InferTreeEnsemble(InferContext& c) {
   }
   const auto ints = [&](const char* name) { return c.attrs().Ints(name); };
   const std::vector<int64_t> modes = ints("nodes_modes"), features = ints("nodes_featureids"), tracks = ints("nodes_missing_value_tracks_true");
-  const auto nodes = static_cast<int64_t>(modes.size()), leaves = static_cast<int64_t>(ints("leaf_targetids").size());
+  const auto nodes = static_cast<int64_t>(modes.size()), votes = static_cast<int64_t>(ints("leaf_targetids").size());
+  const std::vector<int64_t> begins = ints("leaf_begins");
+  int64_t leaves = votes;
+  if (!begins.empty()) {
+    if (begins.front() != 0 || begins.back() != votes || !std::is_sorted(begins.begin(), begins.end())) return absl::InvalidArgumentError("leaf_begins does not cut the votes");
+    leaves = static_cast<int64_t>(begins.size()) - 1;
+  }
   for (const char* name : {"nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids", "nodes_trueleafs", "nodes_falseleafs"}) {
     if (ints(name).size() != modes.size()) return absl::InvalidArgumentError(absl::StrCat(name, " has ", ints(name).size(), " entries for ", nodes, " nodes"));
   }
   if (!tracks.empty() && tracks.size() != modes.size()) return absl::InvalidArgumentError("nodes_missing_value_tracks_true does not match the nodes");
   if (c.shape(1).concrete() && c.shape(1).dim(0) != nodes) return absl::InvalidArgumentError(absl::StrCat(c.shape(1).dim(0), " splits for ", nodes, " nodes"));
-  if (c.shape(2).concrete() && c.shape(2).dim(0) != leaves) return absl::InvalidArgumentError(absl::StrCat(c.shape(2).dim(0), " weights for ", leaves, " leaves"));
+  if (c.shape(2).concrete() && c.shape(2).dim(0) != votes) return absl::InvalidArgumentError(absl::StrCat(c.shape(2).dim(0), " weights for ", votes, " votes"));
   const int64_t targets = c.attrs().Int("n_targets"), aggregate = c.attrs().Int("aggregate_function");
   if (targets < 1 || targets > (int64_t{1} << 24)) return absl::InvalidArgumentError(absl::StrCat("n_targets is ", targets));
   if (aggregate < 0 || aggregate > 3) return absl::InvalidArgumentError(absl::StrCat("aggregate_function is ", aggregate));
@@ -101,10 +107,11 @@ OpSchema LookUp() {
 OpSchema TreeEnsemble() {
   return OpSchema("TreeEnsemble",
                   "ONNX ai.onnx.ml TreeEnsemble without transform: x [samples, features] falls through every tree; the leaves' weights are averaged, "
-                  "summed, or the least or greatest of them taken, per target; a target without a leaf is 0. (internal)")
+                  "summed, or the least or greatest of them taken, per target; a target without a leaf is 0. Leaf i has one weight, or those from "
+                  "leaf_begins[i] to leaf_begins[i + 1]. (internal)")
       .Input("x").Input("splits").Input("leaf_weights").OptionalInput("members").RequiredAttr("nodes_modes").RequiredAttr("nodes_featureids")
       .RequiredAttr("nodes_truenodeids").RequiredAttr("nodes_falsenodeids").RequiredAttr("nodes_trueleafs").RequiredAttr("nodes_falseleafs")
-      .Attr("nodes_missing_value_tracks_true", std::vector<int64_t>{}).RequiredAttr("leaf_targetids").RequiredAttr("tree_roots")
+      .Attr("nodes_missing_value_tracks_true", std::vector<int64_t>{}).RequiredAttr("leaf_targetids").Attr("leaf_begins", std::vector<int64_t>{}).RequiredAttr("tree_roots")
       .Attr("n_targets", int64_t{1}).Attr("aggregate_function", int64_t{1}).Output("y").Infer(InferTreeEnsemble);
 }
 

@@ -1,6 +1,6 @@
 """contrib_test.py LIBRARY_FOLDER [--only SUBSTRING]
 
-Operators of onnxruntime's own domain, which have no node tests: a small model each, converted and run, against onnxruntime with
+Operators of onnxruntime's own domain and of ai.onnx.ml that have no node tests: a small model each, converted and run, against onnxruntime with
 its optimizations off. Prints what differs; what has to be refused is named with the word that the refusal must hold.
 """
 import argparse
@@ -44,13 +44,15 @@ class Case:
                 inputs.append(helper.make_tensor_value_info(f"x{i}", helper.np_dtype_to_tensor_dtype(x.dtype), dims))
         outputs = [onnx.ValueInfoProto(name=o) for o in self.outputs if o]
         graph = helper.make_graph([node], "g", inputs, outputs, initializers)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)], ir_version=9)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1), helper.make_opsetid("ai.onnx.ml", 3)], ir_version=9)
 
     def feeds(self):
         return {f"x{i}": x for i, x in enumerate(self.inputs) if x is not None and i not in self.constant}
 
 
 def difference(case, got, want):
+    if want.dtype == object:
+        return None if got.shape == want.shape and list(got.flat) == list(want.flat) else f"{got.tolist()} instead of {want.tolist()}"
     if got.dtype != want.dtype or got.shape != want.shape:
         return f"{got.dtype}{list(got.shape)} instead of {want.dtype}{list(want.shape)}"
     if want.dtype.kind in "iu":
@@ -297,12 +299,43 @@ def quantized():
     Case("dequantize by axis", "DequantizeLinear", [i8(4, 5), f32(5), i8(5)], axis=1)
 
 
+def classical():
+    ml = {"domain": "ai.onnx.ml"}
+    x = f32(5, 3)
+    Case("scaler", "Scaler", [x], scale=[2.0, 3.0, 0.5], offset=[1.0, -1.0, 0.0], **ml)
+    Case("scaler of integers", "Scaler", [u8(5, 3).astype(np.int64)], scale=[2.0], offset=[1.5], **ml)
+    for norm in ("MAX", "L1", "L2"):
+        Case(f"normalizer {norm}", "Normalizer", [np.concatenate([x, np.zeros((1, 3), np.float32)])], norm=norm, **ml)
+    Case("linear regressor", "LinearRegressor", [x], coefficients=[1.0, 2.0, 3.0, -1.0, 0.5, 0.0], intercepts=[0.5, -0.5], targets=2, **ml)
+    Case("linear classifier", "LinearClassifier", [x], outputs=2, coefficients=list(map(float, f32(12))), intercepts=[0.1, 0.2, 0.3, 0.4], classlabels_ints=[7, 5, 3, 1], post_transform="SOFTMAX", **ml)
+    two = {"coefficients": [1.0, -2.0, 0.5], "intercepts": [0.1], "classlabels_strings": ["no", "yes"]}
+    Case("linear classifier of two", "LinearClassifier", [x], outputs=2, post_transform="LOGISTIC", **two, **ml)
+    Case("linear classifier of two, bare", "LinearClassifier", [x], outputs=2, refused="post_transform", **two, **ml)
+    # Two trees: x0 <= 0 ? leaf : (x1 > 0.5 ? leaf : leaf), and x2 < 0 ? leaf : leaf.
+    nodes = {"nodes_treeids": [0, 0, 0, 0, 0, 1, 1, 1], "nodes_nodeids": [0, 1, 2, 3, 4, 0, 1, 2], "nodes_featureids": [0, 0, 1, 0, 0, 2, 0, 0],
+             "nodes_modes": ["BRANCH_LEQ", "LEAF", "BRANCH_GT", "LEAF", "LEAF", "BRANCH_LT", "LEAF", "LEAF"], "nodes_values": [0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0],
+             "nodes_truenodeids": [1, 0, 3, 0, 0, 1, 0, 0], "nodes_falsenodeids": [2, 0, 4, 0, 0, 2, 0, 0]}
+    leaves = [(0, 1), (0, 3), (0, 4), (1, 1), (1, 2)]
+
+    def votes(kind, targets):
+        """Of every leaf for every target: without a vote of any leaf runtimes differ."""
+        each = [(tree, node, target) for tree, node in leaves for target in range(targets)]
+        return {f"{kind}_treeids": [e[0] for e in each], f"{kind}_nodeids": [e[1] for e in each], f"{kind}_ids": [e[2] for e in each], f"{kind}_weights": list(map(float, f32(len(each))))}
+
+    for aggregate in ("SUM", "AVERAGE", "MIN", "MAX"):
+        Case(f"trees, {aggregate}", "TreeEnsembleRegressor", [x], aggregate_function=aggregate, n_targets=2, base_values=[0.5, 0.25], **nodes, **votes("target", 2), **ml)
+    Case("trees of doubles", "TreeEnsembleRegressor", [x.astype(np.float64)], n_targets=1, post_transform="LOGISTIC", **nodes, **votes("target", 1), **ml)
+    Case("tree classes", "TreeEnsembleClassifier", [x], outputs=2, classlabels_strings=["a", "b"], **nodes, **votes("class", 2), **ml)
+    Case("tree classes, softmax", "TreeEnsembleClassifier", [x], outputs=2, classlabels_int64s=[3, 4, 9], post_transform="SOFTMAX", **nodes, **votes("class", 3), **ml)
+    Case("tree classes, one vote", "TreeEnsembleClassifier", [x], outputs=2, classlabels_int64s=[3, 4], refused="single class", **nodes, **votes("class", 1), **ml)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("libraries")
     parser.add_argument("--only", default="", help="part of the names")
     args = parser.parse_args()
-    for family in (activations, normalisations, attention, grouped_queries, rotary, products, convolutions, quantized):
+    for family in (activations, normalisations, attention, grouped_queries, rotary, products, convolutions, quantized, classical):
         family()
     mirin = mirin_c.Mirin(args.libraries)
     chosen = [c for c in CASES if args.only in c.name]

@@ -122,7 +122,7 @@ absl::Status TreeEnsemble(const ir::Node& node, const KernelContext& c) {
   Trees trees;
   MIRIN_RETURN_IF_ERROR(trees.Read(node, c));
   const std::vector<double> x = ReadAll<double>(c.input(0)), weights = ReadAll<double>(c.input(2));
-  const std::vector<int64_t> roots = node.attrs().Ints("tree_roots"), targets = node.attrs().Ints("leaf_targetids");
+  const std::vector<int64_t> roots = node.attrs().Ints("tree_roots"), targets = node.attrs().Ints("leaf_targetids"), begins = node.attrs().Ints("leaf_begins");
   const int64_t samples = c.input(0).dims[0], width = c.input(0).dims[1], outputs = c.output(0).dims[1];
   const int64_t aggregate = node.attrs().Int("aggregate_function");
   std::vector<double> y(static_cast<size_t>(samples * outputs), 0);
@@ -132,17 +132,20 @@ absl::Status TreeEnsemble(const ir::Node& node, const KernelContext& c) {
     for (const int64_t root : roots) {
       const int64_t leaf = trees.Fall(root, x.data() + s * width);
       if (leaf < 0) return absl::InvalidArgumentError(absl::StrCat("the tree at node ", root, " has a cycle"));
-      const auto target = static_cast<size_t>(targets[static_cast<size_t>(leaf)]);
-      const double weight = weights[static_cast<size_t>(leaf)];
-      double& sum = y[static_cast<size_t>(s * outputs) + target];
-      if (aggregate <= 1) {
-        sum += aggregate == 0 ? weight / static_cast<double>(roots.size()) : weight;
-      } else if (!reached[target]) {
-        sum = weight;
-      } else {
-        sum = aggregate == 2 ? std::min(sum, weight) : std::max(sum, weight);
+      const auto l = static_cast<size_t>(leaf);
+      const int64_t end = begins.empty() ? leaf + 1 : begins[l + 1];
+      for (auto vote = static_cast<size_t>(begins.empty() ? leaf : begins[l]); vote < static_cast<size_t>(end); ++vote) {
+        const auto target = static_cast<size_t>(targets[vote]);
+        double& sum = y[static_cast<size_t>(s * outputs) + target];
+        if (aggregate <= 1) {
+          sum += aggregate == 0 ? weights[vote] / static_cast<double>(roots.size()) : weights[vote];
+        } else if (!reached[target]) {
+          sum = weights[vote];
+        } else {
+          sum = aggregate == 2 ? std::min(sum, weights[vote]) : std::max(sum, weights[vote]);
+        }
+        reached[target] = true;
       }
-      reached[target] = true;
     }
   }
   WriteAll(c.output(0), y);

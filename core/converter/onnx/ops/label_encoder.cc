@@ -1,5 +1,5 @@
 // ai.onnx.ml LabelEncoder: 1 numbers a list of classes, 2 maps lists to lists, 4 tensors as well.
-#include "core/converter/onnx/ops/common.h"
+#include "core/converter/onnx/ops/ml_scores.h"
 
 namespace mirin::onnx {
 namespace {
@@ -12,11 +12,6 @@ Tensor TextTensor(std::vector<std::string> texts) {
 std::vector<std::string> TextsOf(const Tensor& tensor) {
   const auto texts = tensor.strings();
   return std::vector<std::string>(texts.begin(), texts.end());
-}
-
-Tensor FloatTensor(const std::vector<double>& values) {
-  const std::vector<float> floats(values.begin(), values.end());
-  return Tensor::FromValues<float>({static_cast<int64_t>(floats.size())}, floats);
 }
 
 // One of the attributes keys_* or values_*.

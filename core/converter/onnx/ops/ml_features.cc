@@ -1,7 +1,7 @@
 // Small operators of ai.onnx.ml on features.
 #include <cmath>
 
-#include "core/converter/onnx/ops/common.h"
+#include "core/converter/onnx/ops/ml_scores.h"
 
 namespace mirin::onnx::translate {
 
@@ -21,6 +21,37 @@ absl::Status Binarizer(OpContext& c) {
   double threshold = c.Float("threshold", 0);
   if (IsInt(dtype)) threshold = std::floor(threshold);
   c.SetOutput(0, b.Cast(c.Op("Greater", {c.input(0), b.Scalar(threshold, dtype)}), dtype));
+  return absl::OkStatus();
+}
+
+// Rows by their greatest number, or by the length of the row; rows of zeros stay.
+absl::Status Normalizer(OpContext& c) {
+  GraphBuilder& b = c.builder();
+  const std::string norm = c.String("norm", "MAX");
+  ir::Value* x = b.Cast(c.input(0), DType::kFloat32);
+  const auto reduce = [&](absl::string_view op, ir::Value* v) { return b.Op(op, {v, b.Ints({-1})}, {{"keep_dims", true}}); };
+  ir::Value* length = nullptr;
+  if (norm == "MAX") {
+    length = reduce("ReduceMax", x);
+  } else if (norm == "L1") {
+    length = reduce("ReduceSum", c.Op("Abs", {x}));
+  } else if (norm == "L2") {
+    length = c.Op("Sqrt", {reduce("ReduceSum", c.Op("Square", {x}))});
+  } else {
+    return absl::InvalidArgumentError(absl::StrCat("unknown norm '", norm, "'"));
+  }
+  ir::Value* divisor = c.Op("Select", {c.Op("Equal", {length, b.ScalarLike(0, x)}), b.ScalarLike(1, x), length});
+  c.SetOutput(0, c.Op("RealDiv", {x, divisor}));
+  return absl::OkStatus();
+}
+
+// (x - offset) * scale, one of each or one a feature.
+absl::Status Scaler(OpContext& c) {
+  GraphBuilder& b = c.builder();
+  const std::vector<double> scale = c.Floats("scale"), offset = c.Floats("offset");
+  if (scale.empty() || offset.empty()) return absl::InvalidArgumentError("scale and offset are needed");
+  ir::Value* x = b.Cast(c.input(0), DType::kFloat32);
+  c.SetOutput(0, b.Mul(b.Sub(x, b.Constant(FloatTensor(offset))), b.Constant(FloatTensor(scale))));
   return absl::OkStatus();
 }
 
