@@ -318,16 +318,16 @@ def classical():
     leaves = [(0, 1), (0, 3), (0, 4), (1, 1), (1, 2)]
 
     def votes(kind, targets):
-        """Of every leaf for every target: without a vote of any leaf runtimes differ."""
+        """Of every leaf for every target: runtimes differ where a target has no vote."""
         each = [(tree, node, target) for tree, node in leaves for target in range(targets)]
         return {f"{kind}_treeids": [e[0] for e in each], f"{kind}_nodeids": [e[1] for e in each], f"{kind}_ids": [e[2] for e in each], f"{kind}_weights": list(map(float, f32(len(each))))}
 
     for aggregate in ("SUM", "AVERAGE", "MIN", "MAX"):
         Case(f"trees, {aggregate}", "TreeEnsembleRegressor", [x], aggregate_function=aggregate, n_targets=2, base_values=[0.5, 0.25], **nodes, **votes("target", 2), **ml)
-    Case("trees of doubles", "TreeEnsembleRegressor", [x.astype(np.float64)], n_targets=1, post_transform="LOGISTIC", **nodes, **votes("target", 1), **ml)
-    Case("tree classes", "TreeEnsembleClassifier", [x], outputs=2, classlabels_strings=["a", "b"], **nodes, **votes("class", 2), **ml)
+    Case("trees of doubles", "TreeEnsembleRegressor", [x.astype(np.float64)], n_targets=1, **nodes, **votes("target", 1), **ml)
+    Case("tree classes", "TreeEnsembleClassifier", [x], outputs=2, classlabels_strings=["a", "b", "c"], **nodes, **votes("class", 3), **ml)
     Case("tree classes, softmax", "TreeEnsembleClassifier", [x], outputs=2, classlabels_int64s=[3, 4, 9], post_transform="SOFTMAX", **nodes, **votes("class", 3), **ml)
-    Case("tree classes, one vote", "TreeEnsembleClassifier", [x], outputs=2, classlabels_int64s=[3, 4], refused="single class", **nodes, **votes("class", 1), **ml)
+    Case("tree classes of two", "TreeEnsembleClassifier", [x], outputs=2, classlabels_int64s=[3, 4], refused="2 classes", **nodes, **votes("class", 2), **ml)
 
 
 def main():

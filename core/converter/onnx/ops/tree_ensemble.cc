@@ -42,8 +42,6 @@ class NodeList {
     return b.Cast(y, DType::kFloat32);
   }
 
-  const Numbers& targets() const { return targets_; }
-
  private:
   // A leaf is a node with one leaf on both sides; branches lead to nodes only.
   absl::Status ReadNodes() {
@@ -151,8 +149,8 @@ absl::Status TreeEnsembleRegressor(OpContext& c) {
 absl::Status TreeEnsembleClassifier(OpContext& c) {
   NodeList list(c, "class", "class_ids");
   const auto classes = static_cast<int64_t>(std::max(c.Strings("classlabels_strings").size(), c.Ints("classlabels_int64s").size()));
-  // Votes for one class alone stand for the odds of two, by rules that depend on the weights' signs.
-  if (std::set<int64_t>(list.targets().begin(), list.targets().end()).size() < 2) return Refuse("votes for a single class", "vote for each class, or use TreeEnsemble");
+  // Of two classes the label follows rules that differ between runtimes: the greater score, or the sign of the second one's.
+  if (classes < 3) return Refuse(absl::StrCat("the label of ", classes, " classes"), "use TreeEnsemble and ArgMax");
   MIRIN_ASSIGN_OR_RETURN(ir::Value * scores, list.Sum(classes, 1));
   MIRIN_ASSIGN_OR_RETURN(ir::Value * label, TopLabel(c, scores, "classlabels_strings", "classlabels_int64s"));
   c.SetOutput(0, label);
