@@ -122,7 +122,7 @@ TEST(NpzData, SplitsArrays) {
 TEST(Images, BecomeChannelsOfAnInput) {
   const std::string folder = Folder("images");
   Write(folder + "/grey.png",
-        absl::HexStringToBytes("89504e470d0a1a0a0000000d4948445200000002000000010800000000d12049560000000b49444154789c63603f010000d900d0d7a6223c0000000049454e44ae426082"));
+        absl::HexStringToBytes("89504e470d0a1a0a0000000d4948445200000002000000010800000000d14920560000000b49444154789c63603f010000d900d0d7a6223c0000000049454e44ae426082"));
   CalibrationData data = Data(Type::kImage, {{"x", folder}});
   data.image_to_format = "RGB";
   const auto read = [&](const ir::TensorType& type) -> absl::StatusOr<std::vector<Tensor>> {

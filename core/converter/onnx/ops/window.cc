@@ -59,8 +59,9 @@ absl::StatusOr<Window> ReadWindow(OpContext& c, std::vector<int64_t> kernel, int
   return w;
 }
 
-absl::StatusOr<int> SpatialAxes(OpContext& c) {
-  MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(0));
+absl::StatusOr<int> SpatialAxes(OpContext& c, int weight) {
+  // Behind a branch that may squeeze, only the weight tells.
+  MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(weight >= 0 && !c.shape(0).rank_known() ? weight : 0));
   if (rank < 3) return absl::InvalidArgumentError(absl::StrCat("input 0 has rank ", rank, ", it needs a batch, channels and spatial axes"));
   if (rank > 5) return Refuse(absl::StrCat("input 0 has ", rank - 2, " spatial axes"), "at most three are supported");
   return rank - 2;
@@ -100,7 +101,8 @@ absl::StatusOr<Attrs> ConvolutionAttributes(OpContext& c, int weight, int axes) 
   const Dims& dims = c.shape(weight).dims();
   MIRIN_ASSIGN_OR_RETURN(Window window, ReadWindow(c, {dims.begin() + 2, dims.end()}, axes));
   window.LiftToTwo();
-  std::vector<int64_t> input(c.shape(0).dims().begin() + 2, c.shape(0).dims().end());
+  std::vector<int64_t> input(static_cast<size_t>(axes), -1);
+  if (c.shape(0).rank_known()) input.assign(c.shape(0).dims().begin() + 2, c.shape(0).dims().end());
   if (axes == 1) input.insert(input.begin(), 1);
   Attrs attributes = PadAttributes(window, input);
   attributes.insert(attributes.end(), {{"stride", window.strides}, {"dilation", window.dilations}, {"group", c.Int("group", 1)}});

@@ -31,7 +31,7 @@ struct Window {
 absl::StatusOr<Window> ReadWindow(OpContext& c, std::vector<int64_t> kernel, int axes);
 
 // The number of spatial axes of input 0: one to three, or a refusal.
-absl::StatusOr<int> SpatialAxes(OpContext& c);
+absl::StatusOr<int> SpatialAxes(OpContext& c, int weight = -1);
 
 // [N, C, L] as [N, C, 1, L] and back; other ranks stay.
 ir::Value* Lift(OpContext& c, ir::Value* x, int axes);
