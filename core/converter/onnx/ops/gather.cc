@@ -27,7 +27,7 @@ absl::Status GatherND(OpContext& c) {
     for (int64_t axis = 0; axis < batch_dims; ++axis) {
       std::vector<int64_t> dims(static_cast<size_t>(rank), 1);
       dims[static_cast<size_t>(axis)] = -1;
-      ir::Value* places = b.Op("Range", {b.Int(0), b.DimOf(indices, axis), b.Int(1)});
+      ir::Value* places = b.Op("Range", {b.Int(0), b.DimOf(c.input(0), axis), b.Int(1)});
       parts.push_back(b.Op("BroadcastTo", {b.Reshape(places, dims), shape}));
     }
     parts.push_back(indices);

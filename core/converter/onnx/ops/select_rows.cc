@@ -7,7 +7,9 @@ namespace mirin::onnx::translate {
 absl::Status Compress(OpContext& c) {
   GraphBuilder& b = c.builder();
   if (c.dtype(1) != DType::kBool) return absl::InvalidArgumentError(absl::StrCat("the condition is ", Name(c.dtype(1)), ", expected bool"));
-  ir::Value* chosen = b.Reshape(c.Op("NonZero", {c.input(1)}), {-1});
+  const Shape& condition = c.shape(1);
+  if (condition.rank_known() && condition.rank() != 1) return absl::InvalidArgumentError(absl::StrCat("the condition has shape ", ToString(condition), ", expected rank 1"));
+  ir::Value* chosen = b.Squeeze(c.Op("NonZero", {c.input(1)}), {1});
   const bool flat = !c.Has("axis");
   ir::Value* x = flat ? b.Reshape(c.input(0), {-1}) : c.input(0);
   c.SetOutput(0, c.Op("Gather", {x, chosen}, {{"axis", c.Int("axis", 0)}}));
