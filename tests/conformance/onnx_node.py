@@ -1,13 +1,15 @@
 """onnx_node.py LIBRARY_FOLDER [--list FILE [--update]] [--only SUBSTRING] [--verbose]
 
-Runs the onnx package's own backend node tests through the converter and a session, each in a child process, and names every
-test as "pass" or "unsupported: REASON" (the converter's own). With --list the outcome is compared with FILE, or written there.
+Runs the onnx package's own backend node tests, and its model tests that carry their data, through the converter and a session,
+each in a child process, and names every test as "pass" or "unsupported: REASON" (the converter's own). With --list the outcome is compared with FILE, or written there.
 Anything else (wrong, error, crash, hang) fails.
 """
 import argparse
 import collections
+import dataclasses
 import json
 import os
+import pathlib
 import select
 import signal
 import sys
@@ -20,6 +22,7 @@ import numpy as np
 warnings.filterwarnings("ignore")
 import onnx  # noqa: E402
 from onnx.backend.test.case.node import collect_testcases  # noqa: E402
+from onnx.backend.test.loader import load_model_tests  # noqa: E402
 
 import mirin_c  # noqa: E402
 
@@ -96,6 +99,39 @@ def outcome(mirin, case, folder):
     return "pass"
 
 
+# Folders of the package's data whose models stand beside their inputs and outputs.
+MODEL_KINDS = ["simple", "pytorch-converted", "pytorch-operator"]
+
+
+def read_value(path, value_type):
+    """A .pb file as the node tests' values are: an array, or a list of them."""
+    with open(path, "rb") as f:
+        data = f.read()
+    if value_type.HasField("sequence_type"):
+        return onnx.numpy_helper.to_list(onnx.SequenceProto.FromString(data))
+    if value_type.HasField("optional_type"):
+        return onnx.numpy_helper.to_optional(onnx.OptionalProto.FromString(data))
+    return onnx.numpy_helper.to_array(onnx.TensorProto.FromString(data))
+
+
+def model_cases():
+    """The model tests, in the form of node tests."""
+    cases = []
+    for kind in MODEL_KINDS:
+        for case in load_model_tests(kind=kind):
+            if case.model_dir is None:
+                continue
+            model = onnx.load(os.path.join(case.model_dir, "model.onnx"))
+            initializers = {t.name for t in model.graph.initializer}
+            inputs = [v for v in model.graph.input if v.name not in initializers]
+            sets = []
+            for folder in sorted(pathlib.Path(case.model_dir).glob("test_data_set*")):
+                sets.append(([read_value(folder / f"input_{i}.pb", v.type) for i, v in enumerate(inputs)],
+                             [read_value(folder / f"output_{i}.pb", v.type) for i, v in enumerate(model.graph.output)]))
+            cases.append(dataclasses.replace(case, name=f"{kind}/{case.name}", model=model, data_sets=sets))
+    return cases
+
+
 def child(folder, cases, start, pipe):
     try:
         mirin = mirin_c.Mirin(folder)
@@ -164,7 +200,7 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="print what does not pass")
     args = parser.parse_args()
     start = time.time()
-    cases = sorted((c for c in collect_testcases(None) if any(p in c.name for p in args.only.split(","))), key=lambda c: c.name)
+    cases = sorted((c for c in list(collect_testcases(None)) + model_cases() if any(p in c.name for p in args.only.split(","))), key=lambda c: c.name)
     results = run_all(args.libraries, cases)
     bad = {name: r for name, r in results.items() if r != "pass" and not r.startswith("unsupported: ")}
     counts = collections.Counter(r.split(":")[0] for r in results.values())
@@ -172,7 +208,7 @@ def main():
         for name in sorted(results):
             if results[name] != "pass":
                 print(f"{name}: {results[name]}")
-    print(f"onnx {onnx.__version__}: {len(results)} node tests, " + ", ".join(f"{n} {k}" for k, n in counts.most_common()) + f", {time.time() - start:.0f} s")
+    print(f"onnx {onnx.__version__}: {len(results)} tests, " + ", ".join(f"{n} {k}" for k, n in counts.most_common()) + f", {time.time() - start:.0f} s")
     for name in sorted(bad):
         if not args.verbose:
             print(f"{name}: {bad[name]}")
