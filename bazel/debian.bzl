@@ -173,4 +173,8 @@ def debian_cc_deps():
         build_file = "//bazel/third_party:openssl.BUILD",
     )
     _debian_library(name = "png", build_file = "//bazel/third_party:png.BUILD")
-    _debian_library(name = "tbb", build_file = "//bazel/third_party:tbb.BUILD")
+    _debian_library(
+        name = "tbb",
+        files = ["libtbb.so.12"],
+        build_file = "//bazel/third_party:tbb.BUILD",
+    )

@@ -28,6 +28,13 @@ def pypi_deps():
         requirements = ["clang-format==18.1.8 --hash=sha256:2de122b8aa78ba49e326f974131caab2c79f4ae877c227cd4e3e5d82a98d21e5"],
     )
 
+    # Makes the Python and Java modules over the C API; Debian's is too old for CPython's limited API.
+    pypi_archive(
+        name = "swig",
+        build_file = "//bazel/third_party:swig.BUILD",
+        requirements = ["swig==4.5.1 --hash=sha256:e0cdc78a984dac35aa78091234e5d62909741ec63df6d03b0764075248cb7845"],
+    )
+
     # For conformance tests: the onnx package brings its node tests, ONNX Runtime is the reference of the networks.
     pypi_archive(
         name = "python_onnx",
