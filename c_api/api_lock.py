@@ -24,7 +24,7 @@ def functions(header_dir, library):
             since = re.search(r"@since (\d+\.\d+)", m.group(1))
             if since is None:
                 raise SystemExit(f"{header.name}: no @since above: {m.group(2)}")
-            yield since.group(1), re.sub(r"\s+", " ", m.group(2)).strip()
+            yield since.group(1), re.sub(r"\s+", " ", m.group(2)).replace("( ", "(").strip()
         declared = len(re.findall(r"^MIRIN_API ", text, re.M))
         documented = len(re.findall(r"\*/\s*MIRIN_API ", text))
         if declared != documented:

@@ -1,5 +1,7 @@
 #include "c_api/src/boundary.h"
 
+#include "core/base/log.h"
+
 namespace mirin::c_api {
 mirin_status* ToC(const absl::Status& status) {
   if (status.ok()) return nullptr;
@@ -40,6 +42,10 @@ absl::StatusOr<runtime::ModelOptions> FromC(const mirin_model_options* given) {
     options.disabled_passes.emplace_back(known->disabled_passes[i]);
   }
   if (known->dump_directory != nullptr) options.dump_directory = known->dump_directory;
+  if (known->config != nullptr) {
+    LogNotes(known->config);
+    options.read.weights_directory = known->config->config.weights_directory;
+  }
   return options;
 }
 
@@ -60,11 +66,43 @@ absl::StatusOr<runtime::SessionOptions> FromC(const mirin_session_options* given
     options.devices.emplace_back(known->devices[i]);
   }
   options.profile = known->profile;
+  if (known->num_cpus > 8192) return absl::InvalidArgumentError("options.num_cpus is out of range");
+  if (known->num_cpus > 0 && known->cpus == nullptr) return NullArgument("options.cpus");
+  options.cpus.assign(known->cpus, known->cpus + known->num_cpus);
   return options;
 }
 
-absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size_t expected, std::vector<Tensor>* to) {
-  if (count != expected) return absl::InvalidArgumentError(absl::StrCat("the model takes ", expected, " inputs, got ", count));
+absl::StatusOr<RunLimits> FromC(const mirin_run_options* given) {
+  static const mirin_run_options kDefaults = MIRIN_RUN_OPTIONS_INIT;
+  const auto known = Known(given, kDefaults);
+  if (!known.ok()) return known.status();
+  RunLimits limits;
+  if (known->timeout_us < 0)
+    return absl::InvalidArgumentError(absl::StrCat("options.timeout_us is ", known->timeout_us));
+  constexpr int64_t kFar = int64_t{1000000} * 3600 * 24 * 365;  // a year: no limit
+  if (known->timeout_us > 0 && known->timeout_us < kFar) {
+    limits.deadline = Cancellation::Clock::now() + std::chrono::microseconds(known->timeout_us);
+  }
+  if (known->cancellation != nullptr) limits.cancel = &known->cancellation->source;
+  return limits;
+}
+
+void LogNotes(const mirin_config* config) {
+  for (const std::string& note : config->config.notes) Log(LogLevel::kInfo, note);
+}
+
+absl::Status CheckOutputCount(const runtime::Model& model, size_t count) {
+  const size_t expected = model.outputs().size();
+  if (count == expected) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the model has ", expected, " outputs, there is room for ", count));
+}
+
+absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size_t expected,
+                           std::vector<Tensor>* to) {
+  if (count != expected)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the model takes ", expected, " inputs, got ", count));
   if (inputs == nullptr && count > 0) return NullArgument("inputs");
   to->resize(count);
   for (size_t i = 0; i < count; ++i) {

@@ -12,7 +12,9 @@
 #include "absl/status/statusor.h"
 #include "c_api/src/guard.h"
 #include "core/base/tensor.h"
+#include "core/runtime/cancel_source.h"
 #include "core/runtime/model.h"
+#include "core/runtime/run_config.h"
 #include "core/runtime/session.h"
 #include "core/runtime/session_cache.h"
 #include "mirin/mirin.h"
@@ -33,6 +35,14 @@ struct mirin_model {
   std::shared_ptr<const mirin::runtime::Model> model;
   mutable mirin::runtime::SessionCache cache;
   std::vector<std::string> metadata_keys;
+};
+
+struct mirin_cancellation {
+  mirin::runtime::CancelSource source;
+};
+
+struct mirin_config {
+  mirin::runtime::RunConfig config;
 };
 
 struct mirin_session {
@@ -58,6 +68,15 @@ absl::StatusOr<Options> Known(const Options* given, const Options& defaults) {
 
 absl::StatusOr<runtime::ModelOptions> FromC(const mirin_model_options* options);
 absl::StatusOr<runtime::SessionOptions> FromC(const mirin_session_options* options);
+// A null source and no deadline for NULL.
+struct RunLimits {
+  runtime::CancelSource* cancel = nullptr;
+  Cancellation::Clock::time_point deadline = Cancellation::Clock::time_point::max();
+};
+absl::StatusOr<RunLimits> FromC(const mirin_run_options* options);
+// Says in the log what of a config has no effect.
+void LogNotes(const mirin_config* config);
+absl::Status CheckOutputCount(const runtime::Model& model, size_t count);
 // Checks count and NULLs; fills `to` with the tensors behind the handles.
 absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size_t expected, std::vector<Tensor>* to);
 

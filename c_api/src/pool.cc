@@ -5,10 +5,6 @@
 #include "c_api/src/boundary.h"
 #include "core/runtime/session_pool.h"
 
-struct mirin_cancellation {
-  mirin::runtime::CancelSource source;
-};
-
 struct mirin_pool {
   mutable std::unique_ptr<mirin::runtime::SessionPool> pool;  // locks inside: const handles are shared by threads
 };
@@ -18,52 +14,22 @@ namespace {
 using mirin::runtime::OutputBuffer;
 using mirin::runtime::PoolRunControl;
 
-absl::StatusOr<PoolRunControl> FromC(const mirin_run_options* given) {
-  static const mirin_run_options kDefaults = MIRIN_RUN_OPTIONS_INIT;
-  const auto known = mirin::c_api::Known(given, kDefaults);
-  if (!known.ok()) return known.status();
-  PoolRunControl control;
-  if (known->timeout_us < 0) return absl::InvalidArgumentError(absl::StrCat("options.timeout_us is ", known->timeout_us));
-  using Clock = mirin::Cancellation::Clock;
-  constexpr int64_t kFar = int64_t{1000000} * 3600 * 24 * 365;  // a year: no limit
-  if (known->timeout_us > 0 && known->timeout_us < kFar) control.deadline = Clock::now() + std::chrono::microseconds(known->timeout_us);
-  if (known->cancellation != nullptr) control.cancel = &known->cancellation->source;
-  return control;
-}
-
-absl::Status CheckOutputCount(const mirin_pool* pool, size_t count) {
-  const size_t expected = pool->pool->model().outputs().size();
-  if (count == expected) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the model has ", expected, " outputs, there is room for ", count));
-}
-
-absl::StatusOr<std::vector<mirin::Tensor>> Run(const mirin_pool* pool, const mirin_tensor* const* inputs, size_t num_inputs,
-                                               const mirin_run_options* options, absl::Span<const OutputBuffer> buffers) {
-  const auto control = FromC(options);
-  if (!control.ok()) return control.status();
+absl::StatusOr<std::vector<mirin::Tensor>> Run(const mirin_pool* pool,
+                                               const mirin_tensor* const* inputs, size_t num_inputs,
+                                               const mirin_run_options* options,
+                                               absl::Span<const OutputBuffer> buffers) {
+  const auto limits = mirin::c_api::FromC(options);
+  if (!limits.ok()) return limits.status();
   std::vector<mirin::Tensor> given;
   const absl::Status collected = mirin::c_api::CollectInputs(inputs, num_inputs, pool->pool->model().inputs().size(), &given);
   if (!collected.ok()) return collected;
-  return pool->pool->Run(given, buffers, *control);
+  return pool->pool->Run(given, buffers, PoolRunControl{limits->cancel, limits->deadline});
 }
 
 }  // namespace
 
-mirin_status* mirin_cancellation_create(mirin_cancellation** out_cancellation) {
-  MIRIN_C_BEGIN
-  MIRIN_C_REQUIRE(out_cancellation);
-  *out_cancellation = new mirin_cancellation();
-  return nullptr;
-  MIRIN_C_END
-}
-
-void mirin_cancellation_cancel(mirin_cancellation* cancellation) {
-  if (cancellation != nullptr) cancellation->source.Cancel();
-}
-
-void mirin_cancellation_destroy(mirin_cancellation* cancellation) { delete cancellation; }
-
-mirin_status* mirin_pool_create(const mirin_model* model, const mirin_pool_options* options, mirin_pool** out_pool) {
+mirin_status* mirin_pool_create(const mirin_model* model, const mirin_pool_options* options,
+                                mirin_pool** out_pool) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(model);
   MIRIN_C_REQUIRE(out_pool);
@@ -76,6 +42,11 @@ mirin_status* mirin_pool_create(const mirin_model* model, const mirin_pool_optio
   const auto session = mirin::c_api::FromC(known->session);
   MIRIN_C_RETURN_IF_ERROR(session.status());
   converted.session = *session;
+  if (known->config != nullptr) {
+    mirin::c_api::LogNotes(known->config);
+    if (converted.session.threads == 0)
+      converted.session.threads = known->config->config.threads_per_worker;
+  }
   auto pool = mirin::runtime::SessionPool::Create(model->model, converted);
   MIRIN_C_RETURN_IF_ERROR(pool.status());
   *out_pool = new mirin_pool{*std::move(pool)};
@@ -92,7 +63,7 @@ mirin_status* mirin_pool_run(const mirin_pool* pool, const mirin_tensor* const* 
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(pool);
   if (num_outputs > 0) MIRIN_C_REQUIRE(out_outputs);
-  MIRIN_C_RETURN_IF_ERROR(CheckOutputCount(pool, num_outputs));
+  MIRIN_C_RETURN_IF_ERROR(mirin::c_api::CheckOutputCount(pool->pool->model(), num_outputs));
   auto results = Run(pool, inputs, num_inputs, options, {});
   MIRIN_C_RETURN_IF_ERROR(results.status());
   std::vector<std::unique_ptr<mirin_tensor>> handles;
@@ -107,7 +78,7 @@ mirin_status* mirin_pool_run_into(const mirin_pool* pool, const mirin_tensor* co
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(pool);
   if (num_outputs > 0) MIRIN_C_REQUIRE(outputs);
-  MIRIN_C_RETURN_IF_ERROR(CheckOutputCount(pool, num_outputs));
+  MIRIN_C_RETURN_IF_ERROR(mirin::c_api::CheckOutputCount(pool->pool->model(), num_outputs));
   const auto buffers = mirin::c_api::BuffersOf(pool->pool->model(), outputs);
   MIRIN_C_RETURN_IF_ERROR(buffers.status());
   const auto results = Run(pool, inputs, num_inputs, options, *buffers);

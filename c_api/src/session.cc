@@ -4,10 +4,14 @@ namespace {
 
 using mirin::runtime::Session;
 
-absl::Status CheckOutputCount(const mirin_session* session, size_t count) {
-  const size_t expected = session->session->model().outputs().size();
-  if (count == expected) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the model has ", expected, " outputs, there is room for ", count));
+// What ends the run that is about to begin.
+absl::StatusOr<mirin::runtime::RunControl> ControlOf(const mirin_run_options* options) {
+  const auto limits = mirin::c_api::FromC(options);
+  if (!limits.ok()) return limits.status();
+  mirin::runtime::RunControl control;
+  control.deadline = limits->deadline;
+  if (limits->cancel != nullptr) control.cancellation = &limits->cancel->cancellation();
+  return control;
 }
 
 // Keeps what a failed call may have lent from being read through stale handles: inputs are let go of.
@@ -59,18 +63,27 @@ mirin_status* mirin_session_resize(mirin_session* session, const int64_t* const*
   MIRIN_C_END
 }
 
-mirin_status* mirin_session_run(mirin_session* session, const mirin_tensor* const* inputs, size_t num_inputs,
-                                const mirin_tensor** out_outputs, size_t num_outputs) {
+mirin_status* mirin_session_run(mirin_session* session, const mirin_tensor* const* inputs,
+                                size_t num_inputs, const mirin_tensor** out_outputs,
+                                size_t num_outputs) {
+  return mirin_session_run_with(session, inputs, num_inputs, nullptr, out_outputs, num_outputs);
+}
+
+mirin_status* mirin_session_run_with(mirin_session* session, const mirin_tensor* const* inputs,
+                                     size_t num_inputs, const mirin_run_options* options,
+                                     const mirin_tensor** out_outputs, size_t num_outputs) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(session);
   if (num_outputs > 0) MIRIN_C_REQUIRE(out_outputs);
-  MIRIN_C_RETURN_IF_ERROR(CheckOutputCount(session, num_outputs));
+  MIRIN_C_RETURN_IF_ERROR(mirin::c_api::CheckOutputCount(session->session->model(), num_outputs));
+  const auto control = ControlOf(options);
+  MIRIN_C_RETURN_IF_ERROR(control.status());
   const auto lock = session->session->TryLock();
   MIRIN_C_RETURN_IF_ERROR(lock.status());
   const InputScope scope{session};
-  MIRIN_C_RETURN_IF_ERROR(
-      mirin::c_api::CollectInputs(inputs, num_inputs, session->session->model().inputs().size(), &session->inputs));
-  const auto outputs = session->session->RunLocked(session->inputs, {});
+  MIRIN_C_RETURN_IF_ERROR(mirin::c_api::CollectInputs(
+      inputs, num_inputs, session->session->model().inputs().size(), &session->inputs));
+  const auto outputs = session->session->RunLocked(session->inputs, {}, *control);
   MIRIN_C_RETURN_IF_ERROR(outputs.status());
   session->outputs.resize(outputs->size());
   for (size_t i = 0; i < outputs->size(); ++i) {
@@ -82,20 +95,29 @@ mirin_status* mirin_session_run(mirin_session* session, const mirin_tensor* cons
   MIRIN_C_END
 }
 
-mirin_status* mirin_session_run_into(mirin_session* session, const mirin_tensor* const* inputs, size_t num_inputs,
-                                     mirin_tensor* const* outputs, size_t num_outputs) {
+mirin_status* mirin_session_run_into(mirin_session* session, const mirin_tensor* const* inputs,
+                                     size_t num_inputs, mirin_tensor* const* outputs,
+                                     size_t num_outputs) {
+  return mirin_session_run_into_with(session, inputs, num_inputs, nullptr, outputs, num_outputs);
+}
+
+mirin_status* mirin_session_run_into_with(mirin_session* session, const mirin_tensor* const* inputs,
+                                          size_t num_inputs, const mirin_run_options* options,
+                                          mirin_tensor* const* outputs, size_t num_outputs) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(session);
   if (num_outputs > 0) MIRIN_C_REQUIRE(outputs);
-  MIRIN_C_RETURN_IF_ERROR(CheckOutputCount(session, num_outputs));
+  MIRIN_C_RETURN_IF_ERROR(mirin::c_api::CheckOutputCount(session->session->model(), num_outputs));
   const auto buffers = mirin::c_api::BuffersOf(session->session->model(), outputs);
   MIRIN_C_RETURN_IF_ERROR(buffers.status());
+  const auto control = ControlOf(options);
+  MIRIN_C_RETURN_IF_ERROR(control.status());
   const auto lock = session->session->TryLock();
   MIRIN_C_RETURN_IF_ERROR(lock.status());
   const InputScope scope{session};
-  MIRIN_C_RETURN_IF_ERROR(
-      mirin::c_api::CollectInputs(inputs, num_inputs, session->session->model().inputs().size(), &session->inputs));
-  const auto results = session->session->RunLocked(session->inputs, *buffers);
+  MIRIN_C_RETURN_IF_ERROR(mirin::c_api::CollectInputs(
+      inputs, num_inputs, session->session->model().inputs().size(), &session->inputs));
+  const auto results = session->session->RunLocked(session->inputs, *buffers, *control);
   MIRIN_C_RETURN_IF_ERROR(results.status());
   mirin::c_api::TakeShapes(*results, *buffers, outputs);
   return nullptr;

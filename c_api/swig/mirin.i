@@ -21,6 +21,8 @@
 %include "mirin/log.h"
 %include "mirin/device.h"
 %include "mirin/options.h"
+%include "mirin/cancellation.h"
+%include "mirin/config.h"
 %include "mirin/tensor.h"
 %include "mirin/model.h"
 %include "mirin/session.h"

@@ -3,60 +3,70 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <string>
+#include <vector>
 
+#include "core/base/cpus.h"
 #include "tbb/blocked_range.h"
 #include "tbb/parallel_for.h"
 #include "tbb/partitioner.h"
 #include "tbb/task_arena.h"
+#include "tbb/task_scheduler_observer.h"
 
 namespace mirin {
 namespace {
 
-// Quota divided by period, rounded up; 0 when there is none.
-int CgroupCpus() {
-  double quota = -1;
-  double period = 0;
-  if (std::FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "re")) {
-    if (std::fscanf(f, "%lf %lf", &quota, &period) != 2) quota = -1;  // "max 100000": no quota
-    std::fclose(f);
-  } else {
-    if (std::FILE* q = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re")) {
-      if (std::fscanf(q, "%lf", &quota) != 1) quota = -1;
-      std::fclose(q);
+// Threads in an arena run on the given CPUs only; they get their own mask back when they leave.
+class Pin : public tbb::task_scheduler_observer {
+ public:
+  Pin(tbb::task_arena& arena, const std::vector<int>& cpus) : tbb::task_scheduler_observer(arena) {
+    CPU_ZERO(&cpus_);
+    for (int cpu : cpus) {
+      if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(cpu, &cpus_);
     }
-    if (std::FILE* p = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "re")) {
-      if (std::fscanf(p, "%lf", &period) != 1) period = 0;
-      std::fclose(p);
-    }
+    observe(true);
   }
-  if (quota <= 0 || period <= 0) return 0;
-  return std::max(1, static_cast<int>((quota + period - 1) / period));
+  ~Pin() override { observe(false); }
+
+  void on_scheduler_entry(bool) override {
+    cpu_set_t before;
+    if (sched_getaffinity(0, sizeof before, &before) != 0) CPU_ZERO(&before);
+    masks().push_back(before);
+    sched_setaffinity(0, sizeof cpus_, &cpus_);
+  }
+  void on_scheduler_exit(bool) override {
+    if (masks().empty()) return;
+    if (CPU_COUNT(&masks().back()) > 0) sched_setaffinity(0, sizeof(cpu_set_t), &masks().back());
+    masks().pop_back();
+  }
+
+ private:
+  // A thread may be in arenas inside arenas.
+  static std::vector<cpu_set_t>& masks() {
+    thread_local std::vector<cpu_set_t> masks;
+    return masks;
+  }
+  cpu_set_t cpus_;
+};
+
+int ThreadCount(int threads, const std::vector<int>& cpus) {
+  if (threads > 0) return std::min(threads, AvailableCpus() * 4);
+  return cpus.empty() ? AvailableCpus() : std::min(AvailableCpus(), static_cast<int>(cpus.size()));
 }
 
 }  // namespace
 
-int AvailableCpus() {
-  static const int kCpus = [] {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    const int quota = CgroupCpus();
-    if (quota > 0) cpus = std::min(cpus, quota);
-    return std::max(1, cpus);
-  }();
-  return kCpus;
-}
-
 struct ThreadShare::Arena {
   explicit Arena(int threads) : arena(threads) {}
   tbb::task_arena arena;
+  std::unique_ptr<Pin> pin;
 };
 
-ThreadShare::ThreadShare(int threads)
-    : threads_(threads <= 0 ? AvailableCpus() : std::min(threads, AvailableCpus() * 4)),
-      arena_(std::make_unique<Arena>(threads_)) {}
+ThreadShare::ThreadShare(int threads, const std::vector<int>& cpus)
+    : threads_(ThreadCount(threads, cpus)),
+      pinned_(!cpus.empty()),
+      arena_(std::make_unique<Arena>(threads_)) {
+  if (pinned_) arena_->pin = std::make_unique<Pin>(arena_->arena, cpus);
+}
 
 ThreadShare::~ThreadShare() = default;
 

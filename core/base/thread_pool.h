@@ -7,24 +7,25 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 
 namespace mirin {
 
-// CPUs this process may use: affinity mask cut by the cgroup v2/v1 CPU quota, at least 1. Read once.
-int AvailableCpus();
-
 class ThreadShare {
  public:
-  // At most `threads` threads work for this share, the caller's included; 0 means AvailableCpus(). Larger numbers are cut
-  // to AvailableCpus() times 4.
-  explicit ThreadShare(int threads);
+  // At most `threads` threads work for this share, the caller's included; 0 means AvailableCpus().
+  // Larger numbers are cut to AvailableCpus() times 4. When `cpus` are given, what runs through
+  // Enter and ParallelFor runs on these only, and 0 threads are as many.
+  explicit ThreadShare(int threads, const std::vector<int>& cpus = {});
   ~ThreadShare();
   ThreadShare(const ThreadShare&) = delete;
   ThreadShare& operator=(const ThreadShare&) = delete;
 
   int threads() const { return threads_; }
+  // Work of one thread is done by the caller as it is: a pinned share wants it inside Enter.
+  bool pinned() const { return pinned_; }
 
   // Calls fn(begin, end) for disjoint ranges that cover [0, n), each about `grain` long or longer, possibly at
   // the same time on several threads, and returns when all are done. Runs on the caller alone when n <= grain or
@@ -40,6 +41,7 @@ class ThreadShare {
  private:
   struct Arena;
   const int threads_;
+  const bool pinned_;
   std::unique_ptr<Arena> arena_;
 };
 

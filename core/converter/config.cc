@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <map>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "core/base/file.h"
+#include "core/base/ini.h"
 #include "core/base/nearest.h"
 #include "core/base/status.h"
 #include "core/converter/report.h"
@@ -101,12 +100,11 @@ absl::Status UnknownKey(const Section& section, absl::string_view key) {
 class Reader {
  public:
   absl::StatusOr<Config> Read(absl::string_view text) {
-    int line = 0;
-    for (absl::string_view raw : absl::StrSplit(text, '\n')) {
-      ++line;
-      const absl::Status status = ReadLine(absl::StripAsciiWhitespace(raw));
-      if (!status.ok()) return Located(status, line);
-    }
+    MIRIN_RETURN_IF_ERROR(ParseIni(
+        text, [this](absl::string_view name) { return EnterSection(name); },
+        [this](absl::string_view, absl::string_view key, absl::string_view value) {
+          return ReadEntry(key, value);
+        }));
     const auto& cpu = seen_["cpu_option_cfg_param"];
     if (cpu.size() == 1) return absl::InvalidArgumentError("[cpu_option_cfg_param] takes architecture and instruction together");
     const auto& common = seen_.find("common_quant_param");
@@ -116,25 +114,17 @@ class Reader {
   }
 
  private:
-  static absl::Status Located(const absl::Status& status, int line) { return Annotate(status, absl::StrCat("line ", line)); }
+  absl::Status EnterSection(absl::string_view name) {
+    section_ = FindSection(name);
+    if (section_ == nullptr) return UnknownSection(name);
+    seen_[section_->name];
+    if (section_->use == Use::kIgnored)
+      config_.notes.push_back(
+          absl::StrCat("[", name, "] of the configuration file has no effect: ", section_->reason));
+    return absl::OkStatus();
+  }
 
-  absl::Status ReadLine(absl::string_view line) {
-    if (line.empty() || line[0] == '#' || line[0] == ';') return absl::OkStatus();
-    if (line[0] == '[') {
-      if (line.back() != ']') return absl::InvalidArgumentError(absl::StrCat("'", line, "' has no closing bracket"));
-      const absl::string_view name = absl::StripAsciiWhitespace(line.substr(1, line.size() - 2));
-      section_ = FindSection(name);
-      if (section_ == nullptr) return UnknownSection(name);
-      seen_[section_->name];
-      if (section_->use == Use::kIgnored) config_.notes.push_back(absl::StrCat("[", name, "] of the configuration file has no effect: ", section_->reason));
-      return absl::OkStatus();
-    }
-    const size_t equals = line.find('=');
-    if (equals == absl::string_view::npos) return absl::InvalidArgumentError(absl::StrCat("'", line, "' is neither [section] nor key=value"));
-    const absl::string_view key = absl::StripAsciiWhitespace(line.substr(0, equals));
-    absl::string_view value = absl::StripAsciiWhitespace(line.substr(equals + 1));
-    if (section_ == nullptr) return absl::InvalidArgumentError(absl::StrCat("'", key, "' stands before any [section]"));
-    if (value.size() >= 2 && value.front() == value.back() && (value[0] == '"' || value[0] == '\'')) value = value.substr(1, value.size() - 2);
+  absl::Status ReadEntry(absl::string_view key, absl::string_view value) {
     const std::vector<absl::string_view> keys = absl::StrSplit(section_->keys, ' ');
     if (section_->keys != "*" && std::find(keys.begin(), keys.end(), key) == keys.end()) return UnknownKey(*section_, key);
     if (!seen_[section_->name].emplace(key, value).second) return absl::InvalidArgumentError(absl::StrCat("'", key, "' is set twice"));
@@ -166,17 +156,13 @@ class Reader {
   }
 
   Config config_;
-  const Section* section_ = nullptr;
+  const Section* section_ = nullptr;  // EnterSection's last
   std::map<absl::string_view, std::map<absl::string_view, absl::string_view>> seen_;
 };
 
 }  // namespace
 
-absl::StatusOr<Config> ParseConfig(absl::string_view text) {
-  absl::ConsumePrefix(&text, "\xef\xbb\xbf");
-  if (text.find('\0') != absl::string_view::npos) return absl::InvalidArgumentError("it is no text file");
-  return Reader().Read(text);
-}
+absl::StatusOr<Config> ParseConfig(absl::string_view text) { return Reader().Read(text); }
 
 absl::StatusOr<Config> ReadConfig(const std::string& path) {
   absl::StatusOr<FileBytes> file = MapFile(path, kMaxFileBytes);

@@ -20,6 +20,7 @@ namespace {
 // The files of one model: decrypts, keeps them alive, and makes tensors of their bytes.
 class ModelFiles {
  public:
+  // `directory`: with its slash at the end, or empty for the process's own.
   ModelFiles(std::string directory, bool has_directory, const ReadOptions& options)
       : directory_(std::move(directory)), has_directory_(has_directory), options_(options) {}
 
@@ -84,7 +85,9 @@ class ModelFiles {
     auto it = external_.find(std::string(location));
     if (it != external_.end()) return &it->second;
     if (!has_directory_) {
-      return absl::FailedPreconditionError("the model has external weights: load it from its file, not from memory");
+      return absl::FailedPreconditionError(
+          "the model has external weights: load it from its file, or say where they are "
+          "([model_file] mindir_path)");
     }
     bool safe = !location.empty() && location.front() != '/' && location.find('\0') == absl::string_view::npos;
     for (absl::string_view part : absl::StrSplit(location, '/')) safe &= part != "..";
@@ -156,7 +159,9 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ReadBuffer(absl::string_view bytes, 
     given.bytes = bytes;
     given.owner = std::move(owner);
   }
-  ModelFiles files("", false, options);
+  std::string directory = options.weights_directory;
+  if (!directory.empty() && directory.back() != '/') directory += '/';
+  ModelFiles files(directory, !directory.empty(), options);
   MIRIN_ASSIGN_OR_RETURN(FileBytes plain, files.Open(std::move(given)));
   files.set_main(std::move(plain));
   return Read(&files, options);

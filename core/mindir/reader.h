@@ -48,8 +48,11 @@ struct ReadOptions {
   // Refused when the container says another mode.
   CipherMode mode = CipherMode::kNone;
   Limits limits;
-  // Not null: reading goes on behind nodes that cannot run, which are listed here; nodes that need their results are not judged.
-  // The result is then the first of them as an error. Each reading starts the lists anew.
+  // Where ReadBuffer looks for weight files; empty: such models cannot be read from memory.
+  std::string weights_directory;
+  // Not null: reading goes on behind nodes that cannot run, which are listed here; nodes that need
+  // their results are not judged. The result is then the first of them as an error. Each reading
+  // starts the lists anew.
   Inspection* inspection = nullptr;
 };
 
@@ -58,9 +61,10 @@ struct ReadOptions {
 // ResourceExhausted for a limit.
 absl::StatusOr<std::unique_ptr<ir::Module>> ReadFile(const std::string& path, const ReadOptions& options);
 
-// The same from memory that `owner` keeps alive (null: the bytes are copied first). Models with external weight files
-// cannot be read this way, as nothing says where they are.
-absl::StatusOr<std::unique_ptr<ir::Module>> ReadBuffer(absl::string_view bytes, std::shared_ptr<const void> owner,
+// The same from memory that `owner` keeps alive (null: the bytes are copied first). Models with
+// external weight files need ReadOptions::weights_directory, as nothing else says where they are.
+absl::StatusOr<std::unique_ptr<ir::Module>> ReadBuffer(absl::string_view bytes,
+                                                       std::shared_ptr<const void> owner,
                                                        const ReadOptions& options);
 
 }  // namespace mirin::mindir

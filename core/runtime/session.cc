@@ -1,9 +1,13 @@
 #include "core/runtime/session.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/cpus.h"
 #include "core/base/status.h"
 #include "core/base/thread_pool.h"
 #include "core/runtime/compiled_model.h"
@@ -45,7 +49,9 @@ bool Overlaps(const Tensor& input, const OutputBuffer& output) {
 class Session::Impl {
  public:
   Impl(std::shared_ptr<const Model> model, const SessionOptions& options)
-      : model_(std::move(model)), threads_(options.threads), profile_(options.profile) {}
+      : model_(std::move(model)),
+        threads_(options.threads, options.cpus),
+        profile_(options.profile) {}
 
   absl::Status Init(const SessionOptions& options) {
     MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<DeviceSet> devices, model_->compiled().Devices(options.devices));
@@ -109,8 +115,14 @@ class Session::Impl {
   absl::StatusOr<absl::Span<const Tensor>> Run(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers, const RunControl& control) {
     cancellation_.Reset(control.cancellation, control.deadline);
     executor_->BeginRun();
-    auto result = RunChecked(inputs, buffers);
-    if (absl::IsCancelled(result.status()) && !cancellation_.requested()) return absl::DeadlineExceededError("the run did not end before its deadline");
+    absl::StatusOr<absl::Span<const Tensor>> result = absl::InternalError("the run did not begin");
+    if (threads_.pinned()) {
+      threads_.Enter([&] { result = RunChecked(inputs, buffers); });
+    } else {
+      result = RunChecked(inputs, buffers);
+    }
+    if (absl::IsCancelled(result.status()) && !cancellation_.requested())
+      return absl::DeadlineExceededError("the run did not end before its deadline");
     return result;
   }
 
@@ -253,6 +265,13 @@ Session::~Session() = default;
 absl::StatusOr<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> model, const SessionOptions& options) {
   if (options.threads < 0) {
     return absl::InvalidArgumentError(absl::StrCat("threads is ", options.threads, ", expected 0 (all) or more"));
+  }
+  const std::vector<int>& available = ProcessCpus();
+  for (int cpu : options.cpus) {
+    if (!std::binary_search(available.begin(), available.end(), cpu) || cpu >= CPU_SETSIZE) {
+      return absl::InvalidArgumentError(absl::StrCat("this process may not run on CPU ", cpu,
+                                                     "; it may on ", FormatCpuList(available)));
+    }
   }
   auto impl = std::make_unique<Impl>(std::move(model), options);
   MIRIN_RETURN_IF_ERROR(impl->Init(options));

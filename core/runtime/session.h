@@ -19,6 +19,9 @@ namespace mirin::runtime {
 struct SessionOptions {
   // Threads that one run may use; 0: all CPUs of the process.
   int threads = 0;
+  // CPUs that runs keep to; empty: all of the process. InvalidArgument for one that the process may
+  // not use.
+  std::vector<int> cpus;
   // Backend names in order of preference; "reference" is always the last answer.
   std::vector<std::string> devices = {"cpu"};
   // Compute float32 models in a shorter type where the hardware pays for it. (not used by the CPU yet)

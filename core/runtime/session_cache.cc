@@ -2,14 +2,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/base/cpus.h"
 #include "core/base/status.h"
-#include "core/base/thread_pool.h"
 
 namespace mirin::runtime {
 
-absl::StatusOr<SessionCache::Lease> SessionCache::Take(const std::shared_ptr<const Model>& model, const SessionOptions& options) {
-  std::string key = absl::StrCat(options.threads, ",", options.prefer_fp16, ",", options.profile, ",",
-                                 absl::StrJoin(options.devices, ","));
+absl::StatusOr<SessionCache::Lease> SessionCache::Take(const std::shared_ptr<const Model>& model,
+                                                       const SessionOptions& options) {
+  std::string key =
+      absl::StrCat(options.threads, ",", options.prefer_fp16, ",", options.profile, ",",
+                   absl::StrJoin(options.devices, ","), ",", absl::StrJoin(options.cpus, ","));
   {
     absl::MutexLock lock(&mutex_);
     for (auto it = idle_.rbegin(); it != idle_.rend(); ++it) {  // the one used last is the warmest

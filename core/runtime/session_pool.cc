@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "core/base/cpus.h"
 #include "core/base/status.h"
-#include "core/base/thread_pool.h"
 
 namespace mirin::runtime {
 namespace {
@@ -42,9 +42,14 @@ absl::StatusOr<std::unique_ptr<SessionPool>> SessionPool::Create(std::shared_ptr
   const int cpus = AvailableCpus();
   const int workers = options.workers > 0 ? options.workers : std::max(1, cpus / std::max(1, session_options.threads));
   if (session_options.threads == 0) session_options.threads = std::max(1, cpus / workers);
+  // A worker's memory and threads stay on one node; weights are shared by all.
+  const std::vector<std::vector<int>> nodes = NumaNodes();
+  const bool spread = nodes.size() > 1 && workers > 1 && session_options.cpus.empty();
   std::unique_ptr<SessionPool> pool(new SessionPool(model, options.max_queue));
   for (int i = 0; i < workers; ++i) {
-    MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Session::Create(model, session_options));
+    if (spread) session_options.cpus = nodes[i % nodes.size()];
+    MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
+                           Session::Create(model, session_options));
     pool->sessions_.push_back(std::move(session));
   }
   absl::MutexLock lock(&pool->mutex_);

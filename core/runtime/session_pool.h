@@ -1,7 +1,9 @@
 // Runs one model for many callers at once: a fixed number of workers, each a session, and a bounded queue in front of them.
 //
-// A request runs on its caller's thread as soon as a worker is free; waiting requests are served in the order of their arrival.
-// Workers share the model's weights and plans: N of them cost N arenas. A request that fails, fails alone.
+// A request runs on its caller's thread as soon as a worker is free; waiting requests are served in
+// the order of their arrival. Workers share the model's weights and plans: N of them cost N arenas.
+// A request that fails, fails alone. On machines with more than one NUMA node each worker keeps to
+// the CPUs of one, unless SessionOptions::cpus says where.
 #ifndef CORE_RUNTIME_SESSION_POOL_H_
 #define CORE_RUNTIME_SESSION_POOL_H_
 

@@ -76,6 +76,22 @@ TEST_F(NullArguments, Status) {
   EXPECT_EQ(std::string(mirin_code_name(MIRIN_DATA_LOSS)), "DATA_LOSS");
 }
 
+TEST_F(NullArguments, Config) {
+  EXPECT_INVALID(CALL(mirin_config_create, nullptr));
+  EXPECT_INVALID(CALL(mirin_config_load_file, nullptr, "x"));
+  EXPECT_INVALID(CALL(mirin_config_set, nullptr, "weight", "weight_path", "x"));
+  CALL(mirin_config_destroy, nullptr);
+  mirin_config* config = nullptr;
+  ASSERT_EQ(Text(mirin_config_create(&config)), "OK");
+  const ConfigPtr owner(config);
+  EXPECT_INVALID(mirin_config_load_file(config, nullptr));
+  EXPECT_INVALID(mirin_config_set(config, nullptr, "weight_path", "x"));
+  EXPECT_INVALID(mirin_config_set(config, "weight", nullptr, "x"));
+  EXPECT_INVALID(mirin_config_set(config, "weight", "weight_path", nullptr));
+  EXPECT_EQ(mirin_status_code(StatusPtr(mirin_config_load_file(config, "/nowhere/x")).get()),
+            MIRIN_NOT_FOUND);
+}
+
 TEST_F(NullArguments, Pool) {
   mirin_pool* pool = Poison<mirin_pool>();
   EXPECT_INVALID(CALL(mirin_pool_create, nullptr, nullptr, &pool));
@@ -199,7 +215,15 @@ TEST_F(NullArguments, SessionCreate) {
   options.devices = devices;
   EXPECT_INVALID(mirin_session_create(model_, &options, &out));
   options.devices = devices + 1;
-  EXPECT_EQ(mirin_status_code(StatusPtr(mirin_session_create(model_, &options, &out)).get()), MIRIN_NOT_FOUND);
+  EXPECT_EQ(mirin_status_code(StatusPtr(mirin_session_create(model_, &options, &out)).get()),
+            MIRIN_NOT_FOUND);
+  options = MIRIN_SESSION_OPTIONS_INIT;
+  options.num_cpus = 1;
+  EXPECT_INVALID(mirin_session_create(model_, &options, &out));
+  for (const int32_t cpu : {-1, 8000, INT32_MAX, INT32_MIN}) {
+    options.cpus = &cpu;
+    EXPECT_INVALID(mirin_session_create(model_, &options, &out));
+  }
   EXPECT_EQ(out, Poison<mirin_session>());
   CALL(mirin_session_destroy, nullptr);
   CALL(mirin_session_cancel, nullptr);
@@ -225,6 +249,16 @@ TEST_F(NullArguments, SessionRun) {
   EXPECT_INVALID(mirin_session_run_into(session_, inputs, 2, into, 1));
   EXPECT_INVALID(mirin_session_run_into(session_, inputs, 2, nullptr, 1));
   EXPECT_INVALID(mirin_session_run_into(session_, inputs, 2, into, 3));
+  mirin_run_options run = MIRIN_RUN_OPTIONS_INIT;
+  run.timeout_us = -1;
+  EXPECT_INVALID(CALL(mirin_session_run_with, nullptr, inputs, 2, nullptr, outputs, 1));
+  EXPECT_INVALID(mirin_session_run_with(session_, inputs, 2, &run, outputs, 1));
+  EXPECT_INVALID(CALL(mirin_session_run_into_with, nullptr, inputs, 2, nullptr, into, 1));
+  EXPECT_INVALID(mirin_session_run_into_with(session_, inputs, 2, &run, into, 1));
+  run = MIRIN_RUN_OPTIONS_INIT;
+  run.struct_size = 0;
+  EXPECT_INVALID(mirin_session_run_with(session_, inputs, 2, &run, outputs, 1));
+  EXPECT_EQ(outputs[0], Poison<mirin_tensor>());
   const int64_t sizes[] = {1, -1};
   const int64_t* dims[] = {sizes, nullptr};
   const size_t ranks[] = {2, 1}, long_ranks[] = {1, 9};

@@ -1,6 +1,11 @@
-// What a user relies on in sessions: state, dynamic shapes, buffers of one's own, cancellation, profiles.
+// What a user relies on in sessions: state, dynamic shapes, buffers of one's own, cancellation,
+// profiles.
+#include <sched.h>
+
 #include <atomic>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "gtest/gtest.h"
@@ -173,6 +178,90 @@ TEST(Session, StopsALoopWhenAskedTo) {
   done = true;
   stopper.join();
   EXPECT_NE(text.find("CANCELLED"), std::string::npos) << text;
+}
+
+TEST(Session, EndsAtItsDeadlineOrWhenCancelled) {
+  const ModelPtr model = Load("ctrl_while");
+  const SessionPtr session = NewSession(model.get());
+  std::vector<TensorPtr> inputs = FromNpz("ctrl_while");
+  auto* turns = static_cast<int32_t*>(mirin_tensor_mutable_data(inputs[1].get()));
+  const int32_t few = *turns;
+  *turns = INT32_MAX;
+  const auto pointers = Pointers(inputs);
+  std::vector<const mirin_tensor*> outputs(mirin_model_output_count(model.get()));
+  mirin_run_options options = MIRIN_RUN_OPTIONS_INIT;
+  const auto run = [&] {
+    return Text(mirin_session_run_with(session.get(), pointers.data(), pointers.size(), &options,
+                                       outputs.data(), outputs.size()));
+  };
+  options.timeout_us = 1000;
+  EXPECT_EQ(run().substr(0, 17), "DEADLINE_EXCEEDED");
+  mirin_cancellation* cancellation = nullptr;
+  ASSERT_EQ(Text(mirin_cancellation_create(&cancellation)), "OK");
+  const CancellationPtr owner(cancellation);
+  options = MIRIN_RUN_OPTIONS_INIT;
+  options.cancellation = cancellation;
+  std::thread stopper(
+      [&] { mirin_cancellation_cancel(cancellation); });  // before or within the run: both end it
+  EXPECT_EQ(run().substr(0, 9), "CANCELLED");
+  stopper.join();
+  std::vector<mirin_tensor*> none(outputs.size(), nullptr);
+  EXPECT_EQ(Text(mirin_session_run_into_with(session.get(), pointers.data(), pointers.size(),
+                                             &options, none.data(), none.size()))
+                .substr(0, 9),
+            "CANCELLED");
+  *turns = few;
+  options = MIRIN_RUN_OPTIONS_INIT;
+  options.timeout_us = INT64_MAX;
+  EXPECT_EQ(run(), "OK");
+}
+
+TEST(Session, KeepsToTheCpusItWasGiven) {
+  const ModelPtr model = Load("mobilenetv2_tiny");
+  const SessionPtr free_session = NewSession(model.get());
+  cpu_set_t mask;
+  ASSERT_EQ(sched_getaffinity(0, sizeof mask, &mask), 0);
+  int32_t cpu = 0;
+  while (!CPU_ISSET(cpu, &mask)) ++cpu;
+  mirin_session_options options = MIRIN_SESSION_OPTIONS_INIT;
+  options.cpus = &cpu;
+  options.num_cpus = 1;
+  const SessionPtr session = NewSession(model.get(), &options);
+  const std::vector<TensorPtr> inputs = FromNpz("mobilenetv2_tiny");
+  const auto pointers = Pointers(inputs);
+  const mirin_tensor *want = nullptr, *got = nullptr;
+  ASSERT_EQ(Text(mirin_session_run(free_session.get(), pointers.data(), 1, &want, 1)), "OK");
+  ASSERT_EQ(Text(mirin_session_run(session.get(), pointers.data(), 1, &got, 1)), "OK");
+  ASSERT_EQ(mirin_tensor_size(got), mirin_tensor_size(want));
+  EXPECT_EQ(std::memcmp(mirin_tensor_data(got), mirin_tensor_data(want), mirin_tensor_size(want)),
+            0);
+  cpu_set_t after;
+  ASSERT_EQ(sched_getaffinity(0, sizeof after, &after), 0);
+  EXPECT_TRUE(CPU_EQUAL(&mask, &after));
+}
+
+TEST(Model, FindsItsWeightsFromMemoryThroughAConfig) {
+  const std::string path = "tests/models/mindir/lenet_split_graph.mindir";
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  ASSERT_FALSE(bytes.empty());
+  mirin_model* model = nullptr;
+  EXPECT_EQ(
+      Text(mirin_model_load_memory(bytes.data(), bytes.size(), nullptr, &model)).substr(0, 19),
+      "FAILED_PRECONDITION");
+  mirin_config* config = nullptr;
+  ASSERT_EQ(Text(mirin_config_create(&config)), "OK");
+  const ConfigPtr owner(config);
+  ASSERT_EQ(Text(mirin_config_set(config, "model_file", "mindir_path", path.c_str())), "OK");
+  mirin_model_options options = MIRIN_MODEL_OPTIONS_INIT;
+  options.config = config;
+  ASSERT_EQ(Text(mirin_model_load_memory(bytes.data(), bytes.size(), &options, &model)), "OK");
+  const ModelPtr loaded(model);
+  EXPECT_EQ(mirin_model_output_count(model), 1u);
+  ASSERT_EQ(Text(mirin_config_set(config, "weight", "weight_path", "/nowhere/data_0")), "OK");
+  EXPECT_EQ(
+      Text(mirin_model_load_memory(bytes.data(), bytes.size(), &options, &model)).substr(0, 9),
+      "NOT_FOUND");
 }
 
 TEST(Session, ProfilesEveryOperator) {

@@ -5,6 +5,7 @@
      mirin_session  runs one model, one call at a time; make one per thread, or use mirin_model_run from any thread
      mirin_pool     runs one model for many callers: workers, a bounded queue, deadlines
      mirin_tensor   dtype, shape and memory
+     mirin_config   settings by name, from files or one by one
      mirin_status   an error; NULL is success
 
    Rules
@@ -40,6 +41,8 @@
 #define MIRIN_MIRIN_H_
 
 #include "mirin/base.h"
+#include "mirin/cancellation.h"
+#include "mirin/config.h"
 #include "mirin/device.h"
 #include "mirin/log.h"
 #include "mirin/model.h"

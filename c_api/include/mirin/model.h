@@ -17,7 +17,8 @@ typedef struct mirin_model mirin_model;
    @since 1.0 */
 MIRIN_API mirin_status* mirin_model_load_file(const char* path, const mirin_model_options* options, mirin_model** out_model);
 
-/* Loads from memory, which is copied. Models with external weight files cannot be loaded this way.
+/* Loads from memory, which is copied. Models with external weight files need options.config to say where those are ([model_file]
+   mindir_path).
    Errors: as mirin_model_load_file.
    @since 1.0 */
 MIRIN_API mirin_status* mirin_model_load_memory(const void* data, size_t size, const mirin_model_options* options,

@@ -8,6 +8,8 @@
 
 MIRIN_BEGIN_DECLS
 
+typedef struct mirin_config mirin_config; /* mirin/config.h */
+
 typedef enum mirin_cipher {
   MIRIN_CIPHER_AUTO = 0, /* whatever the encrypted file says */
   MIRIN_CIPHER_AES_GCM = 1,
@@ -24,9 +26,10 @@ typedef struct mirin_model_options {
   const char* const* disabled_passes; /* names of passes not to run */
   size_t num_disabled_passes;
   const char* dump_directory;         /* the graph as text after each pass goes here; NULL: nowhere */
+  const mirin_config* config;         /* settings by name; NULL: none */
 } mirin_model_options;
 
-#define MIRIN_MODEL_OPTIONS_INIT {sizeof(mirin_model_options), NULL, 0, MIRIN_CIPHER_AUTO, 1, NULL, 0, NULL}
+#define MIRIN_MODEL_OPTIONS_INIT {sizeof(mirin_model_options), NULL, 0, MIRIN_CIPHER_AUTO, 1, NULL, 0, NULL, NULL}
 
 typedef enum mirin_precision {
   MIRIN_PRECISION_FP32 = 0,         /* compute in the model's dtypes */
@@ -40,9 +43,11 @@ typedef struct mirin_session_options {
   const char* const* devices; /* names in order of preference; NULL: {"cpu"} */
   size_t num_devices;
   bool profile;               /* collect times per operator */
+  const int32_t* cpus;        /* ids of the CPUs that runs keep to (with threads 0: as many threads); NULL: any of the process */
+  size_t num_cpus;
 } mirin_session_options;
 
-#define MIRIN_SESSION_OPTIONS_INIT {sizeof(mirin_session_options), 0, MIRIN_PRECISION_FP32, NULL, 0, false}
+#define MIRIN_SESSION_OPTIONS_INIT {sizeof(mirin_session_options), 0, MIRIN_PRECISION_FP32, NULL, 0, false, NULL, 0}
 
 MIRIN_END_DECLS
 

@@ -1,9 +1,11 @@
 /* Pools: one model for many callers at once. A fixed number of workers share the model's weights; requests that find all of them
-   busy wait in a bounded queue, in the order of their arrival. A const pool is for any number of threads. */
+   busy wait in a bounded queue, in the order of their arrival. A const pool is for any number of threads. On machines with more than one
+   NUMA node each worker keeps to the CPUs of one node, unless the session options say where it runs. */
 #ifndef MIRIN_POOL_H_
 #define MIRIN_POOL_H_
 
 #include "mirin/base.h"
+#include "mirin/cancellation.h"
 #include "mirin/model.h"
 #include "mirin/options.h"
 #include "mirin/status.h"
@@ -13,38 +15,15 @@ MIRIN_BEGIN_DECLS
 
 typedef struct mirin_pool mirin_pool;
 
-/* What a caller may cancel, from any thread, once and for good. One object may serve any number of runs. */
-typedef struct mirin_cancellation mirin_cancellation;
-
-/* Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED.
-   @since 1.0 */
-MIRIN_API mirin_status* mirin_cancellation_create(mirin_cancellation** out_cancellation);
-
-/* Ends runs that were given this object, at their next operator, and those that still wait; later ones do not begin. They return
-   CANCELLED. From any thread; NULL is fine.
-   @since 1.0 */
-MIRIN_API void mirin_cancellation_cancel(mirin_cancellation* cancellation);
-
-/* Frees the object, which no run may use any more; NULL is fine.
-   @since 1.0 */
-MIRIN_API void mirin_cancellation_destroy(mirin_cancellation* cancellation);
-
 typedef struct mirin_pool_options {
   size_t struct_size;
   int32_t workers;                      /* 0: the CPUs of the process divided by the threads of a worker */
   int32_t max_queue;                    /* requests that may wait; one more is RESOURCE_EXHAUSTED */
   const mirin_session_options* session; /* of every worker; NULL: the defaults; threads 0: the CPUs divided by the workers */
+  const mirin_config* config;           /* settings by name; NULL: none */
 } mirin_pool_options;
 
-#define MIRIN_POOL_OPTIONS_INIT {sizeof(mirin_pool_options), 0, 1000, NULL}
-
-typedef struct mirin_run_options {
-  size_t struct_size;
-  int64_t timeout_us;               /* waiting and running together, in microseconds; 0: no limit */
-  mirin_cancellation* cancellation; /* NULL: none */
-} mirin_run_options;
-
-#define MIRIN_RUN_OPTIONS_INIT {sizeof(mirin_run_options), 0, NULL}
+#define MIRIN_POOL_OPTIONS_INIT {sizeof(mirin_pool_options), 0, 1000, NULL, NULL}
 
 /* options: NULL for the defaults. The pool keeps the model's contents alive.
    Errors: INVALID_ARGUMENT, NOT_FOUND (device), UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION (the model keeps state between

@@ -3,6 +3,7 @@
 #define MIRIN_SESSION_H_
 
 #include "mirin/base.h"
+#include "mirin/cancellation.h"
 #include "mirin/model.h"
 #include "mirin/options.h"
 #include "mirin/status.h"
@@ -44,7 +45,24 @@ MIRIN_API mirin_status* mirin_session_run(mirin_session* session, const mirin_te
 MIRIN_API mirin_status* mirin_session_run_into(mirin_session* session, const mirin_tensor* const* inputs, size_t num_inputs,
                                                mirin_tensor* const* outputs, size_t num_outputs);
 
-/* Asks a run in progress to stop at the next operator; it then returns CANCELLED. May be called from any thread. NULL is fine.
+/* The same two with a time limit and a cancellation. options: NULL for neither. */
+
+/* Errors: as mirin_session_run, and DEADLINE_EXCEEDED.
+   @since 1.0 */
+MIRIN_API mirin_status* mirin_session_run_with(mirin_session* session,
+                                               const mirin_tensor* const* inputs, size_t num_inputs,
+                                               const mirin_run_options* options,
+                                               const mirin_tensor** out_outputs,
+                                               size_t num_outputs);
+
+/* Errors: as mirin_session_run_into, and DEADLINE_EXCEEDED.
+   @since 1.0 */
+MIRIN_API mirin_status* mirin_session_run_into_with(
+    mirin_session* session, const mirin_tensor* const* inputs, size_t num_inputs,
+    const mirin_run_options* options, mirin_tensor* const* outputs, size_t num_outputs);
+
+/* Asks a run in progress to stop at the next operator; it then returns CANCELLED. May be called
+   from any thread. NULL is fine.
    @since 1.0 */
 MIRIN_API void mirin_session_cancel(mirin_session* session);
 

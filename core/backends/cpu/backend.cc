@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/backends/cpu/kernel_list.h"
 #include "core/backends/cpu/simd_kernels.h"
+#include "core/base/cpus.h"
 
 namespace mirin::cpu {
 namespace {
