@@ -187,8 +187,11 @@ ir::Value* GraphBuilder::Cast(ir::Value* x, DType dtype) {
 }
 
 ir::Value* GraphBuilder::Unsqueeze(ir::Value* x, absl::Span<const int64_t> axes) {
-  if (axes.empty()) return x;
-  return Op("Unsqueeze", {x}, {{"axis", std::vector<int64_t>(axes.begin(), axes.end())}});
+  // One at a time: MindSpore knows ExpandDims only.
+  const bool ascending = std::is_sorted(axes.begin(), axes.end()) && (axes.empty() || axes.front() >= 0);
+  if (!ascending) return Op("Unsqueeze", {x}, {{"axis", std::vector<int64_t>(axes.begin(), axes.end())}});
+  for (const int64_t axis : axes) x = Op("ExpandDims", {x}, {{"axis", std::vector<int64_t>{axis}}});
+  return x;
 }
 
 ir::Value* GraphBuilder::Squeeze(ir::Value* x, absl::Span<const int64_t> axes) {

@@ -14,6 +14,7 @@
 #include "core/converter/onnx/importer.h"
 #include "core/converter/quantize/quantize.h"
 #include "core/converter/secret.h"
+#include "core/mindir/mindspore_dialect.h"
 #include "core/mindir/writer.h"
 #include "core/ops/schema.h"
 #include "core/passes/pipeline.h"
@@ -34,18 +35,18 @@ absl::Status NotInThisBuild(absl::string_view name) {
   return Refuse(absl::StrCat("models of ", name, " are not in this build"), "this build converts ONNX and MINDIR");
 }
 
-// What only Mirin can run: MindSpore has no primitive for it.
-void NoteInternalOps(const ir::Module& module, Report* report) {
-  std::map<std::string, int> internal;
+// What only Mirin can run.
+void NoteMindSpore(const ir::Module& module, Report* report) {
+  std::map<std::string, int> reasons;
   for (const auto& graph : module.graphs()) {
     for (const auto& node : graph->nodes()) {
-      const ops::OpSchema* schema = ops::FindSchema(node->op());
-      if (schema != nullptr && schema->internal()) ++internal[node->op()];
+      const std::string reason = mindir::MindSporeRefusal(*node);
+      if (!reason.empty()) ++reasons[reason];
     }
   }
-  if (internal.empty()) return;
-  const std::string list = absl::StrJoin(internal, ", ", [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.first, " (", entry.second, ")"); });
-  report->AddNote(absl::StrCat("MindSpore cannot load the result, Mirin can: it has no operator ", list));
+  if (reasons.empty()) return;
+  const std::string list = absl::StrJoin(reasons, "; ", [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.first, " (", entry.second, ")"); });
+  report->AddNote(absl::StrCat("MindSpore cannot run the result, Mirin can: ", list));
 }
 
 // A directory that is not there is better told before the work than after it.
@@ -137,7 +138,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Prepare(const ConvertOptions& option
   MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, ImportModel(options, report));
   report->Begin("loading the result");
   MIRIN_RETURN_IF_ERROR(Annotate(CheckLoads(*module, options.infer), "the converted model does not run"));
-  NoteInternalOps(*module, report);
+  NoteMindSpore(*module, report);
   return module;
 }
 

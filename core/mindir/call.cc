@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "core/base/status.h"
+#include "core/mindir/mindspore_dialect.h"
 #include "core/ops/schema.h"
 
 namespace mirin::mindir {
@@ -165,9 +166,11 @@ absl::StatusOr<Binding> NodeBuilder::Emit(Call call) {
           const Binding operand = call.operands[next++];
           auto value = ToAttribute(*operand);
           if (!value.ok()) return in_parameter(value.status());
-          attrs.Set(p.name, *std::move(value));
+          MIRIN_ASSIGN_OR_RETURN(ir::Attribute meant, FromFunctionOperand(p.name, std::holds_alternative<std::string>(p.fallback), *value));
+          attrs.Set(p.name, std::move(meant));
         } else if (const ir::Attribute* attribute = FindAttribute(call.attrs, p)) {
-          attrs.Set(p.name, *attribute);
+          MIRIN_ASSIGN_OR_RETURN(ir::Attribute meant, FromFunctionOperand(p.name, std::holds_alternative<std::string>(p.fallback), *attribute));
+          attrs.Set(p.name, std::move(meant));
         } else if (p.required) {
           return absl::InvalidArgumentError(absl::StrCat("attribute '", p.name, "' is missing"));
         } else {

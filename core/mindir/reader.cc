@@ -86,8 +86,7 @@ class ModelFiles {
     if (it != external_.end()) return &it->second;
     if (!has_directory_) {
       return absl::FailedPreconditionError(
-          "the model has external weights: load it from its file, or say where they are "
-          "([model_file] mindir_path)");
+          "the model has external weights, which one from memory finds only where [model_file] mindir_path says");
     }
     bool safe = !location.empty() && location.front() != '/' && location.find('\0') == absl::string_view::npos;
     for (absl::string_view part : absl::StrSplit(location, '/')) safe &= part != "..";

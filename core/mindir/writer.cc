@@ -14,6 +14,7 @@
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/mindir/container.h"
+#include "core/mindir/mindspore_dialect.h"
 #include "core/mindir/raw_model.h"
 #include "core/mindir/write_value.h"
 #include "core/ops/schema.h"
@@ -24,15 +25,6 @@ namespace {
 // Named constants at least this large are parameters, others literals.
 constexpr size_t kParameterBytes = 64;
 constexpr size_t kDataAlignment = 64;
-
-// Attributes that are one number here and a tuple of numbers there.
-ir::Attribute AsMindSpore(const std::string& op, const std::string& name, const ir::Attribute& value) {
-  static constexpr std::pair<absl::string_view, absl::string_view> kTuples[] = {{"Softmax", "axis"}};
-  const auto* number = std::get_if<int64_t>(&value);
-  const std::pair<absl::string_view, absl::string_view> key(op, name);
-  if (number == nullptr || std::find(std::begin(kTuples), std::end(kTuples), key) == std::end(kTuples)) return value;
-  return std::vector<int64_t>{*number};
-}
 
 // Collects weights for a file of their own; null stands for weights inside the message.
 struct ExternalWeights {
@@ -217,16 +209,16 @@ class ModelWriter {
     return parameter_names_.emplace(value, std::move(name)).first->second;
   }
 
-  absl::StatusOr<std::vector<std::string>> Operands(Scope* scope, const ir::Node& node, const ops::OpSchema& schema, bool operands_form) {
-    std::vector<std::string> operands;
+  absl::StatusOr<std::vector<std::string>> Operands(Scope* scope, const ir::Node& node, const ops::OpSchema& schema, bool operands_form, int most) {
     int input = 0;
     int last = -1;  // the last parameter that must be written
     std::vector<std::string> all;
     for (const ops::Parameter& p : schema.parameters()) {
+      if (most-- == 0) break;
       if (p.kind == ops::ParameterKind::kAttribute) {
         if (!operands_form) continue;
         const ir::Attribute* value = node.attrs().Find(p.name);
-        MIRIN_ASSIGN_OR_RETURN(std::string name, Literal(scope, value == nullptr ? ir::Attribute() : *value));
+        MIRIN_ASSIGN_OR_RETURN(std::string name, Literal(scope, value == nullptr ? ir::Attribute() : FunctionOperand(node, p.name, *value)));
         all.push_back(std::move(name));
         last = static_cast<int>(all.size());
         continue;
@@ -244,6 +236,12 @@ class ModelWriter {
       }
       const ir::Value* value = node.input(input++);
       const bool ints = p.kind == ops::ParameterKind::kInts;
+      if (value == nullptr && operands_form && ints) {
+        MIRIN_ASSIGN_OR_RETURN(std::string name, Literal(scope, p.fallback));
+        all.push_back(std::move(name));
+        last = static_cast<int>(all.size());
+        continue;
+      }
       MIRIN_ASSIGN_OR_RETURN(std::string name, Operand(scope, value, ints));
       if (ints && value != nullptr && !value->is_constant()) {  // MindSpore takes numbers there, no tensors
         const Shape& shape = value->type().shape;
@@ -277,12 +275,14 @@ class ModelWriter {
     if (!node.branches().empty()) return WriteInvoke(scope, node);
     const ops::OpSchema* schema = ops::FindSchema(node.op());
     if (schema == nullptr) return absl::InternalError(absl::StrCat("unknown operator ", node.op()));
-    const bool operands_form = NeedsOperandsForm(node, *schema);
-    MIRIN_ASSIGN_OR_RETURN(std::vector<std::string> operands, Operands(scope, node, *schema, operands_form));
+    const int function = FunctionParameters(node);
+    const bool operands_form = function > 0 || NeedsOperandsForm(node, *schema);
+    MIRIN_ASSIGN_OR_RETURN(std::vector<std::string> operands,
+                           Operands(scope, node, *schema, operands_form, function > 0 ? function : static_cast<int>(schema->parameters().size())));
     WireWriter attributes;
     if (!operands_form) {
-      for (const auto& [name, value] : node.attrs().map()) {
-        MIRIN_ASSIGN_OR_RETURN(const WireWriter attribute, AttributeMessage(name, AsMindSpore(node.op(), name, value)));
+      for (const auto& [name, value] : PrimitiveAttributes(node)) {
+        MIRIN_ASSIGN_OR_RETURN(const WireWriter attribute, AttributeMessage(name, value));
         attributes.Message(3, attribute);
       }
     }
@@ -290,7 +290,7 @@ class ModelWriter {
     if (effect) operands.push_back(scope->token);
     const bool tuple = node.num_outputs() != 1 || !schema->outputs_attr().empty();
     const std::string name = NewName(scope, node.op());
-    AddNode(scope, name, Reference(node.op(), attributes.bytes(), operands_form), operands, node.name(), tuple ? nullptr : &node.output()->type(),
+    AddNode(scope, name, Reference(MindSporeName(node), attributes.bytes(), operands_form), operands, node.name(), tuple ? nullptr : &node.output()->type(),
             tuple ? nullptr : node.output());
     MIRIN_RETURN_IF_ERROR(NameResults(scope, node, name, tuple));
     if (effect) scope->token = Apply(scope, "UpdateState", {scope->token, name});

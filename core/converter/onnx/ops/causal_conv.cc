@@ -17,7 +17,7 @@ absl::Status CausalConvWithState(OpContext& c) {
   if (!w.concrete()) return Refuse("the shape of the weight is not known at conversion", "make the weight a constant");
   if (w.rank() != 3 || w.dim(1) != 1 || w.dim(2) < 1) return absl::InvalidArgumentError(absl::StrCat("the weight ", ToString(w), " is not [channels, 1, k]"));
   const int64_t carried = w.dim(2) - 1;
-  ir::Value* padded = c.has_input(3) ? b.Concat({c.input(3), x}, 2) : carried == 0 ? x : c.Op("Pad", {x}, {{"paddings", std::vector<int64_t>{0, 0, 0, 0, carried, 0}}});
+  ir::Value* padded = c.has_input(3) ? b.Concat({c.input(3), x}, 2) : carried == 0 ? x : c.Op("PadV3", {x, b.Ints({carried, 0}), b.ScalarLike(0, x)}, {{"mode", std::string("constant")}});
   ir::Value* y = c.Op("Conv2D", {b.Unsqueeze(padded, {2}), b.Unsqueeze(weight, {2})}, {{"pad_mode", std::string("valid")}, {"group", w.dim(0)}});
   if (c.has_input(2)) y = c.Op("BiasAdd", {y, c.input(2)});
   y = b.Squeeze(y, {2});

@@ -58,15 +58,17 @@ absl::Status Pad(OpContext& c) {
     if (c.has_input(2) && constant) {
       if (c.dtype(2) != c.dtype(0)) return absl::InvalidArgumentError(absl::StrCat("the value is ", Name(c.dtype(2)), ", the input ", Name(c.dtype(0))));
       value = c.input(2);
+    } else if (constant) {
+      value = b.ScalarLike(0, x);
     }
     if (c.version() >= 18 && c.has_input(3)) {
       MIRIN_ASSIGN_OR_RETURN(pads, OfAllAxes(c, pads, 3, rank));
     }
   }
   if (!constant) {
-    value = GraphBuilder::Absent();
+    value = b.ScalarLike(0, x);  // not used; MindSpore wants it
     if (MayBeNegative(pads)) {  // they cut before the edges are looked at
-      x = c.Op("PadV3", {x, FromLastAxis(b, b.Op("Minimum", {pads, b.Int(0)}), rank)}, {{"mode", std::string("constant")}});
+      x = c.Op("PadV3", {x, FromLastAxis(b, b.Op("Minimum", {pads, b.Int(0)}), rank), b.ScalarLike(0, x)}, {{"mode", std::string("constant")}});
       pads = b.Op("Maximum", {pads, b.Int(0)});
     }
   }
@@ -92,7 +94,7 @@ absl::Status CenterCropPad(OpContext& c) {
     pads[static_cast<size_t>(axes[i])] = before;
     pads[static_cast<size_t>(rank + axes[i])] = b.Sub(more, before);
   }
-  c.SetOutput(0, rank == 0 ? x : c.Op("PadV3", {x, FromLastAxis(b, b.Concat(pads, 0), rank)}, {{"mode", std::string("constant")}}));
+  c.SetOutput(0, rank == 0 ? x : c.Op("PadV3", {x, FromLastAxis(b, b.Concat(pads, 0), rank), b.ScalarLike(0, x)}, {{"mode", std::string("constant")}}));
   return absl::OkStatus();
 }
 

@@ -82,7 +82,7 @@ ir::Value* Filled(GraphBuilder& b, ir::Value* rows, ir::Value* size) {
   if (rows == nullptr || size == nullptr) return nullptr;
   std::vector<int64_t> others(static_cast<size_t>(2 * (rows->type().shape.rank() - 1)) + 1, 0);
   ir::Value* missing = b.Reshape(b.Sub(size, b.DimOf(rows, 0)), {1});
-  return b.Op("PadV3", {rows, b.Concat({b.Ints(others), missing}, 0)}, {{"mode", std::string("constant")}});
+  return b.Op("PadV3", {rows, b.Concat({b.Ints(others), missing}, 0), b.ScalarLike(0, rows)}, {{"mode", std::string("constant")}});
 }
 
 // Opset 8: axis 0 of everything is a batch of independent scans along axis 1, each as long as sequence_lens says.
