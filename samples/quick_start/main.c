@@ -1,5 +1,6 @@
 /* Classifies PNG images of handwritten digits with a MindIR model through Mirin's C API.
-     quick_start [DIRECTORY]   DIRECTORY holds digits.mindir and images/ (default: the data of this sample) */
+     quick_start [DIRECTORY]   DIRECTORY holds digits.mindir and images/ (default: the data of this
+   sample) */
 #include <dirent.h>
 #include <math.h>
 #include <png.h>
@@ -12,7 +13,8 @@
 enum { kSide = 8, kDigits = 10, kMaxPath = 4096 };
 
 static int fail(const char* what, mirin_status* status) {
-  fprintf(stderr, "quick_start: %s: %s\n", what, status == NULL ? "failed" : mirin_status_message(status));
+  fprintf(stderr, "quick_start: %s: %s\n", what,
+          status == NULL ? "failed" : mirin_status_message(status));
   mirin_status_destroy(status);
   return 1;
 }
@@ -25,7 +27,8 @@ static int read_image(const char* path, float* pixels) {
   if (png_image_begin_read_from_file(&image, path) == 0) return 0;
   image.format = PNG_FORMAT_GRAY;
   unsigned char bytes[kSide * kSide];
-  if (image.width != kSide || image.height != kSide || png_image_finish_read(&image, NULL, bytes, 0, NULL) == 0) {
+  if (image.width != kSide || image.height != kSide ||
+      png_image_finish_read(&image, NULL, bytes, 0, NULL) == 0) {
     png_image_free(&image);
     return 0;
   }
@@ -38,7 +41,8 @@ static int is_png(const struct dirent* entry) {
   return dot != NULL && strcmp(dot, ".png") == 0;
 }
 
-static int classify(mirin_session* session, mirin_tensor* input, const char* directory, const char* name) {
+static int classify(mirin_session* session, mirin_tensor* input, const char* directory,
+                    const char* name) {
   char path[kMaxPath];
   snprintf(path, sizeof path, "%s/images/%s", directory, name);
   if (!read_image(path, (float*)mirin_tensor_mutable_data(input))) return fail(path, NULL);
@@ -53,7 +57,7 @@ static int classify(mirin_session* session, mirin_tensor* input, const char* dir
   }
   float sum = 0;
   for (int d = 0; d < kDigits; ++d) sum += expf(logits[d] - logits[best]);
-  printf("%s  %d  %.3f\n", name, best, 1.0 / sum);
+  printf("%s  %d  %.2f\n", name, best, 1.0 / sum);
   return 0;
 }
 
@@ -68,8 +72,9 @@ int main(int argc, char** argv) {
   mirin_status* status = mirin_model_load_file(path, NULL, &model);
   if (status == NULL) status = mirin_session_create(model, NULL, &session);
   if (status == NULL) {
-    status = mirin_tensor_create(mirin_model_input_dtype(model, 0), mirin_model_input_dims(model, 0),
-                                 (size_t)mirin_model_input_rank(model, 0), &input);
+    status =
+        mirin_tensor_create(mirin_model_input_dtype(model, 0), mirin_model_input_dims(model, 0),
+                            (size_t)mirin_model_input_rank(model, 0), &input);
   }
   int result = status == NULL ? 0 : fail("cannot load the model", status);
 

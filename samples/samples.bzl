@@ -1,0 +1,38 @@
+"""Samples: one program in many languages, and tests that each prints the lines of expected.txt."""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary")
+
+_WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+
+def sample_test(name, program, expected = "expected.txt", **kwargs):
+    """The program must print the lines of `expected`."""
+    native.sh_test(
+        name = name,
+        size = "small",
+        srcs = ["//samples:expect.sh"],
+        args = ["$(location %s)" % expected, "$(location %s)" % program],
+        data = [expected, program],
+        tags = ["nosan"],
+        **kwargs
+    )
+
+def c_sample(name, deps = [], data = []):
+    """main.c over the C API as NAME, main.cc over MindSpore Lite's C++ API as NAME_cc, and their tests."""
+    cc_binary(
+        name = name,
+        srcs = ["main.c"],
+        copts = ["-std=c11", "-D_GNU_SOURCE"] + _WARNINGS,
+        data = native.glob(["data/**"]) + data,
+        linkopts = ["-lm", "-lpthread"],
+        deps = ["//c_api:mirin", "@onednn"] + deps,
+    )
+    sample_test(name = name + "_test", program = ":" + name)
+    cc_binary(
+        name = name + "_cc",
+        srcs = ["main.cc"],
+        copts = _WARNINGS,
+        data = native.glob(["data/**"]) + data,
+        linkopts = ["-lpthread"],
+        deps = ["//c_api:mindspore_compat", "//c_api:mirin", "@onednn"] + deps,
+    )
+    sample_test(name = name + "_cc_test", program = ":" + name + "_cc")
