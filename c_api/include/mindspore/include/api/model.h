@@ -70,7 +70,7 @@ class Model {
     if (outputs == nullptr) return Status(kLiteNullptr, "outputs is null");
     if (before != nullptr || after != nullptr) return Status(kLiteNotSupport, "callbacks per operator are not supported; use a profile");
     if (inputs.size() != inputs_.size()) {
-      return Status(kLiteError, "the model takes " + std::to_string(inputs_.size()) + " inputs, got " + std::to_string(inputs.size()));
+      return Status(MIRIN_INVALID_ARGUMENT, kLiteError, "the model takes " + std::to_string(inputs_.size()) + " inputs, got " + std::to_string(inputs.size()));
     }
     internal::Wrapped wrapped;
     for (const MSTensor& input : inputs) {

@@ -25,6 +25,21 @@ enum StatusCode : uint32_t {
   kSuccess = 0,
   kCoreFailed = kCore | 0x1,
   kMDOutOfMemory = kMD | 1,
+  kMDShapeMisMatch = kMD | 2,
+  kMDInterrupted = kMD | 3,
+  kMDNoSpace = kMD | 4,
+  kMDPyFuncException = kMD | 5,
+  kMDDuplicateKey = kMD | 6,
+  kMDPythonInterpreterFailure = kMD | 7,
+  kMDTDTPushFailure = kMD | 8,
+  kMDFileNotExist = kMD | 9,
+  kMDProfilingError = kMD | 10,
+  kMDBoundingBoxOutOfBounds = kMD | 11,
+  kMDBoundingBoxInvalidShape = kMD | 12,
+  kMDSyntaxError = kMD | 13,
+  kMDTimeOut = kMD | 14,
+  kMDBuddySpaceFull = kMD | 15,
+  kMDNetWorkError = kMD | 16,
   kMDNotImplementedYet = kMD | 17,
   kMDUnexpectedError = kMD | 127,
   kMEFailed = kME | 0x1,
@@ -59,15 +74,61 @@ enum StatusCode : uint32_t {
   kLiteInputParamInvalid = LiteCode(-600),
 };
 
+namespace internal {
+
+inline enum StatusCode FromMirinCode(mirin_code code) {
+  switch (code) {
+    case MIRIN_OK: return kSuccess;
+    case MIRIN_INVALID_ARGUMENT: return kLiteInputParamInvalid;
+    case MIRIN_NOT_FOUND:
+    case MIRIN_PERMISSION_DENIED: return kLiteFileError;
+    case MIRIN_DATA_LOSS: return kLiteGraphFileError;
+    case MIRIN_UNIMPLEMENTED:
+    case MIRIN_UNAVAILABLE: return kLiteNotSupport;
+    case MIRIN_RESOURCE_EXHAUSTED: return kLiteMemoryFailed;
+    case MIRIN_FAILED_PRECONDITION: return kLiteUninitializedObj;
+    default: return kLiteError;
+  }
+}
+
+// For statuses that begin here: what this layer refuses before it calls the C API.
+inline mirin_code ToMirinCode(enum StatusCode code) {
+  switch (code) {
+    case kSuccess: return MIRIN_OK;
+    case kLiteNullptr:
+    case kLiteParamInvalid:
+    case kLiteInputTensorError:
+    case kLiteInputParamInvalid: return MIRIN_INVALID_ARGUMENT;
+    case kLiteFileError: return MIRIN_NOT_FOUND;
+    case kLiteGraphFileError: return MIRIN_DATA_LOSS;
+    case kLiteNotSupport: return MIRIN_UNIMPLEMENTED;
+    case kLiteMemoryFailed:
+    case kLiteServiceDeny: return MIRIN_RESOURCE_EXHAUSTED;
+    case kLiteUninitializedObj:
+    case kLiteModelRebuild: return MIRIN_FAILED_PRECONDITION;
+    default: return MIRIN_UNKNOWN;
+  }
+}
+
+}  // namespace internal
+
 // A code, and the reason in words: ToString says which node, input or file it was.
 class Status {
  public:
   Status() = default;
-  Status(enum StatusCode code, std::string message = "") : code_(code), message_(std::move(message)) {}  // NOLINT: implicit as documented
+  Status(enum StatusCode code, std::string message = "")  // NOLINT: implicit as documented
+      : code_(code), mirin_code_(internal::ToMirinCode(code)), message_(std::move(message)) {}
   Status(enum StatusCode code, int line, const char* file, std::string extra = "")
-      : code_(code), message_(std::move(extra)), line_(line), file_(file == nullptr ? "" : file) {}
+      : Status(code, std::move(extra)) {
+    line_ = line;
+    file_ = file == nullptr ? "" : file;
+  }
+  Status(mirin_code mirin, enum StatusCode code, std::string message)
+      : code_(code), mirin_code_(mirin), message_(std::move(message)) {}
 
   enum StatusCode StatusCode() const { return code_; }
+  // Not in the original: the code as the C API has it, which is finer where several share one StatusCode.
+  mirin_code MirinCode() const { return mirin_code_; }
   std::string ToString() const { return message_.empty() ? CodeAsString(code_) : message_; }
   int GetLineOfCode() const { return line_; }
   std::string GetFileName() const { return file_; }
@@ -110,6 +171,7 @@ class Status {
 
  private:
   enum StatusCode code_ = kSuccess;
+  mirin_code mirin_code_ = MIRIN_OK;
   std::string message_;
   int line_ = -1;
   std::string file_;
@@ -123,20 +185,10 @@ namespace internal {
 // Consumes a mirin status.
 inline Status FromMirin(mirin_status* status) {
   if (status == nullptr) return Status();
-  const std::string message = mirin_status_message(status);
   const mirin_code code = mirin_status_code(status);
+  const Status made(code, FromMirinCode(code), mirin_status_message(status));
   mirin_status_destroy(status);
-  switch (code) {
-    case MIRIN_INVALID_ARGUMENT: return Status(kLiteInputParamInvalid, message);
-    case MIRIN_NOT_FOUND:
-    case MIRIN_PERMISSION_DENIED: return Status(kLiteFileError, message);
-    case MIRIN_DATA_LOSS: return Status(kLiteGraphFileError, message);
-    case MIRIN_UNIMPLEMENTED:
-    case MIRIN_UNAVAILABLE: return Status(kLiteNotSupport, message);
-    case MIRIN_RESOURCE_EXHAUSTED: return Status(kLiteMemoryFailed, message);
-    case MIRIN_FAILED_PRECONDITION: return Status(kLiteUninitializedObj, message);
-    default: return Status(kLiteError, message);
-  }
+  return made;
 }
 
 }  // namespace internal
