@@ -126,6 +126,18 @@ static void contexts(void) {
   EXPECT(gone == NULL && context == NULL);
 }
 
+/* A core list says where threads run: a CPU that is not there is an error, not a hint. */
+static void affinity(void) {
+  const int32_t none[] = {100000};
+  MSModelHandle model = MSModelCreate();
+  MSContextHandle context = new_context(0);
+  MSContextSetThreadAffinityCoreList(context, none, 1);
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR, context) == kMSStatusLiteInputParamInvalid);
+  MSContextSetThreadAffinityCoreList(context, none, 0);
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR, context) == kMSStatusSuccess);
+  MSModelDestroy(&model);
+}
+
 static bool never(const MSTensorHandleArray inputs, const MSTensorHandleArray outputs, const MSCallBackParamC info) {
   (void)inputs, (void)outputs, (void)info;
   return true;
@@ -162,6 +174,7 @@ int main(void) {
   resize();
   own_tensors();
   contexts();
+  affinity();
   errors();
   puts("ok");
   return 0;

@@ -1,14 +1,18 @@
-// Source compatibility with MindSpore Lite's C++ API: models. Build once, then one thread at a time predicts; many threads share
-// a ModelParallelRunner instead.
+// Source compatibility with MindSpore Lite's C++ API: models. Build once; then any number of
+// threads may predict with tensors of their own. Resize, the model's own tensors (GetInputs,
+// GetOutputs) and what is called before Build are for one thread at a time.
 #ifndef MINDSPORE_INCLUDE_API_MODEL_H
 #define MINDSPORE_INCLUDE_API_MODEL_H
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "include/api/cell.h"
+#include "include/api/cfg.h"
 #include "include/api/context.h"
 #include "include/api/serialization.h"
 #include "include/api/types.h"
@@ -22,72 +26,89 @@ class Model {
   Model& operator=(const Model&) = delete;
 
   // Copies the bytes.
-  Status Build(const void* data, size_t size, ModelType type, const std::shared_ptr<Context>& context = nullptr) {
+  Status Build(const void* data, size_t size, ModelType type,
+               const std::shared_ptr<Context>& context = nullptr) {
     return Load(nullptr, data, size, type, {}, "", context);
   }
-  Status Build(const std::string& path, ModelType type, const std::shared_ptr<Context>& context = nullptr) {
+  Status Build(const std::string& path, ModelType type,
+               const std::shared_ptr<Context>& context = nullptr) {
     return Load(&path, nullptr, 0, type, {}, "", context);
   }
-  // crypto_lib_path is not needed: the ciphers are built in.
-  Status Build(const void* data, size_t size, ModelType type, const std::shared_ptr<Context>& context, const Key& key, const std::string& mode,
+  // mode: AES-GCM, AES-CBC, SM4-CBC; "" is what the file says. crypto_lib_path is not needed: the
+  // ciphers are built in.
+  Status Build(const void* data, size_t size, ModelType type,
+               const std::shared_ptr<Context>& context, const Key& key,
+               const std::string& mode = kDecModeAesGcm,
                const std::string& /*crypto_lib_path*/ = "") {
     return Load(nullptr, data, size, type, key, mode, context);
   }
-  Status Build(const std::string& path, ModelType type, const std::shared_ptr<Context>& context, const Key& key, const std::string& mode,
+  Status Build(const std::string& path, ModelType type, const std::shared_ptr<Context>& context,
+               const Key& key, const std::string& mode = kDecModeAesGcm,
                const std::string& /*crypto_lib_path*/ = "") {
     return Load(&path, nullptr, 0, type, key, mode, context);
   }
-  Status Build(const GraphCell& cell, const std::shared_ptr<Context>& context = nullptr) {
+  Status Build(const GraphCell& cell, const std::shared_ptr<Context>& context = nullptr,
+               const std::shared_ptr<TrainCfg>& train = nullptr) {
     if (session_ != nullptr) return Rebuilt();
+    if (train != nullptr) return Unsupported("training");
     if (cell.graph() == nullptr) return Status(kLiteNullptr, "the graph was not loaded");
     return Open(cell.graph().model(), context);
   }
 
-  Status Resize(const std::vector<MSTensor>& inputs, const std::vector<std::vector<int64_t>>& dims) {
+  // Shapes of the model's own inputs from now on. Nothing changes when they do not fit.
+  Status Resize(const std::vector<MSTensor>& inputs,
+                const std::vector<std::vector<int64_t>>& dims) {
     if (session_ == nullptr) return NotBuilt();
-    if (inputs.size() != dims.size()) return Status(kLiteInputParamInvalid, "one shape per input is needed");
+    if (inputs.size() != dims.size()) {
+      return Status(kLiteInputParamInvalid, "one shape per input is needed");
+    }
     std::vector<const int64_t*> pointers;
     std::vector<size_t> ranks;
     for (const auto& d : dims) {
       pointers.push_back(d.data());
       ranks.push_back(d.size());
     }
-    const Status status = internal::FromMirin(mirin_session_resize(session_.get(), pointers.data(), ranks.data(), dims.size()));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Status status = internal::FromMirin(
+        mirin_session_resize(session_.get(), pointers.data(), ranks.data(), dims.size()));
     if (status.IsError()) return status;
     for (size_t i = 0; i < dims.size(); ++i) {
-      if (inputs[i] == nullptr) continue;
+      inputs_[i].SetShape(dims[i]);
       MSTensor alias = inputs[i];
-      alias.SetShape(dims[i]);
+      if (alias != nullptr && alias != inputs_[i]) alias.SetShape(dims[i]);
     }
     return status;
   }
 
-  // When `outputs` holds as many tensors as the model has outputs, each with data, results are written there; otherwise it is
-  // filled with tensors of their own. Callbacks per operator are not supported: pass none.
-  Status Predict(const std::vector<MSTensor>& inputs, std::vector<MSTensor>* outputs, const MSKernelCallBack& before = nullptr,
+  // When `outputs` holds a tensor for each output and the user gave each of them memory (SetData,
+  // MutableData, Create..), results are written there. Otherwise it is filled with new tensors,
+  // which later runs leave alone. Callbacks per operator are not supported: pass none.
+  Status Predict(const std::vector<MSTensor>& inputs, std::vector<MSTensor>* outputs,
+                 const MSKernelCallBack& before = nullptr,
                  const MSKernelCallBack& after = nullptr) {
     if (session_ == nullptr) return NotBuilt();
     if (outputs == nullptr) return Status(kLiteNullptr, "outputs is null");
-    if (before != nullptr || after != nullptr) return Status(kLiteNotSupport, "callbacks per operator are not supported; use a profile");
+    if (before != nullptr || after != nullptr) return internal::NoCallbacks();
     if (inputs.size() != inputs_.size()) {
-      return Status(MIRIN_INVALID_ARGUMENT, kLiteError, "the model takes " + std::to_string(inputs_.size()) + " inputs, got " + std::to_string(inputs.size()));
+      return Status(MIRIN_INVALID_ARGUMENT, kLiteError,
+                    "the model takes " + std::to_string(inputs_.size()) + " inputs, got " +
+                        std::to_string(inputs.size()));
     }
     internal::Wrapped wrapped;
-    for (const MSTensor& input : inputs) {
-      const Status status = wrapped.Add(input);
-      if (status.IsError()) return status;
-    }
-    bool given = outputs->size() == outputs_.size() && !outputs->empty();
-    for (const MSTensor& output : *outputs) given = given && output != nullptr && output.impl()->data != nullptr;
-    return given ? RunInto(wrapped, outputs) : RunAndTake(wrapped, outputs);
+    const Status status = internal::WrapAll(inputs, &wrapped);
+    if (status.IsError()) return status;
+    if (internal::AreGiven(*outputs, outputs_.size())) return RunInto(wrapped, outputs);
+    return RunAndTake(wrapped, outputs);
   }
-  // With the model's own inputs and outputs (GetInputs, GetOutputs).
-  Status Predict(const MSKernelCallBack& before = nullptr, const MSKernelCallBack& after = nullptr) {
-    std::vector<MSTensor> none;
-    return Predict(inputs_, &none, before, after);
+  // With the model's own inputs and outputs.
+  Status Predict(const MSKernelCallBack& before = nullptr,
+                 const MSKernelCallBack& after = nullptr) {
+    std::vector<MSTensor> outputs = outputs_;
+    return Predict(inputs_, &outputs, before, after);
   }
 
   std::vector<MSTensor> GetInputs() { return inputs_; }
+  // The last results; before any run, what is known of them: an axis of -1 is not.
   std::vector<MSTensor> GetOutputs() { return outputs_; }
   // A tensor equal to nullptr when there is none of that name.
   MSTensor GetInputByTensorName(const std::string& name) { return Find(inputs_, name); }
@@ -102,26 +123,72 @@ class Model {
     return found == nullptr ? std::vector<MSTensor>() : std::vector<MSTensor>{found};
   }
 
-  bool HasPreprocess() { return model_ != nullptr && *mirin_model_metadata(model_.get(), "preprocessor") != '\0'; }
-  Status Preprocess(const std::vector<std::vector<MSTensor>>& /*inputs*/, std::vector<MSTensor>* /*outputs*/) { return Unsupported("Preprocess"); }
-  Status PredictWithPreprocess(const std::vector<std::vector<MSTensor>>& /*inputs*/, std::vector<MSTensor>* /*outputs*/) {
+  // Settings of a configuration file, or one of them, for a Build that follows. An unknown section
+  // or key is an error.
+  Status LoadConfig(const std::string& path) {
+    return session_ != nullptr ? Rebuilt() : config_.LoadFile(path);
+  }
+  Status UpdateConfig(const std::string& section,
+                      const std::pair<std::string, std::string>& setting) {
+    return session_ != nullptr ? Rebuilt() : config_.Set(section, setting.first, setting.second);
+  }
+
+  // Only this build's devices and files.
+  static bool CheckModelSupport(enum DeviceType device, ModelType type) {
+    return (device == kCPU || device == kAllDevice) && (type == kMindIR || type == kMindIR_Lite);
+  }
+
+  // -- not for inference on a CPU: preprocessing in the model, training, textures
+  // ------------------
+
+  bool HasPreprocess() {
+    return model_ != nullptr && *mirin_model_metadata(model_.get(), "preprocessor") != '\0';
+  }
+  Status Preprocess(const std::vector<std::vector<MSTensor>>&, std::vector<MSTensor>*) {
+    return Unsupported("Preprocess");
+  }
+  Status PredictWithPreprocess(const std::vector<std::vector<MSTensor>>&, std::vector<MSTensor>*,
+                               const MSKernelCallBack& = nullptr,
+                               const MSKernelCallBack& = nullptr) {
     return Unsupported("PredictWithPreprocess");
   }
-  Status LoadConfig(const std::string& /*path*/) { return Unsupported("LoadConfig"); }
-  Status UpdateConfig(const std::string& /*section*/, const std::pair<std::string, std::string>& /*config*/) { return Unsupported("UpdateConfig"); }
-  Status UpdateWeights(const std::vector<MSTensor>& /*weights*/) { return Unsupported("UpdateWeights"); }
-  Status RunStep(const MSKernelCallBack& /*before*/ = nullptr, const MSKernelCallBack& /*after*/ = nullptr) { return Unsupported("RunStep"); }
+  Status BuildTransferLearning(const GraphCell&, const GraphCell&, const std::shared_ptr<Context>&,
+                               const std::shared_ptr<TrainCfg>& = nullptr) {
+    return Unsupported("BuildTransferLearning");
+  }
+  Status UpdateWeights(const std::vector<MSTensor>&) { return Unsupported("UpdateWeights"); }
+  Status RunStep(const MSKernelCallBack& = nullptr, const MSKernelCallBack& = nullptr) {
+    return Unsupported("RunStep");
+  }
+  std::vector<MSTensor> GetGradients() const { return {}; }
+  Status ApplyGradients(const std::vector<MSTensor>&) { return Unsupported("ApplyGradients"); }
+  std::vector<MSTensor> GetFeatureMaps() const { return {}; }
+  std::vector<MSTensor> GetTrainableParams() const { return {}; }
+  Status UpdateFeatureMaps(const std::vector<MSTensor>&) {
+    return Unsupported("UpdateFeatureMaps");
+  }
+  std::vector<MSTensor> GetOptimizerParams() const { return {}; }
+  Status SetOptimizerParams(const std::vector<MSTensor>&) {
+    return Unsupported("SetOptimizerParams");
+  }
+  Status SetupVirtualBatch(int, float = -1.0f, float = -1.0f) {
+    return Unsupported("SetupVirtualBatch");
+  }
+  Status SetLearningRate(float) { return Unsupported("SetLearningRate"); }
+  float GetLearningRate() { return 0; }
   Status SetTrainMode(bool train) { return train ? Unsupported("SetTrainMode") : Status(); }
   bool GetTrainMode() const { return false; }
-  Status SetLearningRate(float /*rate*/) { return Unsupported("SetLearningRate"); }
-  float GetLearningRate() { return 0; }
-
-  static bool CheckModelSupport(enum DeviceType device, ModelType type) { return (device == kCPU || device == kAllDevice) && (type == kMindIR || type == kMindIR_Lite); }
+  Status BindGLTexture2DMemory(const std::map<std::string, unsigned int>&,
+                               std::map<std::string, unsigned int>*) {
+    return Unsupported("BindGLTexture2DMemory");
+  }
 
  private:
   static Status NotBuilt() { return Status(kLiteUninitializedObj, "the model was not built"); }
   static Status Rebuilt() { return Status(kLiteModelRebuild, "the model was built before"); }
-  static Status Unsupported(const std::string& what) { return Status(kLiteNotSupport, what + " is not supported by this inference runtime"); }
+  static Status Unsupported(const std::string& what) {
+    return Status(kLiteNotSupport, what + " is not supported by this inference runtime");
+  }
   static MSTensor Find(const std::vector<MSTensor>& tensors, const std::string& name) {
     for (const MSTensor& t : tensors) {
       if (t.Name() == name) return t;
@@ -129,19 +196,21 @@ class Model {
     return MSTensor(nullptr);
   }
 
-  Status Load(const std::string* path, const void* data, size_t size, ModelType type, const Key& key, const std::string& mode,
-              const std::shared_ptr<Context>& context) {
+  Status Load(const std::string* path, const void* data, size_t size, ModelType type,
+              const Key& key, const std::string& mode, const std::shared_ptr<Context>& context) {
     if (session_ != nullptr) return Rebuilt();
     std::shared_ptr<mirin_model> model;
-    const Status status = internal::LoadModel(path, data, size, type, key, mode, &model);
+    const Status status =
+        internal::LoadModel(path, data, size, type, key, mode, config_.get(), &model);
     return status.IsError() ? status : Open(std::move(model), context);
   }
 
   Status Open(std::shared_ptr<mirin_model> model, const std::shared_ptr<Context>& context) {
-    const internal::SessionOptions options(context.get());
+    Status status = options_.Take(context.get());
+    if (status.IsError()) return status;
     mirin_session* session = nullptr;
-    Status status = internal::FromMirin(mirin_session_create(model.get(), &options.options, &session));
-    if (status == kLiteFileError) status = Status(kLiteNotSupport, status.ToString());  // no such device
+    status = internal::NoDevice(
+        internal::FromMirin(mirin_session_create(model.get(), &options_.options, &session)));
     if (status.IsError()) return status;
     session_ = std::shared_ptr<mirin_session>(session, mirin_session_destroy);
     model_ = std::move(model);
@@ -151,37 +220,55 @@ class Model {
   }
 
   Status RunAndTake(const internal::Wrapped& inputs, std::vector<MSTensor>* outputs) {
-    std::vector<const mirin_tensor*> results(outputs_.size());
-    const Status status = internal::FromMirin(mirin_session_run(session_.get(), inputs.const_data(), inputs.size(), results.data(), results.size()));
+    std::vector<mirin_tensor*> results(outputs_.size());
+    const Status status = mirin_model_state_count(model_.get()) > 0
+                              ? RunWithState(inputs, &results)
+                              : internal::FromMirin(mirin_model_run(
+                                    model_.get(), &options_.options, inputs.const_data(),
+                                    inputs.size(), results.data(), results.size()));
+    std::vector<std::shared_ptr<mirin_tensor>> owned;
+    for (mirin_tensor* result : results) owned.emplace_back(result, mirin_tensor_destroy);
     if (status.IsError()) return status;
     outputs->clear();
-    for (size_t i = 0; i < results.size(); ++i) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (size_t i = 0; i < owned.size(); ++i) {
       MSTensor result;
-      result.SetTensorName(outputs_[i].Name());
-      internal::TakeResult(results[i], &result);
-      internal::TakeResult(results[i], &outputs_[i]);
-      outputs->push_back(result);
+      result.SetTensorName(mirin_model_output_name(model_.get(), i));
+      internal::TakeResult(owned[i], &result);
+      internal::TakeResult(owned[i], &outputs_[i]);
+      outputs->push_back(std::move(result));
+    }
+    return status;
+  }
+
+  // The states are in the one session of this object: one run at a time.
+  Status RunWithState(const internal::Wrapped& inputs, std::vector<mirin_tensor*>* results) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<const mirin_tensor*> lent(results->size());
+    Status status = internal::FromMirin(mirin_session_run(session_.get(), inputs.const_data(),
+                                                          inputs.size(), lent.data(), lent.size()));
+    for (size_t i = 0; i < lent.size() && status.IsOk(); ++i) {
+      status = internal::FromMirin(mirin_tensor_copy(lent[i], &(*results)[i]));
     }
     return status;
   }
 
   Status RunInto(const internal::Wrapped& inputs, std::vector<MSTensor>* outputs) {
     internal::Wrapped into;
-    for (const MSTensor& output : *outputs) {
-      const Status status = into.Add(output);
-      if (status.IsError()) return status;
-    }
-    const Status status = internal::FromMirin(mirin_session_run_into(session_.get(), inputs.const_data(), inputs.size(), into.data(), into.size()));
+    Status status = internal::WrapAll(*outputs, &into);
     if (status.IsError()) return status;
-    for (size_t i = 0; i < outputs->size(); ++i) {
-      const mirin_tensor* t = into.data()[i];
-      (*outputs)[i].impl()->shape.assign(mirin_tensor_dims(t), mirin_tensor_dims(t) + mirin_tensor_rank(t));
-    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    status = internal::FromMirin(mirin_session_run_into(session_.get(), inputs.const_data(),
+                                                        inputs.size(), into.data(), into.size()));
+    if (status.IsOk()) internal::TakeShapes(into, outputs);
     return status;
   }
 
+  internal::Config config_;
+  internal::SessionOptions options_;
   std::shared_ptr<mirin_model> model_;
   std::shared_ptr<mirin_session> session_;
+  std::mutex mutex_;  // of session_ and the contents of outputs_
   std::vector<MSTensor> inputs_, outputs_;
 };
 

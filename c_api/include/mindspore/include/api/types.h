@@ -1,8 +1,9 @@
-// Source compatibility with MindSpore Lite's C++ API: tensors and small types. Copies of an MSTensor share one tensor; one
-// thread at a time changes it.
+// Source compatibility with MindSpore Lite's C++ API: tensors and small types. Copies of an
+// MSTensor share one tensor; one thread at a time changes it.
 #ifndef MINDSPORE_INCLUDE_API_TYPES_H
 #define MINDSPORE_INCLUDE_API_TYPES_H
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -19,9 +20,29 @@
 
 namespace mindspore {
 
-enum ModelType : uint32_t { kMindIR = 0, kAIR = 1, kOM = 2, kONNX = 3, kMindIR_Lite = 4, kUnknownType = 0xFFFFFFFF };
-enum QuantizationType : uint32_t { kNoQuant = 0, kWeightQuant = 1, kFullQuant = 2, kUnknownQuantType = 0xFFFFFFFF };
-enum OptimizationLevel : uint32_t { kO0 = 0, kO2 = 2, kO3 = 3, kAuto = 4, kOptimizationType = 0xFFFFFFFF };
+// kMindIR_Opt is the earlier name of kMindIR_Lite.
+enum ModelType : uint32_t {
+  kMindIR = 0,
+  kAIR = 1,
+  kOM = 2,
+  kONNX = 3,
+  kMindIR_Lite = 4,
+  kMindIR_Opt = 4,
+  kUnknownType = 0xFFFFFFFF
+};
+enum QuantizationType : uint32_t {
+  kNoQuant = 0,
+  kWeightQuant = 1,
+  kFullQuant = 2,
+  kUnknownQuantType = 0xFFFFFFFF
+};
+enum OptimizationLevel : uint32_t {
+  kO0 = 0,
+  kO2 = 2,
+  kO3 = 3,
+  kAuto = 4,
+  kOptimizationType = 0xFFFFFFFF
+};
 
 struct QuantParam {
   int bit_num = 8;
@@ -31,20 +52,24 @@ struct QuantParam {
   double max = 0;
 };
 
+constexpr char kDecModeAesGcm[] = "AES-GCM";
+
 // A decryption key of up to 32 bytes.
 struct Key {
   static constexpr size_t max_key_len = 32;
   size_t len = 0;
   unsigned char key[32] = {};
   Key() = default;
-  Key(const char* bytes, size_t size) : len(size < max_key_len ? size : max_key_len) {
+  explicit Key(const char* bytes, size_t size) : len(size < max_key_len ? size : max_key_len) {
     if (bytes != nullptr) std::memcpy(key, bytes, len);
   }
 };
 
-inline std::string Version() { return std::string("MindSpore Lite compatible, mirin ") + mirin_version_string(); }
+inline std::string Version() {
+  return std::string("MindSpore Lite compatible, mirin ") + mirin_version_string();
+}
 
-class Allocator;  // custom allocators are not supported
+class Allocator;  // include/api/allocator.h
 
 class MSTensor {
  public:
@@ -55,9 +80,11 @@ class MSTensor {
     std::vector<int64_t> shape;
     Format format = NCHW;
     std::shared_ptr<void> data;  // null: made when it is first written
+    bool is_result = false;      // the data came of a run, not of the user
     std::vector<std::string> strings;
     std::vector<QuantParam> quant_params;
     void* device_data = nullptr;
+    std::shared_ptr<Allocator> allocator;
     bool is_const = false;
 
     // 0 while an axis is unknown or when the number does not fit.
@@ -69,34 +96,47 @@ class MSTensor {
       }
       return n;
     }
-    size_t Bytes() const { return static_cast<size_t>(Elements()) * mirin_dtype_size(static_cast<mirin_dtype>(type)); }
+    size_t Bytes() const {
+      return static_cast<size_t>(Elements()) * mirin_dtype_size(static_cast<mirin_dtype>(type));
+    }
     void* Mutable() {
-      if (data == nullptr && Bytes() > 0) data = std::shared_ptr<void>(std::calloc(1, Bytes()), std::free);
+      if (data == nullptr && Bytes() > 0) {
+        data = std::shared_ptr<void>(std::calloc(1, Bytes()), std::free);
+        is_result = false;
+      }
       return data.get();
+    }
+    void Copy(const void* from) {
+      if (Bytes() > 0 && Mutable() != nullptr) std::memcpy(data.get(), from, Bytes());
     }
   };
 
   MSTensor() : impl_(std::make_shared<Impl>()) {}
   explicit MSTensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
   MSTensor(std::nullptr_t) {}  // NOLINT: implicit as documented
-  MSTensor(const std::string& name, DataType type, const std::vector<int64_t>& shape, const void* data, size_t data_len) : MSTensor() {
+  MSTensor(const std::string& name, DataType type, const std::vector<int64_t>& shape,
+           const void* data, size_t data_len)
+      : MSTensor() {
     Fill(name, type, shape);
-    if (data != nullptr && data_len == impl_->Bytes()) std::memcpy(impl_->Mutable(), data, data_len);
+    if (data != nullptr && data_len == impl_->Bytes()) impl_->Copy(data);
   }
 
   // Copies; null when data_len does not fit. Give results of Create* and Clone to DestroyTensorPtr.
-  static MSTensor* CreateTensor(const std::string& name, DataType type, const std::vector<int64_t>& shape, const void* data, size_t data_len) noexcept {
+  static MSTensor* CreateTensor(const std::string& name, DataType type,
+                                const std::vector<int64_t>& shape, const void* data,
+                                size_t data_len) noexcept {
     auto* tensor = new MSTensor(name, type, shape, nullptr, 0);
     if (data != nullptr && data_len != tensor->impl_->Bytes()) {
       delete tensor;
       return nullptr;
     }
-    if (data != nullptr) std::memcpy(tensor->impl_->Mutable(), data, data_len);
+    if (data != nullptr) tensor->impl_->Copy(data);
     return tensor;
   }
   // Refers to the caller's memory; with own_data it is freed with free().
-  static MSTensor* CreateRefTensor(const std::string& name, DataType type, const std::vector<int64_t>& shape, const void* data, size_t data_len,
-                                   bool own_data = true) noexcept {
+  static MSTensor* CreateRefTensor(const std::string& name, DataType type,
+                                   const std::vector<int64_t>& shape, const void* data,
+                                   size_t data_len, bool own_data = true) noexcept {
     auto* tensor = new MSTensor(name, type, shape, nullptr, 0);
     if (data == nullptr || data_len != tensor->impl_->Bytes()) {
       delete tensor;
@@ -105,42 +145,61 @@ class MSTensor {
     tensor->SetData(const_cast<void*>(data), own_data);
     return tensor;
   }
-  static MSTensor* CreateTensorFromFile(const std::string& file, DataType type = DataType::kNumberTypeUInt8, const std::vector<int64_t>& shape = {}) noexcept {
+  // Memory of a device, by value. This build has none: a run refuses it.
+  static MSTensor CreateDeviceTensor(const std::string& name, enum DataType type,
+                                     const std::vector<int64_t>& shape, void* data,
+                                     size_t /*data_len*/) noexcept {
+    MSTensor tensor(name, type, shape, nullptr, 0);
+    tensor.SetDeviceData(data);
+    return tensor;
+  }
+  static MSTensor* CreateTensorFromFile(const std::string& file,
+                                        DataType type = DataType::kNumberTypeUInt8,
+                                        const std::vector<int64_t>& shape = {}) noexcept {
     std::ifstream in(file, std::ios::binary);
     if (!in) return nullptr;
     const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
     const size_t element = mirin_dtype_size(static_cast<mirin_dtype>(type));
     if (element == 0) return nullptr;
-    const std::vector<int64_t> dims = shape.empty() ? std::vector<int64_t>{static_cast<int64_t>(bytes.size() / element)} : shape;
+    const std::vector<int64_t> dims =
+        shape.empty() ? std::vector<int64_t>{static_cast<int64_t>(bytes.size() / element)} : shape;
     return CreateTensor(file, type, dims, bytes.data(), bytes.size());
   }
-  static MSTensor* StringsToTensor(const std::string& name, const std::vector<std::string>& strings) {
+  static MSTensor* StringsToTensor(const std::string& name,
+                                   const std::vector<std::string>& strings) {
     auto* tensor = new MSTensor();
     tensor->Fill(name, DataType::kObjectTypeString, {static_cast<int64_t>(strings.size())});
     tensor->impl_->strings = strings;
     return tensor;
   }
-  static std::vector<std::string> TensorToStrings(const MSTensor& tensor) { return tensor.impl_ == nullptr ? std::vector<std::string>() : tensor.impl_->strings; }
+  static std::vector<std::string> TensorToStrings(const MSTensor& tensor) {
+    return tensor.impl_ == nullptr ? std::vector<std::string>() : tensor.impl_->strings;
+  }
   static void DestroyTensorPtr(MSTensor* tensor) noexcept { delete tensor; }
 
   std::string Name() const { return impl_ == nullptr ? "" : impl_->name; }
-  enum DataType DataType() const { return impl_ == nullptr ? mindspore::DataType::kTypeUnknown : impl_->type; }
+  enum DataType DataType() const {
+    return impl_ == nullptr ? mindspore::DataType::kTypeUnknown : impl_->type;
+  }
   const std::vector<int64_t>& Shape() const {
     static const std::vector<int64_t> kNone;
     return impl_ == nullptr ? kNone : impl_->shape;
   }
   int64_t ElementNum() const { return impl_ == nullptr ? 0 : impl_->Elements(); }
-  std::shared_ptr<const void> Data() const { return impl_ == nullptr ? nullptr : (impl_->Mutable(), impl_->data); }
+  std::shared_ptr<const void> Data() const {
+    return impl_ == nullptr ? nullptr : (impl_->Mutable(), impl_->data);
+  }
   void* MutableData() { return impl_ == nullptr ? nullptr : impl_->Mutable(); }
   size_t DataSize() const { return impl_ == nullptr ? 0 : impl_->Bytes(); }
   bool IsConst() const { return impl_ != nullptr && impl_->is_const; }
-  bool IsDevice() const { return false; }
+  bool IsDevice() const { return impl_ != nullptr && impl_->device_data != nullptr; }
   MSTensor* Clone() const {
     if (impl_ == nullptr) return nullptr;
     auto copy = std::make_shared<Impl>(*impl_);
     copy->name += "_duplicate";
     copy->data = nullptr;
-    if (impl_->data != nullptr && impl_->Bytes() > 0) std::memcpy(copy->Mutable(), impl_->data.get(), impl_->Bytes());
+    copy->is_result = false;
+    if (impl_->data != nullptr) copy->Copy(impl_->data.get());
     return new MSTensor(std::move(copy));
   }
   bool operator==(std::nullptr_t) const { return impl_ == nullptr; }
@@ -161,11 +220,18 @@ class MSTensor {
   void SetTensorName(const std::string& name) { impl_->name = name; }
   void SetFormat(enum Format format) { impl_->format = format; }
   enum Format format() const { return impl_ == nullptr ? DEFAULT_FORMAT : impl_->format; }
-  void SetAllocator(std::shared_ptr<Allocator> /*allocator*/) {}
-  std::shared_ptr<Allocator> allocator() const { return nullptr; }
+  // Kept for the caller: memory comes from the C library, or from SetData.
+  void SetAllocator(std::shared_ptr<Allocator> allocator) {
+    impl_->allocator = std::move(allocator);
+  }
+  std::shared_ptr<Allocator> allocator() const {
+    return impl_ == nullptr ? nullptr : impl_->allocator;
+  }
   // The caller's memory, of DataSize() bytes; with own_data it is freed with free().
   void SetData(void* data, bool own_data = true) {
-    impl_->data = own_data ? std::shared_ptr<void>(data, std::free) : std::shared_ptr<void>(data, [](void*) {});
+    impl_->data = own_data ? std::shared_ptr<void>(data, std::free)
+                           : std::shared_ptr<void>(data, [](void*) {});
+    impl_->is_result = false;
   }
   void SetDeviceData(void* data) { impl_->device_data = data; }
   void* GetDeviceData() { return impl_->device_data; }
@@ -185,7 +251,8 @@ class MSTensor {
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(const void* data, size_t size) : bytes_(static_cast<const uint8_t*>(data), static_cast<const uint8_t*>(data) + size) {}
+  Buffer(const void* data, size_t size)
+      : bytes_(static_cast<const uint8_t*>(data), static_cast<const uint8_t*>(data) + size) {}
   const void* Data() const { return bytes_.data(); }
   void* MutableData() { return bytes_.data(); }
   size_t DataSize() const { return bytes_.size(); }
@@ -209,11 +276,13 @@ struct MSCallBackParam {
   double execute_time = 0;
 };
 using MSKernelCallBack =
-    std::function<bool(const std::vector<MSTensor>& inputs, const std::vector<MSTensor>& outputs, const MSCallBackParam& info)>;
+    std::function<bool(const std::vector<MSTensor>& inputs, const std::vector<MSTensor>& outputs,
+                       const MSCallBackParam& info)>;
 
 namespace internal {
 
-inline MSTensor DeclaredTensor(const char* name, mirin_dtype dtype, const int64_t* dims, int32_t rank) {
+inline MSTensor DeclaredTensor(const char* name, mirin_dtype dtype, const int64_t* dims,
+                               int32_t rank) {
   MSTensor tensor;
   tensor.SetTensorName(name);
   tensor.impl()->type = static_cast<DataType>(dtype);
@@ -228,7 +297,8 @@ inline MSTensor DeclaredTensor(const char* name, mirin_dtype dtype, const int64_
 inline std::vector<MSTensor> DeclaredInputs(const mirin_model* m) {
   std::vector<MSTensor> out;
   for (size_t i = 0; i < mirin_model_input_count(m); ++i) {
-    out.push_back(DeclaredTensor(mirin_model_input_name(m, i), mirin_model_input_dtype(m, i), mirin_model_input_dims(m, i), mirin_model_input_rank(m, i)));
+    out.push_back(DeclaredTensor(mirin_model_input_name(m, i), mirin_model_input_dtype(m, i),
+                                 mirin_model_input_dims(m, i), mirin_model_input_rank(m, i)));
   }
   return out;
 }
@@ -236,7 +306,8 @@ inline std::vector<MSTensor> DeclaredInputs(const mirin_model* m) {
 inline std::vector<MSTensor> DeclaredOutputs(const mirin_model* m) {
   std::vector<MSTensor> out;
   for (size_t i = 0; i < mirin_model_output_count(m); ++i) {
-    out.push_back(DeclaredTensor(mirin_model_output_name(m, i), mirin_model_output_dtype(m, i), mirin_model_output_dims(m, i), mirin_model_output_rank(m, i)));
+    out.push_back(DeclaredTensor(mirin_model_output_name(m, i), mirin_model_output_dtype(m, i),
+                                 mirin_model_output_dims(m, i), mirin_model_output_rank(m, i)));
   }
   return out;
 }
@@ -248,7 +319,11 @@ class Wrapped {
     for (mirin_tensor* t : tensors_) mirin_tensor_destroy(t);
   }
   Status Add(const MSTensor& tensor) {
-    if (tensor == nullptr) return Status(kLiteNullptr, "tensor " + std::to_string(tensors_.size()) + " is null");
+    if (tensor == nullptr)
+      return Status(kLiteNullptr, "tensor " + std::to_string(tensors_.size()) + " is null");
+    if (tensor.IsDevice())
+      return Status(kLiteNotSupport, "tensor '" + tensor.Name() +
+                                         "' lies on a device, which this build has none of");
     mirin_tensor* made = nullptr;
     const MSTensor::Impl& t = *tensor.impl();
     if (t.type == DataType::kObjectTypeString) {
@@ -258,41 +333,76 @@ class Wrapped {
         texts.push_back(s.data());
         sizes.push_back(s.size());
       }
-      const Status status = FromMirin(mirin_tensor_create_strings(t.shape.data(), t.shape.size(), texts.data(), sizes.data(), &made));
+      const Status status = FromMirin(mirin_tensor_create_strings(
+          t.shape.data(), t.shape.size(), texts.data(), sizes.data(), &made));
       if (status.IsError()) return status;
     } else {
       static char nothing[1];
       void* data = tensor.impl()->Mutable();
-      const Status status = FromMirin(mirin_tensor_create_borrowed(static_cast<mirin_dtype>(t.type), t.shape.data(), t.shape.size(),
-                                                                   data == nullptr ? nothing : data, t.Bytes(), &made));
-      if (status.IsError()) return Status(status.StatusCode(), "tensor '" + t.name + "': " + status.ToString());
+      const Status status = FromMirin(mirin_tensor_create_borrowed(
+          static_cast<mirin_dtype>(t.type), t.shape.data(), t.shape.size(),
+          data == nullptr ? nothing : data, t.Bytes(), &made));
+      if (status.IsError())
+        return Status(status.MirinCode(), status.StatusCode(),
+                      "tensor '" + t.name + "': " + status.ToString());
     }
     tensors_.push_back(made);
     return Status();
   }
   mirin_tensor* const* data() const { return tensors_.data(); }
-  const mirin_tensor* const* const_data() const { return const_cast<const mirin_tensor* const*>(tensors_.data()); }
+  const mirin_tensor* const* const_data() const {
+    return const_cast<const mirin_tensor* const*>(tensors_.data());
+  }
   size_t size() const { return tensors_.size(); }
 
  private:
   std::vector<mirin_tensor*> tensors_;
 };
 
-// Copies a result.
-inline void TakeResult(const mirin_tensor* from, MSTensor* to) {
+// A result, whose memory goes with the last tensor that refers to it.
+inline void TakeResult(const std::shared_ptr<mirin_tensor>& from, MSTensor* to) {
   MSTensor::Impl& t = *to->impl();
-  t.type = static_cast<DataType>(mirin_tensor_dtype(from));
-  t.shape.assign(mirin_tensor_dims(from), mirin_tensor_dims(from) + mirin_tensor_rank(from));
-  t.data = nullptr;
+  t.type = static_cast<DataType>(mirin_tensor_dtype(from.get()));
+  t.shape.assign(mirin_tensor_dims(from.get()),
+                 mirin_tensor_dims(from.get()) + mirin_tensor_rank(from.get()));
+  t.data = std::shared_ptr<void>(from, mirin_tensor_mutable_data(from.get()));
+  t.is_result = true;
   t.strings.clear();
-  if (t.type == DataType::kObjectTypeString) {
-    for (int64_t i = 0; i < mirin_tensor_elements(from); ++i) {
-      size_t size = 0;
-      const char* text = mirin_tensor_string(from, i, &size);
-      t.strings.emplace_back(text, size);
-    }
-  } else if (mirin_tensor_size(from) > 0) {
-    std::memcpy(t.Mutable(), mirin_tensor_data(from), mirin_tensor_size(from));
+  if (t.type != DataType::kObjectTypeString) return;
+  for (int64_t i = 0; i < mirin_tensor_elements(from.get()); ++i) {
+    size_t size = 0;
+    const char* text = mirin_tensor_string(from.get(), i, &size);
+    t.strings.emplace_back(text, size);
+  }
+}
+
+inline Status NoCallbacks() {
+  return Status(kLiteNotSupport, "callbacks per operator are not supported; use a profile");
+}
+
+// Whether a run is to write into these tensors: one an output, each with memory that the user gave
+// it.
+inline bool AreGiven(const std::vector<MSTensor>& outputs, size_t count) {
+  return !outputs.empty() && outputs.size() == count &&
+         std::all_of(outputs.begin(), outputs.end(), [](const MSTensor& output) {
+           return output != nullptr && output.impl()->data != nullptr && !output.impl()->is_result;
+         });
+}
+
+inline Status WrapAll(const std::vector<MSTensor>& tensors, Wrapped* wrapped) {
+  for (const MSTensor& tensor : tensors) {
+    const Status status = wrapped->Add(tensor);
+    if (status.IsError()) return status;
+  }
+  return Status();
+}
+
+// After a run into the user's tensors: the shapes of the results.
+inline void TakeShapes(const Wrapped& from, std::vector<MSTensor>* to) {
+  for (size_t i = 0; i < to->size(); ++i) {
+    const mirin_tensor* t = from.data()[i];
+    (*to)[i].impl()->shape.assign(mirin_tensor_dims(t),
+                                  mirin_tensor_dims(t) + mirin_tensor_rank(t));
   }
 }
 

@@ -1,4 +1,5 @@
-/* Source compatibility with MindSpore Lite's C API: contexts and devices. One thread at a time uses a handle. */
+/* Source compatibility with MindSpore Lite's C API: contexts and devices. One thread at a time uses
+ * a handle. */
 #ifndef MINDSPORE_INCLUDE_C_API_CONTEXT_C_H
 #define MINDSPORE_INCLUDE_C_API_CONTEXT_C_H
 
@@ -8,7 +9,8 @@
 #include "include/c_api/status_c.h"
 #include "include/c_api/types_c.h"
 
-/* -- ours: what the handles point to ---------------------------------------------------------------------------------- */
+/* -- ours: what the handles point to
+ * ---------------------------------------------------------------------------------- */
 
 typedef struct mirin_ms_device {
   MSDeviceType type;
@@ -35,12 +37,16 @@ MS_API char* mirin_ms_copy_text(const char* text) {
   return copy;
 }
 
-/* -- devices ---------------------------------------------------------------------------------------------------------- */
+/* -- devices
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 /* NULL for an unknown type. */
 MS_API MSDeviceInfoHandle MSDeviceInfoCreate(MSDeviceType device_type) {
   mirin_ms_device* device;
-  if (device_type != kMSDeviceTypeCPU && device_type != kMSDeviceTypeGPU && device_type != kMSDeviceTypeKirinNPU) return NULL;
+  if (device_type != kMSDeviceTypeCPU && device_type != kMSDeviceTypeGPU &&
+      device_type != kMSDeviceTypeKirinNPU)
+    return NULL;
   device = (mirin_ms_device*)calloc(1, sizeof *device);
   if (device == NULL) return NULL;
   device->type = device_type;
@@ -79,7 +85,8 @@ MS_API void MSDeviceInfoSetProviderDevice(MSDeviceInfoHandle handle, const char*
 
 /* A copy that the caller frees. */
 MS_API const char* MSDeviceInfoGetProviderDevice(const MSDeviceInfoHandle handle) {
-  return handle == NULL ? NULL : mirin_ms_copy_text(((const mirin_ms_device*)handle)->provider_device);
+  return handle == NULL ? NULL
+                        : mirin_ms_copy_text(((const mirin_ms_device*)handle)->provider_device);
 }
 
 MS_API MSDeviceType MSDeviceInfoGetDeviceType(const MSDeviceInfoHandle handle) {
@@ -110,7 +117,9 @@ MS_API int MSDeviceInfoGetFrequency(const MSDeviceInfoHandle handle) {
   return device != NULL && device->type == kMSDeviceTypeKirinNPU ? device->frequency : -1;
 }
 
-/* -- contexts --------------------------------------------------------------------------------------------------------- */
+/* -- contexts
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 MS_API MSContextHandle MSContextCreate(void) { return calloc(1, sizeof(mirin_ms_context)); }
 
@@ -136,7 +145,8 @@ MS_API int32_t MSContextGetThreadNum(const MSContextHandle handle) {
   return handle == NULL ? 0 : ((const mirin_ms_context*)handle)->thread_num;
 }
 
-/* Kept and given back; threads run where the process may run. */
+/* 0: no affinity, 1: big cores, 2: middle cores. The cores of a server are alike: all three run
+ * where the process may. */
 MS_API void MSContextSetThreadAffinityMode(MSContextHandle handle, int mode) {
   if (handle != NULL) ((mirin_ms_context*)handle)->affinity_mode = mode;
 }
@@ -144,8 +154,9 @@ MS_API int MSContextGetThreadAffinityMode(const MSContextHandle handle) {
   return handle == NULL ? -1 : ((const mirin_ms_context*)handle)->affinity_mode;
 }
 
-/* The number of cores bounds the number of threads; threads run where the process may run. */
-MS_API void MSContextSetThreadAffinityCoreList(MSContextHandle handle, const int32_t* core_list, size_t core_num) {
+/* Ids of the CPUs that runs keep to; with thread number 0 as many threads. */
+MS_API void MSContextSetThreadAffinityCoreList(MSContextHandle handle, const int32_t* core_list,
+                                               size_t core_num) {
   mirin_ms_context* context = (mirin_ms_context*)handle;
   int32_t* copy;
   if (context == NULL || core_list == NULL) return;
@@ -157,7 +168,8 @@ MS_API void MSContextSetThreadAffinityCoreList(MSContextHandle handle, const int
   context->core_num = core_num;
 }
 /* A copy that the caller frees. */
-MS_API const int32_t* MSContextGetThreadAffinityCoreList(const MSContextHandle handle, size_t* core_num) {
+MS_API const int32_t* MSContextGetThreadAffinityCoreList(const MSContextHandle handle,
+                                                         size_t* core_num) {
   const mirin_ms_context* context = (const mirin_ms_context*)handle;
   int32_t* copy;
   if (context == NULL || core_num == NULL) return NULL;

@@ -1,7 +1,7 @@
 /* Source compatibility with MindSpore Lite's C API: models.
 
-   A model is built once, then run by one thread at a time. Tensor handles that a model gives belong to it; the data of its
-   outputs is valid until the next predict. */
+   A model is built once, then run by one thread at a time. Tensor handles that a model gives belong
+   to it; the data of its outputs is valid until the next predict. */
 #ifndef MINDSPORE_INCLUDE_C_API_MODEL_C_H
 #define MINDSPORE_INCLUDE_C_API_MODEL_C_H
 
@@ -10,7 +10,8 @@
 #include "include/c_api/tensor_c.h"
 #include "include/c_api/types_c.h"
 
-/* -- ours: what the handle points to, and the way to mirin's calls ------------------------------------------------------- */
+/* -- ours: what the handle points to, and the way to mirin's calls
+ * ------------------------------------------------------- */
 
 typedef struct mirin_ms_model {
   mirin_model* model;
@@ -28,30 +29,35 @@ MS_API void mirin_ms_free_array(MSTensorHandleArray* array) {
   array->handle_num = 0;
 }
 
-MS_API bool mirin_ms_add(MSTensorHandleArray* array, const char* name, mirin_dtype dtype, const int64_t* dims, int32_t rank) {
+MS_API bool mirin_ms_add(MSTensorHandleArray* array, const char* name, mirin_dtype dtype,
+                         const int64_t* dims, int32_t rank) {
   const int64_t unknown_rank = -1;
   array->handle_list[array->handle_num] =
-      MSTensorCreate(name, (MSDataType)dtype, rank < 0 || dims == NULL ? &unknown_rank : dims, rank < 0 ? 1 : (size_t)rank, NULL, 0);
+      MSTensorCreate(name, (MSDataType)dtype, rank < 0 || dims == NULL ? &unknown_rank : dims,
+                     rank < 0 ? 1 : (size_t)rank, NULL, 0);
   if (array->handle_list[array->handle_num] == NULL) return false;
   ++array->handle_num;
   return true;
 }
 
 MS_API bool mirin_ms_make_tensors(mirin_ms_model* m) {
-  const size_t inputs = mirin_model_input_count(m->model), outputs = mirin_model_output_count(m->model);
+  const size_t inputs = mirin_model_input_count(m->model),
+               outputs = mirin_model_output_count(m->model);
   size_t i;
   m->inputs.handle_list = (MSTensorHandle*)calloc(inputs + 1, sizeof(MSTensorHandle));
   m->outputs.handle_list = (MSTensorHandle*)calloc(outputs + 1, sizeof(MSTensorHandle));
   if (m->inputs.handle_list == NULL || m->outputs.handle_list == NULL) return false;
   for (i = 0; i < inputs; ++i) {
-    if (!mirin_ms_add(&m->inputs, mirin_model_input_name(m->model, i), mirin_model_input_dtype(m->model, i),
-                      mirin_model_input_dims(m->model, i), mirin_model_input_rank(m->model, i))) {
+    if (!mirin_ms_add(&m->inputs, mirin_model_input_name(m->model, i),
+                      mirin_model_input_dtype(m->model, i), mirin_model_input_dims(m->model, i),
+                      mirin_model_input_rank(m->model, i))) {
       return false;
     }
   }
   for (i = 0; i < outputs; ++i) {
-    if (!mirin_ms_add(&m->outputs, mirin_model_output_name(m->model, i), mirin_model_output_dtype(m->model, i),
-                      mirin_model_output_dims(m->model, i), mirin_model_output_rank(m->model, i))) {
+    if (!mirin_ms_add(&m->outputs, mirin_model_output_name(m->model, i),
+                      mirin_model_output_dtype(m->model, i), mirin_model_output_dims(m->model, i),
+                      mirin_model_output_rank(m->model, i))) {
       return false;
     }
   }
@@ -67,23 +73,31 @@ MS_API void mirin_ms_unbuild(mirin_ms_model* m) {
   m->model = NULL;
 }
 
-/* The second half of building: session and tensors; the context is the model's from here on when it succeeds. */
-MS_API MSStatus mirin_ms_open(const char* function, mirin_ms_model* m, const MSContextHandle handle) {
+/* The second half of building: session and tensors; the context is the model's from here on when it
+ * succeeds. */
+MS_API MSStatus mirin_ms_open(const char* function, mirin_ms_model* m,
+                              const MSContextHandle handle) {
   const mirin_ms_context* context = (const mirin_ms_context*)handle;
   mirin_session_options options = MIRIN_SESSION_OPTIONS_INIT;
   const char* names[8];
   mirin_status* status;
   size_t i;
-  options.threads = context->core_num > 0 ? (int32_t)context->core_num : context->thread_num;
+  options.threads = context->thread_num;
+  options.cpus = context->cores;
+  options.num_cpus = context->core_num;
   for (i = 0; i < context->device_num && options.num_devices < 8; ++i) {
     const mirin_ms_device* device = context->devices[i];
-    names[options.num_devices++] = device->type == kMSDeviceTypeCPU ? "cpu" : device->type == kMSDeviceTypeGPU ? "gpu" : "kirin_npu";
+    names[options.num_devices++] = device->type == kMSDeviceTypeCPU   ? "cpu"
+                                   : device->type == kMSDeviceTypeGPU ? "gpu"
+                                                                      : "kirin_npu";
     if (device->enable_fp16) options.precision = MIRIN_PRECISION_PREFER_FP16;
   }
   if (options.num_devices > 0) options.devices = names;
   status = mirin_session_create(m->model, &options, &m->session);
   if (status != NULL) {
-    const MSStatus code = mirin_status_code(status) == MIRIN_NOT_FOUND ? kMSStatusLiteNotSupport : mirin_ms_from_code(mirin_status_code(status));
+    const MSStatus code = mirin_status_code(status) == MIRIN_NOT_FOUND
+                              ? kMSStatusLiteNotSupport
+                              : mirin_ms_from_code(mirin_status_code(status));
     mirin_ms_report(function, status);
     mirin_ms_unbuild(m);
     return code;
@@ -96,11 +110,14 @@ MS_API MSStatus mirin_ms_open(const char* function, mirin_ms_model* m, const MSC
   return kMSStatusSuccess;
 }
 
-MS_API MSStatus mirin_ms_check_build(const char* function, const mirin_ms_model* m, const void* source, MSModelType type,
-                                     const void* context) {
-  if (m == NULL || source == NULL || context == NULL) return mirin_ms_fail(function, kMSStatusLiteNullptr, "an argument is NULL");
-  if (type != kMSModelTypeMindIR) return mirin_ms_fail(function, kMSStatusLiteParamInvalid, "the model type is not MindIR");
-  if (m->model != NULL) return mirin_ms_fail(function, kMSStatusLiteModelRebuild, "the model was built before");
+MS_API MSStatus mirin_ms_check_build(const char* function, const mirin_ms_model* m,
+                                     const void* source, MSModelType type, const void* context) {
+  if (m == NULL || source == NULL || context == NULL)
+    return mirin_ms_fail(function, kMSStatusLiteNullptr, "an argument is NULL");
+  if (type != kMSModelTypeMindIR)
+    return mirin_ms_fail(function, kMSStatusLiteParamInvalid, "the model type is not MindIR");
+  if (m->model != NULL)
+    return mirin_ms_fail(function, kMSStatusLiteModelRebuild, "the model was built before");
   return kMSStatusSuccess;
 }
 
@@ -108,8 +125,8 @@ MS_API MSStatus mirin_ms_check_build(const char* function, const mirin_ms_model*
 MS_API mirin_status* mirin_ms_wrap(mirin_ms_tensor* tensor, mirin_tensor** out) {
   static char nothing[1];
   void* data = MSTensorGetMutableData(tensor);
-  return mirin_tensor_create_borrowed((mirin_dtype)tensor->type, tensor->shape, tensor->rank, data == NULL ? nothing : data,
-                                      mirin_ms_bytes(tensor), out);
+  return mirin_tensor_create_borrowed((mirin_dtype)tensor->type, tensor->shape, tensor->rank,
+                                      data == NULL ? nothing : data, mirin_ms_bytes(tensor), out);
 }
 
 MS_API void mirin_ms_take_output(mirin_ms_tensor* to, const mirin_tensor* from) {
@@ -120,7 +137,8 @@ MS_API void mirin_ms_take_output(mirin_ms_tensor* to, const mirin_tensor* from) 
   to->data = (void*)(uintptr_t)mirin_tensor_data(from); /* the session's until its next run */
 }
 
-/* -- the documented functions ------------------------------------------------------------------------------------------- */
+/* -- the documented functions
+ * ------------------------------------------------------------------------------------------- */
 
 MS_API MSModelHandle MSModelCreate(void) { return calloc(1, sizeof(mirin_ms_model)); }
 
@@ -135,22 +153,24 @@ MS_API void MSModelDestroy(MSModelHandle* handle) {
 }
 
 /* Copies the bytes. When it succeeds the model owns the context. */
-MS_API MSStatus MSModelBuild(MSModelHandle handle, const void* model_data, size_t data_size, MSModelType model_type,
-                             const MSContextHandle model_context) {
+MS_API MSStatus MSModelBuild(MSModelHandle handle, const void* model_data, size_t data_size,
+                             MSModelType model_type, const MSContextHandle model_context) {
   mirin_ms_model* m = (mirin_ms_model*)handle;
   mirin_status* status;
-  const MSStatus checked = mirin_ms_check_build("MSModelBuild", m, model_data, model_type, model_context);
+  const MSStatus checked =
+      mirin_ms_check_build("MSModelBuild", m, model_data, model_type, model_context);
   if (checked != kMSStatusSuccess) return checked;
   status = mirin_model_load_memory(model_data, data_size, NULL, &m->model);
   if (status != NULL) return mirin_ms_report("MSModelBuild", status);
   return mirin_ms_open("MSModelBuild", m, model_context);
 }
 
-MS_API MSStatus MSModelBuildFromFile(MSModelHandle handle, const char* model_path, MSModelType model_type,
-                                     const MSContextHandle model_context) {
+MS_API MSStatus MSModelBuildFromFile(MSModelHandle handle, const char* model_path,
+                                     MSModelType model_type, const MSContextHandle model_context) {
   mirin_ms_model* m = (mirin_ms_model*)handle;
   mirin_status* status;
-  const MSStatus checked = mirin_ms_check_build("MSModelBuildFromFile", m, model_path, model_type, model_context);
+  const MSStatus checked =
+      mirin_ms_check_build("MSModelBuildFromFile", m, model_path, model_type, model_context);
   if (checked != kMSStatusSuccess) return checked;
   status = mirin_model_load_file(model_path, NULL, &m->model);
   if (status != NULL) return mirin_ms_report("MSModelBuildFromFile", status);
@@ -158,23 +178,28 @@ MS_API MSStatus MSModelBuildFromFile(MSModelHandle handle, const char* model_pat
 }
 
 /* inputs: the model's own. Their shapes change when it succeeds. */
-MS_API MSStatus MSModelResize(MSModelHandle handle, const MSTensorHandleArray inputs, MSShapeInfo* shape_infos,
-                              size_t shape_info_num) {
+MS_API MSStatus MSModelResize(MSModelHandle handle, const MSTensorHandleArray inputs,
+                              MSShapeInfo* shape_infos, size_t shape_info_num) {
   mirin_ms_model* m = (mirin_ms_model*)handle;
   const int64_t* dims[64];
   size_t ranks[64];
   size_t i, k;
   mirin_status* status;
-  if (m == NULL || shape_infos == NULL) return mirin_ms_fail("MSModelResize", kMSStatusLiteNullptr, "an argument is NULL");
-  if (m->session == NULL) return mirin_ms_fail("MSModelResize", kMSStatusLiteUninitializedObj, "the model was not built");
+  if (m == NULL || shape_infos == NULL)
+    return mirin_ms_fail("MSModelResize", kMSStatusLiteNullptr, "an argument is NULL");
+  if (m->session == NULL)
+    return mirin_ms_fail("MSModelResize", kMSStatusLiteUninitializedObj, "the model was not built");
   if (shape_info_num != inputs.handle_num || shape_info_num > 64) {
-    return mirin_ms_fail("MSModelResize", kMSStatusLiteInputParamInvalid, "one shape per input is needed");
+    return mirin_ms_fail("MSModelResize", kMSStatusLiteInputParamInvalid,
+                         "one shape per input is needed");
   }
   for (i = 0; i < shape_info_num; ++i) {
-    if (shape_infos[i].shape_num > MS_MAX_SHAPE_NUM) return mirin_ms_fail("MSModelResize", kMSStatusLiteInputParamInvalid, "too many axes");
+    if (shape_infos[i].shape_num > MS_MAX_SHAPE_NUM)
+      return mirin_ms_fail("MSModelResize", kMSStatusLiteInputParamInvalid, "too many axes");
     for (k = 0; k < shape_infos[i].shape_num; ++k) {
       if (shape_infos[i].shape[k] < 0 || shape_infos[i].shape[k] > INT32_MAX) {
-        return mirin_ms_fail("MSModelResize", kMSStatusLiteInputParamInvalid, "a size is out of range");
+        return mirin_ms_fail("MSModelResize", kMSStatusLiteInputParamInvalid,
+                             "a size is out of range");
       }
     }
     dims[i] = shape_infos[i].shape;
@@ -186,9 +211,11 @@ MS_API MSStatus MSModelResize(MSModelHandle handle, const MSTensorHandleArray in
   return kMSStatusSuccess;
 }
 
-/* outputs: filled with the model's own handles. Callbacks per operator are not supported: pass NULL. */
-MS_API MSStatus MSModelPredict(MSModelHandle handle, const MSTensorHandleArray inputs, MSTensorHandleArray* outputs,
-                               const MSKernelCallBackC before, const MSKernelCallBackC after) {
+/* outputs: filled with the model's own handles. Callbacks per operator are not supported: pass
+ * NULL. */
+MS_API MSStatus MSModelPredict(MSModelHandle handle, const MSTensorHandleArray inputs,
+                               MSTensorHandleArray* outputs, const MSKernelCallBackC before,
+                               const MSKernelCallBackC after) {
   mirin_ms_model* m = (mirin_ms_model*)handle;
   mirin_tensor** wrapped;
   const mirin_tensor** results;
@@ -197,13 +224,18 @@ MS_API MSStatus MSModelPredict(MSModelHandle handle, const MSTensorHandleArray i
   if (m == NULL || outputs == NULL || (inputs.handle_list == NULL && inputs.handle_num > 0)) {
     return mirin_ms_fail("MSModelPredict", kMSStatusLiteNullptr, "an argument is NULL");
   }
-  if (m->session == NULL) return mirin_ms_fail("MSModelPredict", kMSStatusLiteUninitializedObj, "the model was not built");
+  if (m->session == NULL)
+    return mirin_ms_fail("MSModelPredict", kMSStatusLiteUninitializedObj,
+                         "the model was not built");
   if (before != NULL || after != NULL) {
-    return mirin_ms_fail("MSModelPredict", kMSStatusLiteNotSupport, "callbacks per operator are not supported; use a profile");
+    return mirin_ms_fail("MSModelPredict", kMSStatusLiteNotSupport,
+                         "callbacks per operator are not supported; use a profile");
   }
-  if (inputs.handle_num != m->inputs.handle_num) return mirin_ms_fail("MSModelPredict", kMSStatusLiteError, "wrong number of inputs");
+  if (inputs.handle_num != m->inputs.handle_num)
+    return mirin_ms_fail("MSModelPredict", kMSStatusLiteError, "wrong number of inputs");
   for (i = 0; i < inputs.handle_num; ++i) {
-    if (inputs.handle_list[i] == NULL) return mirin_ms_fail("MSModelPredict", kMSStatusLiteNullptr, "an input is NULL");
+    if (inputs.handle_list[i] == NULL)
+      return mirin_ms_fail("MSModelPredict", kMSStatusLiteNullptr, "an input is NULL");
   }
   wrapped = (mirin_tensor**)calloc(inputs.handle_num + 1, sizeof *wrapped);
   results = (const mirin_tensor**)calloc(m->outputs.handle_num + 1, sizeof *results);
@@ -216,11 +248,13 @@ MS_API MSStatus MSModelPredict(MSModelHandle handle, const MSTensorHandleArray i
     status = mirin_ms_wrap((mirin_ms_tensor*)inputs.handle_list[made], &wrapped[made]);
   }
   if (status == NULL) {
-    status = mirin_session_run(m->session, (const mirin_tensor* const*)wrapped, inputs.handle_num, results, m->outputs.handle_num);
+    status = mirin_session_run(m->session, (const mirin_tensor* const*)wrapped, inputs.handle_num,
+                               results, m->outputs.handle_num);
   }
   for (i = 0; i < inputs.handle_num; ++i) mirin_tensor_destroy(wrapped[i]);
   if (status == NULL) {
-    for (i = 0; i < m->outputs.handle_num; ++i) mirin_ms_take_output((mirin_ms_tensor*)m->outputs.handle_list[i], results[i]);
+    for (i = 0; i < m->outputs.handle_num; ++i)
+      mirin_ms_take_output((mirin_ms_tensor*)m->outputs.handle_list[i], results[i]);
     *outputs = m->outputs;
   }
   free(wrapped);
@@ -244,10 +278,12 @@ MS_API MSTensorHandle mirin_ms_find(const MSTensorHandleArray array, const char*
   }
   return NULL;
 }
-MS_API MSTensorHandle MSModelGetInputByTensorName(const MSModelHandle handle, const char* tensor_name) {
+MS_API MSTensorHandle MSModelGetInputByTensorName(const MSModelHandle handle,
+                                                  const char* tensor_name) {
   return mirin_ms_find(MSModelGetInputs(handle), tensor_name);
 }
-MS_API MSTensorHandle MSModelGetOutputByTensorName(const MSModelHandle handle, const char* tensor_name) {
+MS_API MSTensorHandle MSModelGetOutputByTensorName(const MSModelHandle handle,
+                                                   const char* tensor_name) {
   return mirin_ms_find(MSModelGetOutputs(handle), tensor_name);
 }
 
