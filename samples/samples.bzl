@@ -17,12 +17,25 @@ def sample_test(name, program, expected = "expected.txt", **kwargs):
     )
 
 def c_sample(name, deps = [], data = []):
-    """main.c over the C API as NAME, main.cc over MindSpore Lite's C++ API as NAME_cc, and their tests."""
+    """main.c over the C API as NAME, main.cc over MindSpore Lite's C++ API as NAME_cc, and their tests.
+
+    Also :sources, the mains of all languages, and :data_files."""
+    native.exports_files(["expected.txt"])
+    native.filegroup(
+        name = "sources",
+        srcs = native.glob(["main.*", "Main.java"]),
+        visibility = ["//tests:__subpackages__"],
+    )
+    native.filegroup(
+        name = "data_files",
+        srcs = native.glob(["data/**"]),
+        visibility = ["//visibility:public"],
+    )
     cc_binary(
         name = name,
         srcs = ["main.c"],
         copts = ["-std=c11", "-D_GNU_SOURCE"] + _WARNINGS,
-        data = native.glob(["data/**"]) + data,
+        data = [":data_files"] + data,
         linkopts = ["-lm", "-lpthread"],
         deps = ["//c_api:mirin", "@onednn"] + deps,
     )
@@ -31,7 +44,7 @@ def c_sample(name, deps = [], data = []):
         name = name + "_cc",
         srcs = ["main.cc"],
         copts = _WARNINGS,
-        data = native.glob(["data/**"]) + data,
+        data = [":data_files"] + data,
         linkopts = ["-lpthread"],
         deps = ["//c_api:mindspore_compat", "//c_api:mirin", "@onednn"] + deps,
     )

@@ -20,12 +20,14 @@ static int read_key(const char* path, unsigned char* key) {
   return read == kKeySize;
 }
 
+/* [START load] */
 static mirin_status* load(const char* path, const unsigned char* key, mirin_model** out_model) {
   mirin_model_options options = MIRIN_MODEL_OPTIONS_INIT;
   options.key = key;
   options.key_size = key == NULL ? 0 : kKeySize;
   return mirin_model_load_file(path, &options, out_model);
 }
+/* [END load] */
 
 /* Tells that a model without its key is of no use. */
 static void show_refusal(const char* path, const unsigned char* key, const char* what) {

@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
 
   mirin_model* model = NULL;
   mirin_pool* pool = NULL;
+  /* [START pool] */
   mirin_session_options worker = MIRIN_SESSION_OPTIONS_INIT;
   mirin_pool_options options = MIRIN_POOL_OPTIONS_INIT;
   worker.threads = 1;
@@ -73,6 +74,7 @@ int main(int argc, char** argv) {
   options.session = &worker;
   mirin_status* status = mirin_model_load_file(model_path, NULL, &model);
   if (status == NULL) status = mirin_pool_create(model, &options, &pool);
+  /* [END pool] */
 
   Share shares[kThreads];
   pthread_t threads[kThreads];

@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
                               static_cast<std::streamsize>(image.size()));)
     images.push_back(image);
 
+  // [START runner]
   auto context = std::make_shared<mindspore::Context>();
   context->SetThreadNum(1);
   context->MutableDeviceInfo().push_back(std::make_shared<mindspore::CPUDeviceInfo>());
@@ -59,6 +60,7 @@ int main(int argc, char** argv) {
   config->SetWorkersNum(kWorkers);  // callers that find both busy wait in the queue
   mindspore::ModelParallelRunner runner;
   mindspore::Status status = runner.Init(model, config);
+  // [END runner]
   if (images.empty())
     status =
         mindspore::Status(mindspore::kLiteFileError, "cannot read " + directory + "/digits.bin");

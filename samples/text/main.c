@@ -46,6 +46,7 @@ static int judge(mirin_session* session, const Vocabulary* vocabulary, char* lin
     words[length] = word;
     ids[length++] = id_of(vocabulary, word);
   }
+  /* [START run] */
   /* The ids are read where they are; each run may have another length. */
   const int64_t dims[] = {1, length};
   mirin_tensor* input = NULL;
@@ -59,6 +60,7 @@ static int judge(mirin_session* session, const Vocabulary* vocabulary, char* lin
 
   const float* probabilities = (const float*)mirin_tensor_data(outputs[0]);
   const float* weights = (const float*)mirin_tensor_data(outputs[1]);
+  /* [END run] */
   const int64_t* shape = mirin_tensor_dims(outputs[1]);
   const int positive = probabilities[1] > probabilities[0];
   int64_t heaviest = 0;
@@ -78,11 +80,13 @@ int main(int argc, char** argv) {
   snprintf(path, sizeof path, "%s/vocabulary.txt", directory);
   if (!read_vocabulary(path, &vocabulary)) return fail(path, NULL);
 
+  /* [START load] */
   mirin_model* model = NULL;
   mirin_session* session = NULL;
   snprintf(path, sizeof path, "%s/reviews.mindir", directory);
   mirin_status* status = mirin_model_load_file(path, NULL, &model);
   if (status == NULL) status = mirin_session_create(model, NULL, &session);
+  /* [END load] */
   int result = status == NULL ? 0 : fail("cannot load the model", status);
 
   snprintf(path, sizeof path, "%s/reviews.txt", directory);

@@ -31,6 +31,7 @@ mindspore::Status Judge(mindspore::Model* model, const Vocabulary& vocabulary,
   for (std::string word; text >> word;) words.push_back(word);
   const auto length = static_cast<int64_t>(words.size());
 
+  // [START run]
   std::vector<mindspore::MSTensor> inputs = model->GetInputs(), outputs;
   mindspore::Status status = model->Resize(inputs, {{1, length}});
   if (status.IsError()) return status;
@@ -44,6 +45,7 @@ mindspore::Status Judge(mindspore::Model* model, const Vocabulary& vocabulary,
 
   const auto* probabilities = static_cast<const float*>(outputs[0].Data().get());
   const auto* weights = static_cast<const float*>(outputs[1].Data().get());
+  // [END run]
   const int64_t heaviest = std::max_element(weights, weights + length) - weights;
   const int positive = probabilities[1] > probabilities[0] ? 1 : 0;
   std::printf("[1, %d] -> [%d, %d]  %s %.2f  %s %.2f\n", static_cast<int>(length),
