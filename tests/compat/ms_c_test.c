@@ -7,12 +7,12 @@
 #include "include/c_api/context_c.h"
 #include "include/c_api/model_c.h"
 
-#define EXPECT(condition)                                                   \
-  do {                                                                      \
-    if (!(condition)) {                                                     \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);       \
-      exit(1);                                                              \
-    }                                                                       \
+#define EXPECT(condition)                                             \
+  do {                                                                \
+    if (!(condition)) {                                               \
+      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      exit(1);                                                        \
+    }                                                                 \
   } while (0)
 
 static MSContextHandle new_context(int32_t threads) {
@@ -32,23 +32,29 @@ static void classify(void) {
   const float* scores;
   int64_t i;
   size_t rank = 0;
-  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR, new_context(2)) == kMSStatusSuccess);
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR,
+                              new_context(2)) == kMSStatusSuccess);
   inputs = MSModelGetInputs(model);
   EXPECT(inputs.handle_num == 2);
   for (i = 0; i < 2; ++i) {
     int64_t k;
     EXPECT(MSTensorGetDataType(inputs.handle_list[i]) == kMSDataTypeNumberTypeFloat32);
     EXPECT(MSTensorGetShape(inputs.handle_list[i], &rank) != NULL && rank > 0);
-    EXPECT(MSTensorGetDataSize(inputs.handle_list[i]) == (size_t)MSTensorGetElementNum(inputs.handle_list[i]) * 4);
+    EXPECT(MSTensorGetDataSize(inputs.handle_list[i]) ==
+           (size_t)MSTensorGetElementNum(inputs.handle_list[i]) * 4);
     data = (float*)MSTensorGetMutableData(inputs.handle_list[i]);
     EXPECT(data != NULL);
-    for (k = 0; k < MSTensorGetElementNum(inputs.handle_list[i]); ++k) data[k] = (float)(k + 10 * i);
+    for (k = 0; k < MSTensorGetElementNum(inputs.handle_list[i]); ++k)
+      data[k] = (float)(k + 10 * i);
   }
   EXPECT(MSModelPredict(model, inputs, &outputs, NULL, NULL) == kMSStatusSuccess);
-  EXPECT(outputs.handle_num == 1 && outputs.handle_list[0] == MSModelGetOutputs(model).handle_list[0]);
+  EXPECT(outputs.handle_num == 1 &&
+         outputs.handle_list[0] == MSModelGetOutputs(model).handle_list[0]);
   scores = (const float*)MSTensorGetData(outputs.handle_list[0]);
-  for (i = 0; i < MSTensorGetElementNum(outputs.handle_list[0]); ++i) EXPECT(scores[i] == (float)(2 * i + 10));
-  EXPECT(MSModelGetInputByTensorName(model, MSTensorGetName(inputs.handle_list[1])) == inputs.handle_list[1]);
+  for (i = 0; i < MSTensorGetElementNum(outputs.handle_list[0]); ++i)
+    EXPECT(scores[i] == (float)(2 * i + 10));
+  EXPECT(MSModelGetInputByTensorName(model, MSTensorGetName(inputs.handle_list[1])) ==
+         inputs.handle_list[1]);
   EXPECT(MSModelGetOutputByTensorName(model, "nothing") == NULL);
   EXPECT(MSModelBuildFromFile(model, "x", kMSModelTypeMindIR, model) == kMSStatusLiteModelRebuild);
   MSModelDestroy(&model);
@@ -60,7 +66,8 @@ static void resize(void) {
   MSTensorHandleArray inputs, outputs;
   MSShapeInfo shape = {2, {3, 4}};
   size_t rank = 0;
-  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/dyn_batch_mlp.mindir", kMSModelTypeMindIR, new_context(1)) == kMSStatusSuccess);
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/dyn_batch_mlp.mindir", kMSModelTypeMindIR,
+                              new_context(1)) == kMSStatusSuccess);
   inputs = MSModelGetInputs(model);
   EXPECT(MSTensorGetShape(inputs.handle_list[0], &rank)[0] == -1);
   EXPECT(MSTensorGetMutableData(inputs.handle_list[0]) == NULL);
@@ -80,12 +87,14 @@ static void resize(void) {
 static void own_tensors(void) {
   const int64_t shape[] = {2, 3};
   const float values[] = {1, 2, 3, 4, 5, 6};
-  MSTensorHandle tensor = MSTensorCreate("x", kMSDataTypeNumberTypeFloat32, shape, 2, values, sizeof values);
+  MSTensorHandle tensor =
+      MSTensorCreate("x", kMSDataTypeNumberTypeFloat32, shape, 2, values, sizeof values);
   MSTensorHandle copy = MSTensorClone(tensor);
   float* given = (float*)malloc(sizeof values);
   EXPECT(tensor != NULL && copy != NULL && given != NULL);
   EXPECT(strcmp(MSTensorGetName(copy), "x_duplicate") == 0);
-  EXPECT(memcmp(MSTensorGetData(copy), values, sizeof values) == 0 && MSTensorGetData(copy) != MSTensorGetData(tensor));
+  EXPECT(memcmp(MSTensorGetData(copy), values, sizeof values) == 0 &&
+         MSTensorGetData(copy) != MSTensorGetData(tensor));
   MSTensorSetData(tensor, given);
   EXPECT(MSTensorGetData(tensor) == given);
   MSTensorSetFormat(tensor, kMSFormatNHWC);
@@ -104,14 +113,16 @@ static void contexts(void) {
   const int32_t* list;
   const char* provider;
   MSContextHandle context = new_context(4);
-  MSDeviceInfoHandle npu = MSDeviceInfoCreate(kMSDeviceTypeKirinNPU), gone = MSDeviceInfoCreate(kMSDeviceTypeGPU);
+  MSDeviceInfoHandle npu = MSDeviceInfoCreate(kMSDeviceTypeKirinNPU),
+                     gone = MSDeviceInfoCreate(kMSDeviceTypeGPU);
   EXPECT(MSContextGetThreadNum(context) == 4);
   MSContextSetThreadAffinityCoreList(context, cores, 2);
   list = MSContextGetThreadAffinityCoreList(context, &count);
   EXPECT(count == 2 && list[1] == 1);
   free((void*)(uintptr_t)list);
   MSContextSetThreadAffinityMode(context, 1);
-  EXPECT(MSContextGetThreadAffinityMode(context) == 1 && MSContextGetThreadAffinityMode(NULL) == -1);
+  EXPECT(MSContextGetThreadAffinityMode(context) == 1 &&
+         MSContextGetThreadAffinityMode(NULL) == -1);
   MSContextSetEnableParallel(context, true);
   EXPECT(MSContextGetEnableParallel(context));
   EXPECT(MSDeviceInfoGetFrequency(npu) == 3);
@@ -132,13 +143,48 @@ static void affinity(void) {
   MSModelHandle model = MSModelCreate();
   MSContextHandle context = new_context(0);
   MSContextSetThreadAffinityCoreList(context, none, 1);
-  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR, context) == kMSStatusLiteInputParamInvalid);
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR,
+                              context) == kMSStatusLiteInputParamInvalid);
   MSContextSetThreadAffinityCoreList(context, none, 0);
-  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR, context) == kMSStatusSuccess);
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR,
+                              context) == kMSStatusSuccess);
   MSModelDestroy(&model);
 }
 
-static bool never(const MSTensorHandleArray inputs, const MSTensorHandleArray outputs, const MSCallBackParamC info) {
+/* Sizes that cannot be, or need more memory than there is, are errors. */
+static void impossible_tensors(void) {
+  const int64_t shapes[][2] = {{INT64_C(1) << 40, INT64_C(1) << 40},
+                               {INT64_C(1) << 30, INT64_C(1) << 30},
+                               {-1, 2},
+                               {-3, 4},
+                               {2, 0}};
+  MSModelHandle model = MSModelCreate();
+  MSTensorHandleArray inputs, outputs;
+  MSTensorHandle given[2];
+  size_t i;
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR,
+                              new_context(1)) == kMSStatusSuccess);
+  inputs = MSModelGetInputs(model);
+  given[0] = inputs.handle_list[0];
+  inputs.handle_list = given;
+  for (i = 0; i < sizeof shapes / sizeof shapes[0]; ++i) {
+    given[1] = MSTensorCreate("x", kMSDataTypeNumberTypeFloat32, shapes[i], 2, NULL, 0);
+    EXPECT(MSModelPredict(model, inputs, &outputs, NULL, NULL) != kMSStatusSuccess);
+    MSTensorDestroy(&given[1]);
+  }
+  /* Another type or shape needs other memory: what was there is let go of, and never read beyond
+   * its end. */
+  given[1] = MSTensorClone(given[0]);
+  EXPECT(MSTensorGetMutableData(given[1]) != NULL);
+  MSTensorSetDataType(given[1], kMSDataTypeNumberTypeFloat64);
+  EXPECT(MSTensorGetData(given[1]) == NULL);
+  EXPECT(MSModelPredict(model, inputs, &outputs, NULL, NULL) == kMSStatusLiteInputParamInvalid);
+  MSTensorDestroy(&given[1]);
+  MSModelDestroy(&model);
+}
+
+static bool never(const MSTensorHandleArray inputs, const MSTensorHandleArray outputs,
+                  const MSCallBackParamC info) {
   (void)inputs, (void)outputs, (void)info;
   return true;
 }
@@ -148,24 +194,32 @@ static void errors(void) {
   MSContextHandle context = new_context(1);
   MSContextHandle gpu = MSContextCreate();
   MSTensorHandleArray inputs, outputs = {0, NULL};
-  EXPECT(MSModelBuildFromFile(model, "no/such/model.mindir", kMSModelTypeMindIR, context) == kMSStatusLiteFileError);
+  EXPECT(MSModelBuildFromFile(model, "no/such/model.mindir", kMSModelTypeMindIR, context) ==
+         kMSStatusLiteFileError);
   EXPECT(MSModelBuildFromFile(NULL, "x", kMSModelTypeMindIR, context) == kMSStatusLiteNullptr);
   EXPECT(MSModelBuildFromFile(model, NULL, kMSModelTypeMindIR, context) == kMSStatusLiteNullptr);
-  EXPECT(MSModelBuildFromFile(model, "x", kMSModelTypeInvalid, context) == kMSStatusLiteParamInvalid);
-  EXPECT(MSModelBuild(model, "junk", 4, kMSModelTypeMindIR, context) == kMSStatusLiteGraphFileError);
-  EXPECT(MSModelPredict(model, MSModelGetInputs(model), &outputs, NULL, NULL) == kMSStatusLiteUninitializedObj);
+  EXPECT(MSModelBuildFromFile(model, "x", kMSModelTypeInvalid, context) ==
+         kMSStatusLiteParamInvalid);
+  EXPECT(MSModelBuild(model, "junk", 4, kMSModelTypeMindIR, context) ==
+         kMSStatusLiteGraphFileError);
+  EXPECT(MSModelPredict(model, MSModelGetInputs(model), &outputs, NULL, NULL) ==
+         kMSStatusLiteUninitializedObj);
   MSContextAddDeviceInfo(gpu, MSDeviceInfoCreate(kMSDeviceTypeGPU));
-  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR, gpu) == kMSStatusLiteNotSupport);
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR,
+                              gpu) == kMSStatusLiteNotSupport);
   MSContextDestroy(&gpu); /* a failed build leaves the context to its owner */
-  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR, context) == kMSStatusSuccess);
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/tensor_add.mindir", kMSModelTypeMindIR,
+                              context) == kMSStatusSuccess);
   inputs = MSModelGetInputs(model);
   EXPECT(MSModelPredict(model, inputs, &outputs, never, NULL) == kMSStatusLiteNotSupport);
   inputs.handle_num = 1;
   EXPECT(MSModelPredict(model, inputs, &outputs, NULL, NULL) == kMSStatusLiteError);
   EXPECT(MSRunStep(model, NULL, NULL) == kMSStatusLiteNotSupport);
-  EXPECT(!MSModelGetTrainMode(model) && MSModelSetTrainMode(model, true) == kMSStatusLiteNotSupport);
+  EXPECT(!MSModelGetTrainMode(model) &&
+         MSModelSetTrainMode(model, true) == kMSStatusLiteNotSupport);
   EXPECT(MSModelGetInputs(NULL).handle_num == 0);
-  EXPECT((uint32_t)kMSStatusLiteNullptr == (uint32_t)-2 && (uint32_t)kMSStatusLiteInputParamInvalid == (uint32_t)-600);
+  EXPECT((uint32_t)kMSStatusLiteNullptr == (uint32_t)-2 &&
+         (uint32_t)kMSStatusLiteInputParamInvalid == (uint32_t)-600);
   MSModelDestroy(&model);
 }
 
@@ -175,6 +229,7 @@ int main(void) {
   own_tensors();
   contexts();
   affinity();
+  impossible_tensors();
   errors();
   puts("ok");
   return 0;

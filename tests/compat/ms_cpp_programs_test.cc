@@ -1,5 +1,6 @@
 // Whole programs in the style of the original's examples: build with a context, resize, set host
 // memory, predict into given memory, share a runner, convert.
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -215,6 +216,49 @@ TEST(Programs, RunnerSaysWhy) {
   const auto wrong = runner.Predict(inputs, &outputs);
   EXPECT_EQ(wrong, mindspore::kLiteInputParamInvalid);
   EXPECT_NE(wrong.ToString().find("float16"), std::string::npos) << wrong;
+}
+
+// NaN, no elements and scalars are numbers like any other; what cannot be is refused with its name.
+TEST(Programs, UnusualTensors) {
+  using mindspore::MSTensor;
+  constexpr auto kFloat = mindspore::DataType::kNumberTypeFloat32;
+  auto add = BuildModel(kAdd), dynamic = BuildModel(kDynamic);
+  auto scalar = BuildModel("tests/models/mindir/scalar_tensor.mindir");
+  ASSERT_TRUE(add != nullptr && dynamic != nullptr && scalar != nullptr);
+  std::vector<MSTensor> outputs;
+  const std::vector<float> values = {NAN, INFINITY, -0.0f, 1e-45f, 5, 6};
+  const MSTensor x("x", kFloat, {2, 2}, values.data(), 16);
+  ASSERT_EQ(add->Predict({x, x}, &outputs), mindspore::kSuccess);
+  const auto* sums = static_cast<const float*>(outputs[0].Data().get());
+  EXPECT_TRUE(std::isnan(sums[0]) && std::isinf(sums[1]));
+
+  const MSTensor none("none", kFloat, {0, 4}, nullptr, 0);
+  EXPECT_EQ(none.ElementNum(), 0);
+  EXPECT_EQ(none.DataSize(), 0u);
+  ASSERT_EQ(dynamic->Predict({none}, &outputs), mindspore::kSuccess);
+  EXPECT_EQ(outputs[0].Shape(), (std::vector<int64_t>{0, 3}));
+
+  const MSTensor one("one", kFloat, {}, values.data() + 4, 4);
+  EXPECT_EQ(one.ElementNum(), 1);
+  const MSTensor six("six", kFloat, {2, 3}, values.data(), 24);
+  EXPECT_EQ(scalar->Predict({six, one}, &outputs), mindspore::kSuccess);
+
+  const int64_t huge = int64_t{1} << 40;
+  for (const std::vector<int64_t>& shape :
+       {std::vector<int64_t>{huge, huge}, {huge, 5}, {-1, 4}, {-5, 4}, {2, 4, 1}, {4}}) {
+    const auto status = dynamic->Predict({MSTensor("odd", kFloat, shape, nullptr, 0)}, &outputs);
+    EXPECT_TRUE(status.IsError());
+    EXPECT_FALSE(status.ToString().empty());
+  }
+  EXPECT_TRUE(MSTensor("short", kFloat, {2, 2}, values.data(), 15) == nullptr);
+  EXPECT_EQ(add->Predict({MSTensor(nullptr), x}, &outputs), mindspore::kLiteNullptr);
+  EXPECT_EQ(
+      add->Predict({MSTensor::CreateDeviceTensor("d", kFloat, {2, 2}, &outputs, 16), x}, &outputs),
+      mindspore::kLiteNotSupport);
+  MSTensor* texts = MSTensor::StringsToTensor("texts", {"a", "b"});
+  texts->SetShape({5});
+  EXPECT_EQ(add->Predict({*texts, x}, &outputs), mindspore::kLiteInputParamInvalid);
+  MSTensor::DestroyTensorPtr(texts);
 }
 
 TEST(Programs, ContextsTakeEffectOrAreRefused) {

@@ -68,7 +68,9 @@ TEST(MindSporeCpp, WritesIntoTheUsersTensors) {
   std::vector<MSTensor> inputs = model.GetInputs();
   Count(&inputs);
   std::vector<float> memory(static_cast<size_t>(inputs[0].ElementNum()), -1);
-  MSTensor* mine = MSTensor::CreateRefTensor("mine", DataType::kNumberTypeFloat32, inputs[0].Shape(), memory.data(), memory.size() * 4, false);
+  MSTensor* mine =
+      MSTensor::CreateRefTensor("mine", DataType::kNumberTypeFloat32, inputs[0].Shape(),
+                                memory.data(), memory.size() * 4, false);
   ASSERT_NE(mine, nullptr);
   std::vector<MSTensor> outputs = {*mine};
   ASSERT_EQ(model.Predict(inputs, &outputs), kSuccess);
@@ -78,7 +80,8 @@ TEST(MindSporeCpp, WritesIntoTheUsersTensors) {
 
 TEST(MindSporeCpp, ResizesADynamicModel) {
   Model model;
-  ASSERT_EQ(model.Build("tests/models/mindir/dyn_batch_mlp.mindir", kMindIR, CpuContext(1)), kSuccess);
+  ASSERT_EQ(model.Build("tests/models/mindir/dyn_batch_mlp.mindir", kMindIR, CpuContext(1)),
+            kSuccess);
   std::vector<MSTensor> inputs = model.GetInputs(), outputs;
   EXPECT_EQ(inputs[0].Shape()[0], -1);
   ASSERT_EQ(model.Resize(inputs, {{5, 4}}), kSuccess);
@@ -94,8 +97,12 @@ TEST(MindSporeCpp, ResizesADynamicModel) {
 TEST(MindSporeCpp, DecryptsModels) {
   Model model;
   EXPECT_TRUE(model.Build("tests/models/mindir/tensor_add_gcm.mindir", kMindIR).IsError());
-  EXPECT_EQ(model.Build("tests/models/mindir/tensor_add_gcm.mindir", kMindIR, nullptr, Key("0000000000000000", 16), "AES-GCM"), kLiteFileError);
-  EXPECT_EQ(model.Build("tests/models/mindir/tensor_add_gcm.mindir", kMindIR, nullptr, Key("0000000000000000", 16), "ROT13"), kLiteParamInvalid);
+  EXPECT_EQ(model.Build("tests/models/mindir/tensor_add_gcm.mindir", kMindIR, nullptr,
+                        Key("0000000000000000", 16), "AES-GCM"),
+            kLiteFileError);
+  EXPECT_EQ(model.Build("tests/models/mindir/tensor_add_gcm.mindir", kMindIR, nullptr,
+                        Key("0000000000000000", 16), "ROT13"),
+            kLiteParamInvalid);
 }
 
 TEST(MindSporeCpp, BuildsFromALoadedGraphAndFromMemory) {
@@ -162,7 +169,8 @@ TEST(MindSporeCpp, SaysWhy) {
 
 TEST(MindSporeCpp, TensorsShareCopyAndClone) {
   const std::vector<float> values = {1, 2, 3, 4};
-  MSTensor* tensor = MSTensor::CreateTensor("t", DataType::kNumberTypeFloat32, {2, 2}, values.data(), 16);
+  MSTensor* tensor =
+      MSTensor::CreateTensor("t", DataType::kNumberTypeFloat32, {2, 2}, values.data(), 16);
   ASSERT_NE(tensor, nullptr);
   MSTensor alias = *tensor;
   MSTensor* clone = tensor->Clone();
@@ -170,7 +178,8 @@ TEST(MindSporeCpp, TensorsShareCopyAndClone) {
   EXPECT_EQ(static_cast<const float*>(tensor->Data().get())[0], 9);
   EXPECT_EQ(static_cast<const float*>(clone->Data().get())[0], 1);
   EXPECT_EQ(clone->Name(), "t_duplicate");
-  EXPECT_EQ(MSTensor::CreateTensor("t", DataType::kNumberTypeFloat32, {2, 2}, values.data(), 15), nullptr);
+  EXPECT_EQ(MSTensor::CreateTensor("t", DataType::kNumberTypeFloat32, {2, 2}, values.data(), 15),
+            nullptr);
   MSTensor* texts = MSTensor::StringsToTensor("s", {"a", "bc"});
   EXPECT_EQ(MSTensor::TensorToStrings(*texts)[1], "bc");
   MSTensor::DestroyTensorPtr(texts);

@@ -114,11 +114,17 @@ class MSTensor {
   MSTensor() : impl_(std::make_shared<Impl>()) {}
   explicit MSTensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
   MSTensor(std::nullptr_t) {}  // NOLINT: implicit as documented
+  // Copies the data, which may be null: zeros. Equal to nullptr when data_len does not fit.
   MSTensor(const std::string& name, DataType type, const std::vector<int64_t>& shape,
            const void* data, size_t data_len)
       : MSTensor() {
     Fill(name, type, shape);
-    if (data != nullptr && data_len == impl_->Bytes()) impl_->Copy(data);
+    if (data == nullptr) return;
+    if (data_len == impl_->Bytes()) {
+      impl_->Copy(data);
+    } else {
+      impl_ = nullptr;
+    }
   }
 
   // Copies; null when data_len does not fit. Give results of Create* and Clone to DestroyTensorPtr.
@@ -327,6 +333,11 @@ class Wrapped {
     mirin_tensor* made = nullptr;
     const MSTensor::Impl& t = *tensor.impl();
     if (t.type == DataType::kObjectTypeString) {
+      if (static_cast<size_t>(t.Elements()) != t.strings.size()) {
+        return Status(kLiteInputParamInvalid,
+                      "tensor '" + t.name + "' has " + std::to_string(t.strings.size()) +
+                          " texts, its shape is for " + std::to_string(t.Elements()));
+      }
       std::vector<const char*> texts;
       std::vector<size_t> sizes;
       for (const std::string& s : t.strings) {
@@ -339,6 +350,10 @@ class Wrapped {
     } else {
       static char nothing[1];
       void* data = tensor.impl()->Mutable();
+      if (data == nullptr && t.Bytes() > 0) {
+        return Status(kLiteMemoryFailed, "tensor '" + t.name + "': no memory for " +
+                                             std::to_string(t.Bytes()) + " bytes");
+      }
       const Status status = FromMirin(mirin_tensor_create_borrowed(
           static_cast<mirin_dtype>(t.type), t.shape.data(), t.shape.size(),
           data == nullptr ? nothing : data, t.Bytes(), &made));

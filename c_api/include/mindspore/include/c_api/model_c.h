@@ -125,6 +125,9 @@ MS_API MSStatus mirin_ms_check_build(const char* function, const mirin_ms_model*
 MS_API mirin_status* mirin_ms_wrap(mirin_ms_tensor* tensor, mirin_tensor** out) {
   static char nothing[1];
   void* data = MSTensorGetMutableData(tensor);
+  if (data == NULL && mirin_ms_bytes(tensor) > 0) {
+    return mirin_status_create(MIRIN_RESOURCE_EXHAUSTED, "no memory for an input");
+  }
   return mirin_tensor_create_borrowed((mirin_dtype)tensor->type, tensor->shape, tensor->rank,
                                       data == NULL ? nothing : data, mirin_ms_bytes(tensor), out);
 }

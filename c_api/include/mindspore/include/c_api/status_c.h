@@ -1,4 +1,5 @@
-/* Source compatibility with MindSpore Lite's C API: status codes. The reason of a failure goes to stderr as one line. */
+/* Source compatibility with MindSpore Lite's C API: status codes. The reason of a failure goes to
+ * stderr as one line. */
 #ifndef MINDSPORE_INCLUDE_C_API_STATUS_C_H
 #define MINDSPORE_INCLUDE_C_API_STATUS_C_H
 
@@ -39,20 +40,30 @@ typedef enum MSStatus {
   kMSStatusLiteInputParamInvalid = kMSCompCodeLite | (0x0FFFFFFF & -600)
 } MSStatus;
 
-/* -- ours ------------------------------------------------------------------------------------------------------------ */
+/* -- ours
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 MS_API MSStatus mirin_ms_from_code(mirin_code code) {
   switch (code) {
-    case MIRIN_OK: return kMSStatusSuccess;
-    case MIRIN_INVALID_ARGUMENT: return kMSStatusLiteInputParamInvalid;
+    case MIRIN_OK:
+      return kMSStatusSuccess;
+    case MIRIN_INVALID_ARGUMENT:
+      return kMSStatusLiteInputParamInvalid;
     case MIRIN_NOT_FOUND:
-    case MIRIN_PERMISSION_DENIED: return kMSStatusLiteFileError;
-    case MIRIN_DATA_LOSS: return kMSStatusLiteGraphFileError;
+    case MIRIN_PERMISSION_DENIED:
+      return kMSStatusLiteFileError;
+    case MIRIN_DATA_LOSS:
+      return kMSStatusLiteGraphFileError;
     case MIRIN_UNIMPLEMENTED:
-    case MIRIN_UNAVAILABLE: return kMSStatusLiteNotSupport;
-    case MIRIN_RESOURCE_EXHAUSTED: return kMSStatusLiteMemoryFailed;
-    case MIRIN_FAILED_PRECONDITION: return kMSStatusLiteUninitializedObj;
-    default: return kMSStatusLiteError;
+    case MIRIN_UNAVAILABLE:
+      return kMSStatusLiteNotSupport;
+    case MIRIN_RESOURCE_EXHAUSTED:
+      return kMSStatusLiteMemoryFailed;
+    case MIRIN_FAILED_PRECONDITION:
+      return kMSStatusLiteUninitializedObj;
+    default:
+      return kMSStatusLiteError;
   }
 }
 

@@ -10,7 +10,8 @@
 #include "include/c_api/format_c.h"
 #include "include/c_api/types_c.h"
 
-/* -- ours: what the handle points to ----------------------------------------------------------------------------------- */
+/* -- ours: what the handle points to
+ * ----------------------------------------------------------------------------------- */
 
 typedef struct mirin_ms_tensor {
   char* name;
@@ -44,7 +45,8 @@ MS_API void mirin_ms_drop_data(mirin_ms_tensor* tensor) {
   tensor->own_data = false;
 }
 
-/* -- the documented functions ------------------------------------------------------------------------------------------- */
+/* -- the documented functions
+ * ------------------------------------------------------------------------------------------- */
 
 MS_API void MSTensorDestroy(MSTensorHandle* handle) {
   mirin_ms_tensor* tensor = handle == NULL ? NULL : (mirin_ms_tensor*)*handle;
@@ -55,9 +57,10 @@ MS_API void MSTensorDestroy(MSTensorHandle* handle) {
   *handle = NULL;
 }
 
-/* Copies the data, which may be NULL: zeros on first use. NULL when name or shape is NULL or the sizes do not agree. */
-MS_API MSTensorHandle MSTensorCreate(const char* name, MSDataType type, const int64_t* shape, size_t shape_num,
-                                     const void* data, size_t data_len) {
+/* Copies the data, which may be NULL: zeros on first use. NULL when name or shape is NULL or the
+ * sizes do not agree. */
+MS_API MSTensorHandle MSTensorCreate(const char* name, MSDataType type, const int64_t* shape,
+                                     size_t shape_num, const void* data, size_t data_len) {
   mirin_ms_tensor* tensor;
   if (name == NULL || shape == NULL || shape_num > MS_MAX_SHAPE_NUM) return NULL;
   tensor = (mirin_ms_tensor*)calloc(1, sizeof *tensor);
@@ -86,7 +89,8 @@ MS_API MSTensorHandle MSTensorClone(MSTensorHandle handle) {
   mirin_ms_tensor* copy;
   size_t length;
   if (tensor == NULL) return NULL;
-  copy = (mirin_ms_tensor*)MSTensorCreate(tensor->name, tensor->type, tensor->shape, tensor->rank, tensor->data, mirin_ms_bytes(tensor));
+  copy = (mirin_ms_tensor*)MSTensorCreate(tensor->name, tensor->type, tensor->shape, tensor->rank,
+                                          tensor->data, mirin_ms_bytes(tensor));
   if (copy == NULL) return NULL;
   copy->format = tensor->format;
   length = strlen(tensor->name) + sizeof "_duplicate";
@@ -103,16 +107,24 @@ MS_API void MSTensorSetName(MSTensorHandle handle, const char* name) {
   tensor->name = mirin_ms_copy_text(name);
 }
 /* Borrowed until the tensor ends or is renamed. */
-MS_API const char* MSTensorGetName(const MSTensorHandle handle) { return handle == NULL ? NULL : ((const mirin_ms_tensor*)handle)->name; }
+MS_API const char* MSTensorGetName(const MSTensorHandle handle) {
+  return handle == NULL ? NULL : ((const mirin_ms_tensor*)handle)->name;
+}
 
+/* Drops data that the tensor had for another size. */
 MS_API void MSTensorSetDataType(MSTensorHandle handle, MSDataType type) {
-  if (handle != NULL) ((mirin_ms_tensor*)handle)->type = type;
+  mirin_ms_tensor* tensor = (mirin_ms_tensor*)handle;
+  size_t before;
+  if (tensor == NULL) return;
+  before = mirin_ms_bytes(tensor);
+  tensor->type = type;
+  if (mirin_ms_bytes(tensor) != before) mirin_ms_drop_data(tensor);
 }
 MS_API MSDataType MSTensorGetDataType(const MSTensorHandle handle) {
   return handle == NULL ? kMSDataTypeUnknown : ((const mirin_ms_tensor*)handle)->type;
 }
 
-/* Drops data that the tensor had made for another size. */
+/* Drops data that the tensor had for another size. */
 MS_API void MSTensorSetShape(MSTensorHandle handle, const int64_t* shape, size_t shape_num) {
   mirin_ms_tensor* tensor = (mirin_ms_tensor*)handle;
   size_t before;
@@ -120,7 +132,7 @@ MS_API void MSTensorSetShape(MSTensorHandle handle, const int64_t* shape, size_t
   before = mirin_ms_bytes(tensor);
   memcpy(tensor->shape, shape, shape_num * sizeof *shape);
   tensor->rank = shape_num;
-  if (mirin_ms_bytes(tensor) != before && tensor->own_data) mirin_ms_drop_data(tensor);
+  if (mirin_ms_bytes(tensor) != before) mirin_ms_drop_data(tensor);
 }
 /* Borrowed from the tensor. */
 MS_API const int64_t* MSTensorGetShape(const MSTensorHandle handle, size_t* shape_num) {
@@ -144,7 +156,9 @@ MS_API void MSTensorSetData(MSTensorHandle handle, void* data) {
   tensor->data = data;
   tensor->own_data = true;
 }
-MS_API const void* MSTensorGetData(const MSTensorHandle handle) { return handle == NULL ? NULL : ((const mirin_ms_tensor*)handle)->data; }
+MS_API const void* MSTensorGetData(const MSTensorHandle handle) {
+  return handle == NULL ? NULL : ((const mirin_ms_tensor*)handle)->data;
+}
 
 /* Zeroed memory is made when there is none. NULL while an axis is unknown. */
 MS_API void* MSTensorGetMutableData(const MSTensorHandle handle) {
@@ -160,6 +174,8 @@ MS_API void* MSTensorGetMutableData(const MSTensorHandle handle) {
 MS_API int64_t MSTensorGetElementNum(const MSTensorHandle handle) {
   return handle == NULL ? 0 : mirin_ms_elements((const mirin_ms_tensor*)handle);
 }
-MS_API size_t MSTensorGetDataSize(const MSTensorHandle handle) { return handle == NULL ? 0 : mirin_ms_bytes((const mirin_ms_tensor*)handle); }
+MS_API size_t MSTensorGetDataSize(const MSTensorHandle handle) {
+  return handle == NULL ? 0 : mirin_ms_bytes((const mirin_ms_tensor*)handle);
+}
 
 #endif /* MINDSPORE_INCLUDE_C_API_TENSOR_C_H */

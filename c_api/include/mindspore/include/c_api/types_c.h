@@ -1,5 +1,6 @@
-/* Source compatibility with MindSpore Lite's C API, header only over mirin/mirin.h: enums and handles.
-   Where a call is declared that this runtime has no use for (training, micro controllers), it answers "not supported". */
+/* Source compatibility with MindSpore Lite's C API, header only over mirin/mirin.h: enums and
+   handles. Where a call is declared that this runtime has no use for (training, micro controllers),
+   it answers "not supported". */
 #ifndef MINDSPORE_INCLUDE_C_API_TYPES_C_H
 #define MINDSPORE_INCLUDE_C_API_TYPES_C_H
 
@@ -14,10 +15,7 @@
 #define MS_API static inline
 #endif
 
-typedef enum MSModelType {
-  kMSModelTypeMindIR = 0,
-  kMSModelTypeInvalid = 0xFFFFFFFF
-} MSModelType;
+typedef enum MSModelType { kMSModelTypeMindIR = 0, kMSModelTypeInvalid = 0xFFFFFFFF } MSModelType;
 
 typedef enum MSDeviceType {
   kMSDeviceTypeCPU = 0,
@@ -63,7 +61,8 @@ typedef struct MSCallBackParamC {
   char* node_type;
 } MSCallBackParamC;
 
-typedef bool (*MSKernelCallBackC)(const MSTensorHandleArray inputs, const MSTensorHandleArray outputs,
+typedef bool (*MSKernelCallBackC)(const MSTensorHandleArray inputs,
+                                  const MSTensorHandleArray outputs,
                                   const MSCallBackParamC kernel_info);
 
 #endif /* MINDSPORE_INCLUDE_C_API_TYPES_C_H */
