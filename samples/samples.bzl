@@ -4,11 +4,11 @@ load("@rules_cc//cc:defs.bzl", "cc_binary")
 
 _WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 
-def sample_test(name, program, expected = "expected.txt", **kwargs):
+def sample_test(name, program, expected = "expected.txt", size = "small", **kwargs):
     """The program must print the lines of `expected`."""
     native.sh_test(
         name = name,
-        size = "small",
+        size = size,
         srcs = ["//samples:expect.sh"],
         args = ["$(location %s)" % expected, "$(location %s)" % program],
         data = [expected, program],

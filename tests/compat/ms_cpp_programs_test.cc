@@ -261,6 +261,29 @@ TEST(Programs, UnusualTensors) {
   MSTensor::DestroyTensorPtr(texts);
 }
 
+class NoMemory : public mindspore::Allocator {
+ public:
+  void* Malloc(size_t) override { return nullptr; }
+  void* Malloc(size_t, size_t, mindspore::DataType) override { return nullptr; }
+  void Free(void*) override {}
+  int RefCount(void*) override { return 0; }
+  int SetRefCount(void*, int) override { return 0; }
+  int DecRefCount(void*, int) override { return 0; }
+  int IncRefCount(void*, int) override { return 0; }
+};
+
+TEST(Programs, Allocators) {
+  const auto allocator = mindspore::Allocator::Create();
+  void* memory = allocator->Malloc(16);
+  ASSERT_NE(memory, nullptr);
+  EXPECT_EQ(allocator->IncRefCount(memory, 2), 2);
+  EXPECT_EQ(allocator->DecRefCount(memory, 1), 1);
+  EXPECT_EQ(allocator->SetRefCount(memory, 5), 5);
+  EXPECT_EQ(allocator->RefCount(memory), 5);
+  EXPECT_EQ(allocator->Prepare(memory), memory);
+  allocator->Free(memory);
+}
+
 TEST(Programs, ContextsTakeEffectOrAreRefused) {
   auto build = [](const std::shared_ptr<mindspore::Context>& context) {
     mindspore::Model model;
@@ -288,6 +311,11 @@ TEST(Programs, ContextsTakeEffectOrAreRefused) {
   context->SetBuiltInDelegate(mindspore::kNNAPI);
   EXPECT_EQ(build(context), mindspore::kLiteNotSupport);
   context->SetBuiltInDelegate(mindspore::kNoDelegate);
+  context->MutableDeviceInfo()[0]->SetAllocator(mindspore::Allocator::Create());
+  EXPECT_EQ(build(context), mindspore::kSuccess);
+  context->MutableDeviceInfo()[0]->SetAllocator(std::make_shared<NoMemory>());
+  EXPECT_EQ(build(context), mindspore::kLiteNotSupport);
+  context->MutableDeviceInfo()[0]->SetAllocator(nullptr);
   context->MutableDeviceInfo().push_back(nullptr);
   EXPECT_EQ(build(context), mindspore::kLiteNullptr);
 }

@@ -38,7 +38,7 @@ class DeviceInfoContext : public std::enable_shared_from_this<DeviceInfoContext>
   void SetProvider(const std::string& provider) { provider_ = provider; }
   std::string GetProviderDevice() const { return provider_device_; }
   void SetProviderDevice(const std::string& device) { provider_device_ = device; }
-  // A model is not built with one: memory comes from the C library.
+  // Allocator::Create's; a model is not built with another.
   void SetAllocator(const std::shared_ptr<Allocator>& allocator) { allocator_ = allocator; }
   std::shared_ptr<Allocator> GetAllocator() const { return allocator_; }
   bool GetEnableFP16() const { return enable_fp16_; }
@@ -198,7 +198,8 @@ class SessionOptions {
     options.num_cpus = cpus_.size();
     for (const auto& device : context->MutableDeviceInfo()) {
       if (device == nullptr) return Status(kLiteNullptr, "a device of the context is null");
-      if (device->GetAllocator() != nullptr)
+      if (device->GetAllocator() != nullptr &&
+          dynamic_cast<HeapAllocator*>(device->GetAllocator().get()) == nullptr)
         return Status(
             kLiteNotSupport,
             "a device of the context has an allocator of its own, which is not supported");

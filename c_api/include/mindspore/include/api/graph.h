@@ -1,4 +1,5 @@
-// Source compatibility with MindSpore Lite's C++ API: a loaded graph, and the cell that carries it to Model::Build.
+// Source compatibility with MindSpore Lite's C++ API: a loaded graph, and the cell that carries it
+// to Model::Build.
 #ifndef MINDSPORE_INCLUDE_API_GRAPH_H
 #define MINDSPORE_INCLUDE_API_GRAPH_H
 

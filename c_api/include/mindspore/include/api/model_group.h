@@ -1,10 +1,12 @@
 // Source compatibility with MindSpore Lite's C++ API: models that share their workspace. On a CPU
 // nothing is shared, since a model's intermediate memory exists once a thread that runs it: a group
 // says whether its models can be built, and each of them takes the memory that it needs.
+// Thread-safe.
 #ifndef MINDSPORE_INCLUDE_API_MODEL_GROUP_H
 #define MINDSPORE_INCLUDE_API_MODEL_GROUP_H
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,17 +29,20 @@ class ModelGroup {
 
   Status AddModel(const std::vector<std::string>& paths) {
     if (paths.empty()) return Status(kLiteParamInvalid, "no models are given");
+    const std::lock_guard<std::mutex> lock(mutex_);
     paths_.insert(paths_.end(), paths.begin(), paths.end());
     return Status();
   }
   // The memory is read by CalMaxSizeOfWorkspace and not after.
   Status AddModel(const std::vector<std::pair<const void*, size_t>>& buffers) {
     if (buffers.empty()) return Status(kLiteParamInvalid, "no models are given");
+    const std::lock_guard<std::mutex> lock(mutex_);
     buffers_.insert(buffers_.end(), buffers.begin(), buffers.end());
     return Status();
   }
   // Builds each model once, with the context, and lets go of it.
   Status CalMaxSizeOfWorkspace(ModelType type, const std::shared_ptr<Context>& context) {
+    const std::lock_guard<std::mutex> lock(mutex_);
     if (paths_.empty() && buffers_.empty()) {
       return Status(kLiteUninitializedObj, "the group has no models");
     }
@@ -54,6 +59,7 @@ class ModelGroup {
   }
 
  private:
+  std::mutex mutex_;
   std::vector<std::string> paths_;
   std::vector<std::pair<const void*, size_t>> buffers_;
 };

@@ -1,4 +1,5 @@
-// Source compatibility with MindSpore Lite's C++ API, header only over mirin/mirin.h: results of calls.
+// Source compatibility with MindSpore Lite's C++ API, header only over mirin/mirin.h: results of
+// calls.
 #ifndef MINDSPORE_INCLUDE_API_STATUS_H
 #define MINDSPORE_INCLUDE_API_STATUS_H
 
@@ -19,7 +20,9 @@ enum CompCode : uint32_t {
   kLite = 0xF0000000u,
 };
 
-constexpr uint32_t LiteCode(int32_t negative) { return kLite | (0x0FFFFFFFu & static_cast<uint32_t>(negative)); }
+constexpr uint32_t LiteCode(int32_t negative) {
+  return kLite | (0x0FFFFFFFu & static_cast<uint32_t>(negative));
+}
 
 enum StatusCode : uint32_t {
   kSuccess = 0,
@@ -78,35 +81,51 @@ namespace internal {
 
 inline enum StatusCode FromMirinCode(mirin_code code) {
   switch (code) {
-    case MIRIN_OK: return kSuccess;
-    case MIRIN_INVALID_ARGUMENT: return kLiteInputParamInvalid;
+    case MIRIN_OK:
+      return kSuccess;
+    case MIRIN_INVALID_ARGUMENT:
+      return kLiteInputParamInvalid;
     case MIRIN_NOT_FOUND:
-    case MIRIN_PERMISSION_DENIED: return kLiteFileError;
-    case MIRIN_DATA_LOSS: return kLiteGraphFileError;
+    case MIRIN_PERMISSION_DENIED:
+      return kLiteFileError;
+    case MIRIN_DATA_LOSS:
+      return kLiteGraphFileError;
     case MIRIN_UNIMPLEMENTED:
-    case MIRIN_UNAVAILABLE: return kLiteNotSupport;
-    case MIRIN_RESOURCE_EXHAUSTED: return kLiteMemoryFailed;
-    case MIRIN_FAILED_PRECONDITION: return kLiteUninitializedObj;
-    default: return kLiteError;
+    case MIRIN_UNAVAILABLE:
+      return kLiteNotSupport;
+    case MIRIN_RESOURCE_EXHAUSTED:
+      return kLiteMemoryFailed;
+    case MIRIN_FAILED_PRECONDITION:
+      return kLiteUninitializedObj;
+    default:
+      return kLiteError;
   }
 }
 
 // For statuses that begin here: what this layer refuses before it calls the C API.
 inline mirin_code ToMirinCode(enum StatusCode code) {
   switch (code) {
-    case kSuccess: return MIRIN_OK;
+    case kSuccess:
+      return MIRIN_OK;
     case kLiteNullptr:
     case kLiteParamInvalid:
     case kLiteInputTensorError:
-    case kLiteInputParamInvalid: return MIRIN_INVALID_ARGUMENT;
-    case kLiteFileError: return MIRIN_NOT_FOUND;
-    case kLiteGraphFileError: return MIRIN_DATA_LOSS;
-    case kLiteNotSupport: return MIRIN_UNIMPLEMENTED;
+    case kLiteInputParamInvalid:
+      return MIRIN_INVALID_ARGUMENT;
+    case kLiteFileError:
+      return MIRIN_NOT_FOUND;
+    case kLiteGraphFileError:
+      return MIRIN_DATA_LOSS;
+    case kLiteNotSupport:
+      return MIRIN_UNIMPLEMENTED;
     case kLiteMemoryFailed:
-    case kLiteServiceDeny: return MIRIN_RESOURCE_EXHAUSTED;
+    case kLiteServiceDeny:
+      return MIRIN_RESOURCE_EXHAUSTED;
     case kLiteUninitializedObj:
-    case kLiteModelRebuild: return MIRIN_FAILED_PRECONDITION;
-    default: return MIRIN_UNKNOWN;
+    case kLiteModelRebuild:
+      return MIRIN_FAILED_PRECONDITION;
+    default:
+      return MIRIN_UNKNOWN;
   }
 }
 
@@ -127,7 +146,8 @@ class Status {
       : code_(code), mirin_code_(mirin), message_(std::move(message)) {}
 
   enum StatusCode StatusCode() const { return code_; }
-  // Not in the original: the code as the C API has it, which is finer where several share one StatusCode.
+  // Not in the original: the code as the C API has it, which is finer where several share one
+  // StatusCode.
   mirin_code MirinCode() const { return mirin_code_; }
   std::string ToString() const { return message_.empty() ? CodeAsString(code_) : message_; }
   int GetLineOfCode() const { return line_; }
@@ -148,26 +168,44 @@ class Status {
 
   static std::string CodeAsString(enum StatusCode code) {
     switch (code) {
-      case kSuccess: return "No error occurs.";
-      case kLiteError: return "Common error code.";
-      case kLiteNullptr: return "NULL pointer returned.";
-      case kLiteParamInvalid: return "Invalid parameter.";
-      case kLiteNoChange: return "No change.";
-      case kLiteSuccessExit: return "No error but exit.";
-      case kLiteMemoryFailed: return "Fail to create memory.";
-      case kLiteNotSupport: return "Fail to support.";
-      case kLiteThreadPoolError: return "Error occur in thread pool.";
-      case kLiteUninitializedObj: return "Object is not initialized.";
-      case kLiteFileError: return "Invalid file.";
-      case kLiteModelRebuild: return "Model has been built.";
-      case kLiteGraphFileError: return "Invalid graph file.";
-      case kLiteInputTensorError: return "Invalid input tensor.";
-      case kLiteInputParamInvalid: return "Invalid input param by user.";
-      default: return "Error " + std::to_string(static_cast<uint32_t>(code)) + ".";
+      case kSuccess:
+        return "No error occurs.";
+      case kLiteError:
+        return "Common error code.";
+      case kLiteNullptr:
+        return "NULL pointer returned.";
+      case kLiteParamInvalid:
+        return "Invalid parameter.";
+      case kLiteNoChange:
+        return "No change.";
+      case kLiteSuccessExit:
+        return "No error but exit.";
+      case kLiteMemoryFailed:
+        return "Fail to create memory.";
+      case kLiteNotSupport:
+        return "Fail to support.";
+      case kLiteThreadPoolError:
+        return "Error occur in thread pool.";
+      case kLiteUninitializedObj:
+        return "Object is not initialized.";
+      case kLiteFileError:
+        return "Invalid file.";
+      case kLiteModelRebuild:
+        return "Model has been built.";
+      case kLiteGraphFileError:
+        return "Invalid graph file.";
+      case kLiteInputTensorError:
+        return "Invalid input tensor.";
+      case kLiteInputParamInvalid:
+        return "Invalid input param by user.";
+      default:
+        return "Error " + std::to_string(static_cast<uint32_t>(code)) + ".";
     }
   }
 
-  friend std::ostream& operator<<(std::ostream& out, const Status& status) { return out << status.ToString(); }
+  friend std::ostream& operator<<(std::ostream& out, const Status& status) {
+    return out << status.ToString();
+  }
 
  private:
   enum StatusCode code_ = kSuccess;
