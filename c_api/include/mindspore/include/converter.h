@@ -176,8 +176,9 @@ class Converter {
 
   std::string ShapesText() const {
     std::string text;
-    for (const auto& [name, shape] : input_shapes_) {
-      text += (text.empty() ? "" : ";") + name + ":";
+    for (const auto& input : input_shapes_) {
+      const std::vector<int64_t>& shape = input.second;
+      text += (text.empty() ? "" : ";") + input.first + ":";
       for (size_t i = 0; i < shape.size(); ++i)
         text += (i == 0 ? "" : ",") + std::to_string(shape[i]);
     }
@@ -220,13 +221,14 @@ class Converter {
   Status WriteConfig(File* file, std::string* path) const {
     file->reset(std::tmpfile());
     if (*file == nullptr) return Status(kLiteFileError, "no temporary file could be made");
-    for (const auto& [section, settings] : config_info_) {
-      std::fprintf(file->get(), "[%s]\n", section.c_str());
-      for (const auto& [key, value] : settings) {
-        if ((key + value + section).find('\n') != std::string::npos) {
-          return Status(kLiteInputParamInvalid, "a setting of [" + section + "] has a line break");
+    for (const auto& section : config_info_) {
+      std::fprintf(file->get(), "[%s]\n", section.first.c_str());
+      for (const auto& setting : section.second) {
+        if ((section.first + setting.first + setting.second).find('\n') != std::string::npos) {
+          return Status(kLiteInputParamInvalid,
+                        "a setting of [" + section.first + "] has a line break");
         }
-        std::fprintf(file->get(), "%s=%s\n", key.c_str(), value.c_str());
+        std::fprintf(file->get(), "%s=%s\n", setting.first.c_str(), setting.second.c_str());
       }
     }
     if (std::fflush(file->get()) != 0)
@@ -248,9 +250,10 @@ class Converter {
     mirin_converter* converter = nullptr;
     if (status.IsOk()) status = internal::FromMirin(mirin_converter_create(&converter));
     out->reset(converter);
-    for (auto& [name, value] : options) {
-      if (status.IsOk() && !value.empty()) {
-        status = internal::FromMirin(mirin_converter_set(converter, name.c_str(), value.c_str()));
+    for (const auto& option : options) {
+      if (status.IsOk() && !option.second.empty()) {
+        status = internal::FromMirin(
+            mirin_converter_set(converter, option.first.c_str(), option.second.c_str()));
       }
     }
     for (const char* key : {"decryptKey", "encryptKey"}) {

@@ -51,9 +51,9 @@ class ModelGroup {
       Model model;
       if (status.IsOk()) status = model.Build(path, type, context);
     }
-    for (const auto& [data, size] : buffers_) {
+    for (const auto& buffer : buffers_) {
       Model model;
-      if (status.IsOk()) status = model.Build(data, size, type, context);
+      if (status.IsOk()) status = model.Build(buffer.first, buffer.second, type, context);
     }
     return status;
   }

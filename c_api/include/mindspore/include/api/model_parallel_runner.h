@@ -93,9 +93,9 @@ class ModelParallelRunner {
   static Status Configure(const RunnerConfig& from, internal::Config* to) {
     Status status;
     if (!from.GetConfigPath().empty()) status = to->LoadFile(from.GetConfigPath());
-    for (const auto& [section, settings] : from.GetConfigInfo()) {
-      for (const auto& [key, value] : settings) {
-        if (status.IsOk()) status = to->Set(section, key, value);
+    for (const auto& section : from.GetConfigInfo()) {
+      for (const auto& setting : section.second) {
+        if (status.IsOk()) status = to->Set(section.first, setting.first, setting.second);
       }
     }
     return status;
