@@ -1,11 +1,10 @@
 // Whole programs in the style of the original's examples: build with a context, resize, set host
-// memory, predict into given memory, share a runner, convert.
+// memory, predict into given memory, share a runner.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -27,8 +26,6 @@
 #include "include/api/serialization.h"
 #include "include/api/status.h"
 #include "include/api/types.h"
-#include "include/converter.h"
-#include "tests/support/onnx_builder.h"
 
 namespace {
 
@@ -365,77 +362,6 @@ TEST(Programs, GroupsOfModels) {
   EXPECT_EQ(group.AddModel(std::vector<std::string>{"no/such.mindir"}), mindspore::kSuccess);
   EXPECT_EQ(group.CalMaxSizeOfWorkspace(mindspore::kMindIR, CpuContext()),
             mindspore::kLiteFileError);
-}
-
-class ConverterProgram : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = ::testing::TempDir();
-    std::ofstream(folder_ + "/mlp.onnx", std::ios::binary)
-        << mirin::testing::OnnxMlp().SerializeAsString();
-  }
-  std::string folder_;
-};
-
-TEST_F(ConverterProgram, ConvertsToAFileAndToMemory) {
-  mindspore::Converter converter(mindspore::converter::kFmkTypeOnnx, folder_ + "/mlp.onnx",
-                                 folder_ + "/mlp");
-  converter.SetInfer(true);
-  const auto converted = converter.Convert();
-  ASSERT_EQ(converted, mindspore::kSuccess) << converted;
-  EXPECT_NE(BuildModel(folder_ + "/mlp.mindir"), nullptr);
-  size_t size = 0;
-  void* bytes = converter.Convert(&size);
-  ASSERT_NE(bytes, nullptr);
-  mindspore::Model model;
-  EXPECT_EQ(model.Build(bytes, size, mindspore::kMindIR), mindspore::kSuccess);
-  free(bytes);
-}
-
-TEST_F(ConverterProgram, EncryptsWithAKey) {
-  mindspore::Converter converter;
-  converter.SetEnableEncryption(true);
-  converter.SetEncryptKey("30313233343536373839414243444546");
-  const auto converted = converter.Convert(mindspore::converter::kFmkTypeOnnx,
-                                           folder_ + "/mlp.onnx", folder_ + "/secret");
-  ASSERT_EQ(converted, mindspore::kSuccess) << converted;
-  mindspore::Model model;
-  EXPECT_EQ(model.Build(folder_ + "/secret.mindir", mindspore::kMindIR),
-            mindspore::kLiteUninitializedObj);
-  EXPECT_EQ(model.Build(folder_ + "/secret.mindir", mindspore::kMindIR, CpuContext(),
-                        mindspore::Key("0123456789ABCDEF", 16)),
-            mindspore::kSuccess);
-}
-
-TEST_F(ConverterProgram, SettingsTakeEffectOrSayWhyNot) {
-  const std::string input = folder_ + "/mlp.onnx", output = folder_ + "/out";
-  auto convert = [&](const std::function<void(mindspore::Converter*)>& set) {
-    mindspore::Converter converter(mindspore::converter::kFmkTypeOnnx, input, output);
-    set(&converter);
-    return converter.Convert();
-  };
-  EXPECT_EQ(convert([](auto* c) {
-              c->SetConfigInfo("common_quant_param", {{"quant_type", "WEIGHT_QUANT"}});
-            }),
-            mindspore::kSuccess);
-  const auto unknown = convert([](auto* c) { c->SetConfigInfo("common_quant", {{"a", "b"}}); });
-  EXPECT_EQ(unknown, mindspore::kLiteInputParamInvalid);
-  EXPECT_NE(unknown.ToString().find("common_quant"), std::string::npos) << unknown;
-  EXPECT_EQ(convert([](auto* c) { c->SetInputShape({{"nothing", {1, 2}}}); }),
-            mindspore::kLiteInputParamInvalid);
-  EXPECT_TRUE(convert([](auto* c) { c->SetDevice("Ascend"); }).IsError());
-  EXPECT_TRUE(convert([](auto* c) { c->SetTrainModel(true); }).IsError());
-  EXPECT_TRUE(convert([](auto* c) { c->SetExportMindIR(false); }).IsError());
-  EXPECT_TRUE(convert([](auto* c) { c->SetEnableEncryption(true); }).IsError());
-  EXPECT_TRUE(convert([](auto* c) {
-                c->SetInputDataType(mindspore::DataType::kNumberTypeBool);
-              }).IsError());
-  EXPECT_EQ(convert([](auto* c) { c->SetInputDataType(mindspore::DataType::kNumberTypeFloat16); }),
-            mindspore::kSuccess);
-  mindspore::Converter missing(mindspore::converter::kFmkTypeOnnx, "no/such.onnx", output);
-  EXPECT_EQ(missing.Convert(), mindspore::kLiteFileError);
-  mindspore::Converter nowhere(mindspore::converter::kFmkTypeOnnx, input);
-  EXPECT_EQ(nowhere.Convert(), mindspore::kLiteInputParamInvalid);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "include/api/cell.h"
 #include "include/api/cfg.h"
 #include "include/api/context.h"
+#include "include/api/run_tensors.h"
 #include "include/api/serialization.h"
 #include "include/api/types.h"
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "include/api/context.h"
+#include "include/api/run_tensors.h"
 #include "include/api/serialization.h"
 #include "include/api/types.h"
 
