@@ -65,8 +65,10 @@ int main(int argc, char** argv) {
     std::cerr << "text: cannot read " << directory << "\n";
     return 1;
   }
+  // [START load]
   mindspore::Model model;
   mindspore::Status status = model.Build(directory + "/reviews.mindir", mindspore::kMindIR);
+  // [END load]
   for (std::string line; status.IsOk() && std::getline(reviews, line);)
     status = Judge(&model, vocabulary, line);
   if (status.IsError()) std::cerr << "text: " << status << "\n";
