@@ -10,15 +10,15 @@ ir::Value* OpContext::input(int i) {
     builder_->Fail(absl::InvalidArgumentError(absl::StrCat("input ", i, " is missing")));
     return nullptr;
   }
-  const Operand& operand = inputs_[static_cast<size_t>(i)];
-  if (operand.tensor == nullptr) {
-    builder_->Fail(absl::InvalidArgumentError(absl::StrCat("input ", i, operand.none ? " is an empty optional" : " is a sequence", ", a tensor is needed")));
+  const Operand& given = operand(i);
+  if (given.tensor == nullptr) {
+    builder_->Fail(absl::InvalidArgumentError(absl::StrCat("input ", i, given.none ? " is an empty optional" : " is a sequence", ", a tensor is needed")));
   }
-  return operand.tensor;
+  return given.tensor;
 }
 
 ir::Value* OpContext::OptionalInput(int i) {
-  if (i >= num_inputs() || inputs_[static_cast<size_t>(i)].missing() || inputs_[static_cast<size_t>(i)].none) return GraphBuilder::Absent();
+  if (!has_input(i) || operand(i).none) return GraphBuilder::Absent();
   return input(i);
 }
 
@@ -67,6 +67,13 @@ absl::StatusOr<int64_t> OpContext::RequiredInt(absl::string_view name) {
   const ir::Attribute* a = Read(name).Find(name);
   if (a == nullptr || !std::holds_alternative<int64_t>(*a)) return absl::InvalidArgumentError(absl::StrCat("attribute '", name, "' is missing"));
   return std::get<int64_t>(*a);
+}
+
+int OpContext::SurplusOperand() const {
+  for (int i = 0; i < num_inputs(); ++i) {
+    if (!asked_[static_cast<size_t>(i)] && !inputs_[static_cast<size_t>(i)].missing()) return i;
+  }
+  return -1;
 }
 
 std::vector<std::string> OpContext::Unread() const {

@@ -8,7 +8,8 @@
 //   }
 // It refuses what it cannot express with Refuse(reason, hint), and reports an impossible model as InvalidArgument; neither
 // names the node. What it builds is sticky-error (builder.h), so it may return Ok after a failed call: the importer looks at
-// the builder's status. Every attribute must be read by the translator: one that nobody asks for is an error, not ignored.
+// the builder's status. Every attribute must be read and every operand asked for by the translator: one that nobody looks at
+// is an error, not ignored.
 #ifndef CORE_CONVERTER_OP_CONTEXT_H_
 #define CORE_CONVERTER_OP_CONTEXT_H_
 
@@ -66,7 +67,7 @@ struct SourceNode {
 class OpContext {
  public:
   OpContext(const SourceNode* node, std::vector<Operand> inputs, GraphBuilder* builder, Bodies* bodies, Report* report)
-      : node_(node), inputs_(std::move(inputs)), outputs_(node->outputs.size()), builder_(builder), bodies_(bodies), report_(report) {}
+      : node_(node), inputs_(std::move(inputs)), outputs_(node->outputs.size()), builder_(builder), bodies_(bodies), report_(report), asked_(inputs_.size()) {}
 
   const SourceNode& node() const { return *node_; }
   int64_t version() const { return node_->version; }
@@ -75,17 +76,20 @@ class OpContext {
 
   // -- operands ---------------------------------------------------------------------------------------------------
   int num_inputs() const { return static_cast<int>(inputs_.size()); }
-  bool has_input(int i) const { return i < num_inputs() && !inputs_[static_cast<size_t>(i)].missing(); }
+  bool has_input(int i) const { return i < num_inputs() && !operand(i).missing(); }
   // A tensor operand. Null, with a failure, when it is missing or a sequence.
   ir::Value* input(int i);
   // The same, GraphBuilder::Absent() when it is missing.
   ir::Value* OptionalInput(int i);
   // All tensor operands, which must be present.
   std::vector<ir::Value*> inputs();
-  const Operand& operand(int i) const { return inputs_[static_cast<size_t>(i)]; }
+  const Operand& operand(int i) const {
+    asked_[static_cast<size_t>(i)] = true;
+    return inputs_[static_cast<size_t>(i)];
+  }
   // Puts another tensor in place of an operand, for a translator that leaves the rest to one of another operator.
   void SetInput(int i, ir::Value* value) {
-    if (i < num_inputs()) inputs_[static_cast<size_t>(i)] = Operand::Tensor(value);
+    if (i < num_inputs()) inputs_[static_cast<size_t>(i)] = Operand::Tensor(value);  // whoever does has seen the one before
   }
   DType dtype(int i) { return TypeOf(input(i)).dtype; }
   const Shape& shape(int i) { return TypeOf(input(i)).shape; }
@@ -117,6 +121,8 @@ class OpContext {
   void Ignore(absl::string_view name) { (void)Read(name); }
   // Names of attributes that nobody has read.
   std::vector<std::string> Unread() const;
+  // How many operands in front of the first one that is there and that nobody has asked for; -1 when there is none.
+  int SurplusOperand() const;
 
   // -- building (builder.h) ---------------------------------------------------------------------------------------
   ir::Value* Op(absl::string_view op, const std::vector<ir::Value*>& in, const Attrs& attributes = {}) { return builder_->Op(op, in, attributes); }
@@ -137,6 +143,7 @@ class OpContext {
   Bodies* bodies_;
   Report* report_;
   std::set<std::string> read_;
+  mutable std::vector<bool> asked_;  // an entry for each operand
 };
 
 using Translator = absl::Status (*)(OpContext&);

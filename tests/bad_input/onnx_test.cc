@@ -215,6 +215,8 @@ TEST_F(BadOnnx, WrongNodes) {
   onnx::ModelProto model = OneNode("Relu", {"x"});
   SetOnnxInt(model.mutable_graph()->mutable_node(0), "surplus", 1);
   Expect(model, "has no attribute 'surplus'");
+  Expect(OneNode("Relu", {"x", "x"}), "takes no input 1");
+  Expect(OneNode("Add", {"x", "x", "x"}), "takes no input 2");
   model = OneNode("Softmax", {"x"});
   SetOnnxInt(model.mutable_graph()->mutable_node(0), "axis", INT64_MIN);
   Expect(model, "Softmax 'the node'");

@@ -509,6 +509,10 @@ absl::StatusOr<std::vector<Operand>> Importer::Translate(const NodeProto& proto,
   if (!unread.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(node->op, " of ", node->domain.empty() ? "opset " : node->domain + " ", node->version, " has no attribute '", absl::StrJoin(unread, "', '"), "'"));
   }
+  const int surplus = context.SurplusOperand();
+  if (surplus >= 0) {
+    return absl::InvalidArgumentError(absl::StrCat(node->op, " of ", node->domain.empty() ? "opset " : node->domain + " ", node->version, " takes no input ", surplus));
+  }
   return context.outputs();
 }
 

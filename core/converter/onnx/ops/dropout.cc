@@ -13,7 +13,7 @@ absl::Status Dropout(OpContext& c) {
       MIRIN_ASSIGN_OR_RETURN(const double training, c.ConstantNumber(2, "training_mode"));
       random = training != 0;
     }
-    if (random && c.has_input(1)) {
+    if (c.has_input(1) && random) {
       MIRIN_ASSIGN_OR_RETURN(const double ratio, c.ConstantNumber(1, "ratio"));
       random = ratio != 0;
     }

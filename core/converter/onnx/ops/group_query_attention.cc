@@ -14,6 +14,7 @@ absl::Status RefuseVariants(OpContext& c) {
     if (c.String(name, "NONE") != "NONE") return Refuse(absl::StrCat(name, " '", c.String(name, ""), "'"), "keep the cache in floating point");
   }
   c.Ignore("kv_cache_bit_width");
+  (void)c.has_input(6);  // the total length, which nobody needs without a cache
   for (const char* name : {"q_norm_epsilon", "k_norm_epsilon", "qk_norm_epsilon"}) c.Ignore(name);  // of inputs 14 and 15
   if (c.Bool("sliding_window_cache", false)) return Refuse("sliding_window_cache", "keep the whole sequence in the cache");
   if (c.Int("smooth_softmax", -1) == 1) return Refuse("smooth_softmax", "write the attention with standard operators");
