@@ -172,6 +172,11 @@ def debian_cc_deps():
         files = ["libcrypto.a"],
         build_file = "//bazel/third_party:openssl.BUILD",
     )
+    _debian_library(
+        name = "libm",
+        files = ["libm.so.6"],
+        build_file = "//bazel/third_party:libm.BUILD",
+    )
     _debian_library(name = "png", build_file = "//bazel/third_party:png.BUILD")
     _debian_library(
         name = "tbb",
