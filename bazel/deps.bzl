@@ -1,5 +1,6 @@
-"""Every third-party archive of the build that comes from PyPI, pinned."""
+"""Every third-party archive of the build that comes from PyPI or Maven Central, pinned."""
 
+load("//bazel:maven.bzl", "maven_jars")
 load("//bazel:pypi.bzl", "pypi_archive")
 
 def pypi_deps():
@@ -71,4 +72,13 @@ def pypi_deps():
             "*/models/*",
             "silero_vad/data/*.onnx",
         ],
+    )
+
+def maven_deps():
+    maven_jars(
+        name = "maven",
+        artifacts = {
+            "com.google.googlejavaformat:google-java-format:1.22.0:jar:all-deps": "16b2a1ee938686c8b1d88abf19eb83dfd0d623cee9de6fc6d09980214f816d3f",
+            "org.junit.platform:junit-platform-console-standalone:1.10.2": "a1de557821293ce903c213c694165fff532cf92081bac4238b9e05b35f04f43f",
+        },
     )

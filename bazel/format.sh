@@ -1,8 +1,20 @@
 #!/bin/bash
-# format.sh CLANG_FORMAT [--check]: formats every tracked C and C++ file, or only tells which ones need it.
+# format.sh CLANG_FORMAT GOOGLE_JAVA_FORMAT JAVA [--check]: formats every tracked C, C++ and Java file, or only tells which
+# ones need it.
 set -eu
-tool=$(readlink -f "$1")
+clang_format=$(readlink -f "$1")
+google_java_format=$(readlink -f "$2")
+java=$(readlink -f "$3")
 cd "$BUILD_WORKSPACE_DIRECTORY"
-mode=(-i)
-[[ ${2:-} == --check ]] && mode=(--dry-run --Werror)
-git ls-files -z '*.cc' '*.h' '*.c' | xargs -0 "$tool" "${mode[@]}"
+clang_mode=(-i)
+java_mode=(--replace)
+if [[ ${4:-} == --check ]]; then
+  clang_mode=(--dry-run --Werror)
+  java_mode=(--dry-run --set-exit-if-changed)
+fi
+exports=()
+for package in api code file parser tree util; do
+  exports+=("--add-exports=jdk.compiler/com.sun.tools.javac.$package=ALL-UNNAMED")
+done
+git ls-files -z '*.cc' '*.h' '*.c' | xargs -0 "$clang_format" "${clang_mode[@]}"
+git ls-files -z '*.java' | xargs -0 "$java" "${exports[@]}" -jar "$google_java_format" "${java_mode[@]}"
