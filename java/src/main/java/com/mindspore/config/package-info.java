@@ -1,0 +1,2 @@
+/** Settings for models and parallel runners, and the constants of the API. */
+package com.mindspore.config;
