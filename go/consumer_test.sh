@@ -1,0 +1,53 @@
+#!/bin/bash
+# consumer_test.sh GO STD-CACHE MODULE-ZIP DOCS: a module of somebody else, with the first program of the docs, gets the released
+# module through a file proxy, builds and runs without a word about the library; then the same with vendored dependencies.
+set -euo pipefail
+go=$(readlink -f "$1") cache=$PWD/$2 proxy=$(readlink -f "$(dirname "$3")/../../..") models=$PWD/tests/models/mindir docs=$PWD/$4
+work=$(mktemp -d "$TEST_TMPDIR/consumer.XXXX")
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+export GOROOT=${go%/bin/go} HOME=$work GOPATH=$work/path GOCACHE=$work/cache GOTOOLCHAIN=local GOWORK=off
+export GOPROXY=file://$proxy,off GONOSUMDB=mirin.dev/go CGO_ENABLED=1 PATH=${go%/go}:/usr/bin:/bin
+mkdir "$GOCACHE" "$work/consumer"
+tar -C "$GOCACHE" -xf "$cache"
+
+cd "$work/consumer"
+sed -n '/^```go$/,/^```$/{/^```$/q;/^```go$/d;p}' "$docs" >main.go
+cp "$models/tensor_add.mindir" net.mindir
+mkdir library
+cat >library/main.go <<'EOF'
+package main
+
+import (
+	"context"
+	"fmt"
+
+	mirin "mirin.dev/go"
+)
+
+func main() {
+	fmt.Println(mirin.LibraryPath())
+	_, err := mirin.Convert(context.Background(), mirin.ConvertOptions{Framework: "ONNX", ModelFile: "none.onnx"})
+	fmt.Println(err.(*mirin.Error).Code)
+}
+EOF
+go mod init consumer
+go get mirin.dev/go@v0.1.0
+
+# expect LIBRARIES FLAG...: builds with the flags; the programs must work, with the libraries of that folder.
+expect() {
+  local libraries=$1
+  shift
+  go build -trimpath "$@" -o program . && go build -trimpath "$@" -o library/program ./library
+  diff <(env -i ./program && env -i ./library/program) - <<EOF
+[2 4 6 8]
+$libraries/libmirin.so.1 <nil>
+NOT_FOUND
+EOF
+}
+
+expect "$GOPATH/pkg/mod/mirin.dev/go@v0.1.0/internal/lib/linux_amd64"
+
+go mod vendor
+mv "$GOPATH/pkg/mod" "$work/away"
+expect "$work/consumer/vendor/mirin.dev/go/internal/lib/linux_amd64" -mod=vendor
+echo "the consumer works"

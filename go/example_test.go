@@ -1,0 +1,90 @@
+package mirin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	mirin "mirin.dev/go"
+)
+
+func Example() {
+	model, err := mirin.Load("tensor_add.mindir")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	session, err := model.NewSession(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer session.Close()
+
+	x, err := mirin.NewTensor([]int{2, 2}, []float32{1, 2, 3, 4})
+	if err != nil {
+		log.Fatal(err)
+	}
+	outputs, err := session.Run(context.Background(), x, x)
+	if err != nil {
+		log.Fatal(err)
+	}
+	sum, err := mirin.Data[float32](outputs[0])
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(outputs[0], sum)
+	// Output: float32[2 2] [2 4 6 8]
+}
+
+func ExampleLoad_encrypted() {
+	file := "tensor_add_gcm.mindir"
+	_, err := mirin.Load(file)
+	fmt.Println(errors.Is(err, mirin.FailedPrecondition))
+
+	model, err := mirin.Load(file, mirin.WithKey([]byte("asdfasdfasdfasgwegw12310")))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	fmt.Println(len(model.Inputs()), "inputs")
+	// Output:
+	// true
+	// 2 inputs
+}
+
+func ExamplePool_Run() {
+	model, err := mirin.Load("tensor_add.mindir")
+	if err != nil {
+		log.Fatal(err)
+	}
+	pool, err := model.NewPool(&mirin.PoolOptions{Workers: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pool.Close()
+
+	// Any number of goroutines may do this.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	x, err := mirin.NewTensor([]int{2, 2}, []float32{1, 2, 3, 4})
+	if err != nil {
+		log.Fatal(err)
+	}
+	outputs, err := pool.Run(ctx, x, x)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(outputs)
+	// Output: [float32[2 2]]
+}
+
+func ExampleError() {
+	_, err := mirin.Load("none.mindir")
+	var e *mirin.Error
+	if errors.As(err, &e) {
+		fmt.Println(e.Code)
+	}
+	// Output: NOT_FOUND
+}

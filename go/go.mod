@@ -1,0 +1,3 @@
+module mirin.dev/go
+
+go 1.24

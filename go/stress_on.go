@@ -1,0 +1,7 @@
+//go:build gcstress
+
+package mirin
+
+import "runtime"
+
+func stress() { runtime.GC() }
