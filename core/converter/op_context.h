@@ -93,6 +93,11 @@ class OpContext {
   }
   DType dtype(int i) { return TypeOf(input(i)).dtype; }
   const Shape& shape(int i) { return TypeOf(input(i)).shape; }
+  // The dtype without asking for the operand; UNKNOWN for what is no tensor.
+  DType peek_dtype(int i) const {
+    const ir::Value* v = i < num_inputs() ? inputs_[static_cast<size_t>(i)].tensor : nullptr;
+    return v == nullptr ? DType::kUnknown : v->type().dtype;
+  }
   // Rank of a tensor operand. Fails, with a reason, when it is not known at conversion.
   absl::StatusOr<int> Rank(int i);
   // Values that must be known at conversion: a constant operand. Refuses with the operand's name otherwise.

@@ -6,9 +6,11 @@
 namespace mirin::onnx {
 
 absl::Status RequireSameDTypes(OpContext& c, int from) {
+  const DType first = c.dtype(from);
   for (int i = from + 1; i < c.num_inputs(); ++i) {
-    if (!c.has_input(i) || c.dtype(i) == c.dtype(from)) continue;
-    return absl::InvalidArgumentError(absl::StrCat("input ", from, " is ", Name(c.dtype(from)), " but input ", i, " is ", Name(c.dtype(i))));
+    const DType other = c.peek_dtype(i);
+    if (other == DType::kUnknown || other == first) continue;
+    return absl::InvalidArgumentError(absl::StrCat("input ", from, " is ", Name(first), " but input ", i, " is ", Name(other)));
   }
   return absl::OkStatus();
 }
