@@ -8,7 +8,8 @@ def _swig_wrap_impl(ctx):
     args.add("-" + lang)
     args.add_all(["-Wall", "-Werror"])
     args.add_all(ctx.attr.opts)
-    args.add_all(["-c++", "-outdir", ctx.outputs.outs[0].dirname, "-o", wrap, "-I" + lib, "-I" + lib + "/" + lang, "-I.", "-Ic_api/include", "-Ic_api/swig"])
+    outdir = ctx.outputs.outs[0].dirname if ctx.outputs.outs else wrap.dirname
+    args.add_all(["-c++", "-outdir", outdir, "-o", wrap, "-I" + lib, "-I" + lib + "/" + lang, "-I.", "-Ic_api/include", "-Ic_api/swig"])
     args.add(ctx.file.interface)
     ctx.actions.run(
         executable = ctx.executable._swig,

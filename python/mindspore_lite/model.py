@@ -1,0 +1,412 @@
+"""Model, ModelParallelRunner, ModelGroup."""
+
+import os
+import threading
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+from . import _capi, _check
+from ._enums import ModelGroupFlag, ModelType
+from ._errors import MirinError, because, error
+from ._legacy import RunnerConfig
+from ._predictor import Predictor, check_key, check_suffix, load, settings
+from .context import Context
+from .tensor import Tensor, TensorHandle
+
+__all__ = ["ModelType", "Model", "ModelParallelRunner", "ModelGroup", "ModelGroupFlag", "RunnerConfig"]
+
+
+def _context(context: Optional[Context]) -> Context:
+    if context is None:
+        return Context()
+    _check.isinstance_of("context", context, Context)
+    return context
+
+
+def _sections(config_dict: object) -> Dict[str, Dict[str, str]]:
+    if config_dict is None:
+        return {}
+    if not isinstance(config_dict, dict):
+        raise _check.type_error("config_dict", "dict", config_dict)
+    for section, values in config_dict.items():
+        if not isinstance(section, str):
+            raise _check.type_error("config_dict_key", "str", section)
+        _check.texts_by_name("config_dict_value", values, "config_dict_value_key", "config_dict_value_value")
+    return config_dict
+
+
+class Model(Predictor):
+    """A model, for any number of threads.
+
+    ``predict`` may be called from several threads at once: every call has intermediate memory and outputs of its own.
+    Calls of a model that keeps state between runs wait for each other. The tensors of ``get_inputs`` are the model's
+    own: threads that share a model give ``predict`` arrays or tensors of theirs.
+
+    After ``os.fork()`` a model of the parent raises in the child; see the manual.
+
+    Example:
+        >>> import mindspore_lite as mslite, numpy as np
+        >>> model = mslite.Model()
+        >>> model.build_from_file("net.mindir", mslite.ModelType.MINDIR)
+        >>> y = model.predict([np.ones((1, 4), np.float32)])[0].get_data_to_numpy()
+    """
+
+    __slots__ = ("_options", "_inputs", "_idle", "_state_lock")
+
+    _options: Any  # the session options
+    _inputs: List[TensorHandle]
+    _idle: List[Any]  # sessions for runs with a time limit, given outputs or state
+    _state_lock: Optional[threading.Lock]  # of a model with state, which has one session
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._options = None
+        self._inputs = []
+        self._idle = []
+        self._state_lock = None
+
+    def build_from_file(
+        self,
+        model_path: _check.PathLike,
+        model_type: ModelType,
+        context: Optional[Context] = None,
+        config_path: _check.PathLike = "",
+        config_dict: Optional[Dict[str, Dict[str, str]]] = None,
+        dec_key: Optional[Union[str, bytes]] = None,
+        dec_mode: Optional[str] = None,
+    ) -> None:
+        """Loads a model and prepares it to run.
+
+        Args:
+            model_path: the file; external weights are found beside it.
+            model_type: what the file is.
+            context: devices and threads; default: the CPU.
+            config_path: a file of settings, by section; unknown ones are errors.
+            config_dict: more settings, {section: {key: value}}, in front of the file's.
+            dec_key: key of an encrypted model: bytes, or str of hexadecimal digits.
+            dec_mode: "AES-GCM", "AES-CBC" or "SM4-CBC"; default: as the file says.
+
+        Raises:
+            TypeError: an argument has the wrong type.
+            RuntimeError: a file does not exist; the model cannot be loaded, with the reason; this object has a model.
+        """
+        path = _check.path("model_path", model_path)
+        _check.isinstance_of("model_type", model_type, ModelType)
+        context = _context(context)
+        config_file = _check.path("config_path", config_path)
+        check_key(dec_key, dec_mode)
+        sections = _sections(config_dict)
+        if not os.path.exists(path):
+            raise RuntimeError("build_from_file failed, model_path does not exist!")
+        if config_file and not os.path.exists(config_file):
+            raise RuntimeError("build_from_file failed, config_path does not exist!")
+        if self._native is None:
+            self._path = path
+        try:
+            config = settings(config_file, sections)
+        except MirinError as e:
+            raise because("load configuration failed!", e) from None
+        try:
+            check_suffix(path, model_type)
+            self._build(path, True, context, config, dec_key, dec_mode)
+        except MirinError as e:
+            raise because("build_from_file failed!", e) from None
+
+    def build_from_bytes(
+        self,
+        data: Any,
+        model_type: ModelType = ModelType.MINDIR,
+        context: Optional[Context] = None,
+        config_dict: Optional[Dict[str, Dict[str, str]]] = None,
+        dec_key: Optional[Union[str, bytes]] = None,
+        dec_mode: Optional[str] = None,
+    ) -> None:
+        """As build_from_file, of a model in memory: bytes or another buffer, which is copied.
+
+        External weights are found by the setting ``{"model_file": {"mindir_path": PATH}}``.
+        """
+        _check.isinstance_of("model_type", model_type, ModelType)
+        context = _context(context)
+        check_key(dec_key, dec_mode)
+        sections = _sections(config_dict)
+        try:
+            memoryview(data)
+        except TypeError:
+            raise _check.type_error("data", "bytes", data) from None
+        try:
+            self._build(data, False, context, settings("", sections), dec_key, dec_mode)
+        except MirinError as e:
+            raise because("build_from_bytes failed!", e) from None
+
+    def _build(
+        self,
+        source: Any,
+        from_file: bool,
+        context: Context,
+        config: Any,
+        key: Optional[Union[str, bytes]],
+        mode: Optional[str],
+    ) -> None:
+        if self._native is not None:
+            raise error("FAILED_PRECONDITION", f"a model was built before, of '{self._path}': make another Model for this one")
+        options = context._options()
+        native = load(source, from_file, config, key, mode)
+        self._idle = [_capi.create_session(native, options)]
+        self._state_lock = threading.Lock() if _capi.mirin_model_state_count(native) else None
+        self._options = options
+        self._take(native)
+        self._inputs = [spec.handle() for spec in self._in]
+
+    def close(self) -> None:
+        """Frees the model. Runs in progress end first; later calls raise. Twice is fine."""
+        super().close()
+        self._idle = []
+        self._inputs = []
+        self._options = None
+
+    def get_inputs(self) -> List[Tensor]:
+        """The model's input tensors, the same ones in every call; [] before a build."""
+        for handle, spec in zip(self._inputs, self._in):
+            handle.name = spec.name
+        return [Tensor(handle) for handle in self._inputs]
+
+    def resize(self, inputs: Sequence[Tensor], dims: Sequence[Sequence[int]]) -> None:
+        """Gives the model's inputs other shapes, and prepares for them. On failure nothing has changed.
+
+        Models with open sizes need no resize: runs take the shapes that their inputs have.
+
+        Args:
+            inputs: the model's inputs, all of them.
+            dims: a shape for each.
+
+        Raises:
+            TypeError: wrong types.
+            ValueError: inputs and dims differ in length.
+            RuntimeError: the model cannot have these shapes.
+        """
+        _check.list_of("inputs", inputs, Tensor, (list, tuple))
+        if not isinstance(dims, (list, tuple)):
+            raise _check.type_error("dims", "list", dims)
+        for i, element in enumerate(dims):
+            if not isinstance(element, (list, tuple)):
+                raise _check.type_error("dims element", "list", element, f" at index {i}")
+            for j, dim in enumerate(element):
+                if not isinstance(dim, int):
+                    where = f" at {i}th dims element's {j}th element"
+                    raise _check.type_error("dims element's element", "int", dim, where)
+        if len(inputs) != len(dims):
+            raise ValueError(
+                f"inputs' size does not match dims' size, but got inputs: {len(inputs)} and dims: {len(dims)}."
+            )
+        shapes = [[int(d) for d in shape] for shape in dims]
+        try:
+            with self._session() as session:
+                _capi.resize_session(session, shapes)
+        except MirinError as e:
+            raise because("resize failed!", e) from None
+        except OverflowError as e:
+            raise because("resize failed!", error("INVALID_ARGUMENT", str(e))) from None
+        for handle, shape in zip(self._inputs, shapes):
+            handle.reshape(shape)
+
+    def _session(self) -> "_Lease":
+        if self._native is None:
+            raise error("FAILED_PRECONDITION", "the model is not built, or it is closed")
+        return _Lease(self)
+
+    def _run(self, natives: List[Any], outputs: Optional[List[Any]], timeout_us: int, cancellation: Any) -> List[Any]:
+        if outputs is None and timeout_us == 0 and cancellation is None and self._state_lock is None:
+            return _capi.run_model(self._native, self._options, natives)  # type: ignore[no-any-return]
+        with self._session() as session:
+            return _capi.run_session(  # type: ignore[no-any-return]
+                self._native, session, natives, outputs, timeout_us, cancellation
+            )
+
+    def update_weights(self, weights: List[List[Tensor]]) -> None:
+        """Replaces parameters that the model keeps between runs (its states), by name.
+
+        Args:
+            weights: lists of tensors that are named, shaped and typed as those parameters.
+
+        Raises:
+            TypeError: wrong types.
+            RuntimeError: the model has no such parameter, or dtype or shape differ. Constants cannot be replaced.
+        """
+        if not isinstance(weights, list):
+            raise _check.type_error("weights", "list", weights)
+        for i, weight in enumerate(weights):
+            if not isinstance(weight, list):
+                raise _check.type_error("weight", "list", weight)
+            for j, tensor in enumerate(weight):
+                if not isinstance(tensor, Tensor):
+                    raise _check.type_error("weights element", "Tensor", tensor, f" at index {i}{j}")
+        try:
+            with self._session() as session:
+                count = _capi.mirin_model_state_count(self._native)
+                states = {_capi.mirin_model_state_name(self._native, i): i for i in range(count)}
+                tensors = [tensor._tensor for weight in weights for tensor in weight]
+                for handle in tensors:
+                    if handle.name not in states:
+                        raise error(
+                            "UNIMPLEMENTED",
+                            f"'{handle.name}' is no parameter that the model keeps between runs; those are {list(states)}",
+                        )
+                for handle in tensors:
+                    _capi.mirin_session_set_state(session, states[handle.name], handle.memory())
+        except MirinError as e:
+            raise because("update weight failed!", e) from None
+
+
+class _Lease:
+    """A session of a model for one run: an idle one, or a new one; the only one, in turn, of a model with state."""
+
+    __slots__ = ("_model", "_idle", "_lock", "_session")
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._idle = model._idle
+        self._lock = model._state_lock
+
+    def __enter__(self) -> Any:
+        if self._lock is not None:
+            self._lock.acquire()
+        try:
+            self._session = self._idle.pop()
+        except IndexError:
+            try:
+                self._session = _capi.create_session(self._model._native, self._model._options)
+            except BaseException:
+                if self._lock is not None:
+                    self._lock.release()
+                raise
+        return self._session
+
+    def __exit__(self, *exc: object) -> None:
+        self._idle.append(self._session)
+        if self._lock is not None:
+            self._lock.release()
+
+
+class ModelParallelRunner(Predictor):
+    """One model for many callers at once: workers that share the weights, and a queue of at most 1000 waiting requests.
+
+    ``predict`` may be called from any number of threads. ``context.parallel`` tells the number of workers and settings,
+    ``context.cpu.thread_num`` the threads of each worker.
+
+    Example:
+        >>> import mindspore_lite as mslite
+        >>> context = mslite.Context()
+        >>> context.parallel.workers_num = 2
+        >>> runner = mslite.ModelParallelRunner()
+        >>> runner.build_from_file("net.mindir", context)
+    """
+
+    __slots__ = ("_pool",)
+
+    _pool: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pool = None
+
+    def build_from_file(
+        self,
+        model_path: _check.PathLike,
+        context: Optional[Context] = None,
+        dec_key: Optional[Union[str, bytes]] = None,
+        dec_mode: Optional[str] = None,
+    ) -> None:
+        """Loads a model and makes the workers.
+
+        Args:
+            model_path: the file; one that ends in ``.ms`` is a ModelType.MINDIR_LITE.
+            context: devices, threads and workers; default: as many workers as CPUs.
+            dec_key: as in Model.build_from_file.
+            dec_mode: as in Model.build_from_file.
+
+        Raises:
+            TypeError: an argument has the wrong type.
+            RuntimeError: the file does not exist; the model or the workers cannot be made, with the reason.
+        """
+        path = _check.path("model_path", model_path)
+        context = _context(context)
+        check_key(dec_key, dec_mode)
+        if not os.path.exists(path):
+            raise RuntimeError("ModelParallelRunner's build from file failed, model_path does not exist!")
+        if self._native is None:
+            self._path = path
+        try:
+            if self._native is not None:
+                raise error("FAILED_PRECONDITION", f"a model was built before, of '{self._path}'")
+            options = context._options()
+            parallel = context.parallel
+            config = settings(parallel._path, parallel._config)
+            native = load(path, True, config, dec_key, dec_mode)
+            self._pool = _capi.create_pool(native, options, parallel._workers, config)
+            self._take(native)
+        except MirinError as e:
+            raise because("ModelParallelRunner's build from file failed!", e) from None
+
+    def init(self, model_path: _check.PathLike, runner_config: Optional[RunnerConfig] = None) -> None:
+        """Older spelling of build_from_file."""
+        if runner_config is not None:
+            _check.isinstance_of("runner_config", runner_config, RunnerConfig)
+        self.build_from_file(model_path, None if runner_config is None else runner_config.context)
+
+    @property
+    def workers_num(self) -> int:
+        """Number of workers; 0 before a build."""
+        return 0 if self._pool is None else int(_capi.mirin_pool_workers(self._pool))
+
+    def close(self) -> None:
+        """Frees workers and model. Requests in progress end first; later calls raise. Twice is fine."""
+        super().close()
+        self._pool = None
+
+    def _run(self, natives: List[Any], outputs: Optional[List[Any]], timeout_us: int, cancellation: Any) -> List[Any]:
+        return _capi.run_pool(  # type: ignore[no-any-return]
+            self._native, self._pool, natives, outputs, timeout_us, cancellation
+        )
+
+
+class ModelGroup:
+    """Models that may have memory in common. On CPUs models keep their memory to themselves: grouping them is accepted and
+    has no effect.
+
+    Example:
+        >>> import mindspore_lite as mslite
+        >>> group = mslite.ModelGroup()
+        >>> group.add_model([mslite.Model(), mslite.Model()])
+    """
+
+    __slots__ = ("_flags", "_models")
+
+    def __init__(self, flags: ModelGroupFlag = ModelGroupFlag.SHARE_WORKSPACE) -> None:
+        _check.isinstance_of("flags", flags, ModelGroupFlag)
+        self._flags = flags
+        self._models: List[Union[str, Model]] = []
+
+    def add_model(self, models: "Sequence[str] | Sequence[Model]") -> None:
+        """Adds models, or paths of models.
+
+        Raises:
+            TypeError: not a list or tuple, or of something else.
+        """
+        if not isinstance(models, (list, tuple)):
+            raise _check.type_error("models", "list", models)
+        kinds: Tuple[Any, ...] = (str, Model)
+        for i, model in enumerate(models):
+            if not isinstance(model, kinds):
+                raise _check.type_error("models element", "str or Model", model, f" at index {i}")
+        self._models.extend(models)
+
+    def cal_max_size_of_workspace(self, model_type: ModelType, context: Context) -> None:
+        """Accepted, and without effect on CPUs.
+
+        Raises:
+            TypeError: wrong types.
+        """
+        _check.isinstance_of("model_type", model_type, ModelType)
+        _check.isinstance_of("context", context, Context)
+
+    def __repr__(self) -> str:
+        return f"<ModelGroup {self._flags.name} of {len(self._models)}>"

@@ -1,0 +1,76 @@
+#include "python/native/handle.h"
+
+#include <pthread.h>
+
+#include <cstdint>
+#include <string>
+
+namespace mirin::python {
+namespace {
+
+uintptr_t generation = 0;
+bool started = false;       // this process or one before it has made a handle
+bool threads_lost = false;  // the parent had threads that are not here
+PyObject* error_factory = nullptr;
+
+void InChild() {
+  ++generation;
+  threads_lost = threads_lost || started;
+}
+
+const int registered = pthread_atfork(nullptr, nullptr, InChild);
+
+}  // namespace
+
+void* ForkGeneration() { return reinterpret_cast<void*>(generation); }
+
+void MarkStarted() { started = true; }
+
+void SetErrorFactory(PyObject* factory) {
+  Py_XINCREF(factory);
+  PyObject* old = error_factory;
+  error_factory = factory;
+  Py_XDECREF(old);
+}
+
+PyObject* Raise(mirin_code code, const char* message) {
+  PyObject* error = PyObject_CallFunction(error_factory, "iss", static_cast<int>(code), mirin_code_name(code), message);
+  if (error != nullptr) {
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
+    Py_DECREF(error);
+  }
+  return nullptr;
+}
+
+PyObject* Raise(mirin_status* status) {
+  Raise(mirin_status_code(status), mirin_status_message(status));
+  mirin_status_destroy(status);
+  return nullptr;
+}
+
+void RaiseUnusable(PyObject* object, const char* type) {
+  if (object == Py_None) {
+    Raise(MIRIN_FAILED_PRECONDITION, "the object is not built, or it is closed");
+  } else if (PyCapsule_IsValid(object, type)) {
+    Raise(MIRIN_FAILED_PRECONDITION,
+          "the object was built before this process was forked, and its threads are not here: build it in the child, or use the "
+          "start method 'spawn'");
+  } else {
+    PyErr_Format(PyExc_TypeError, "expected a %s", type);
+  }
+}
+
+bool ThreadsOf(int32_t asked, int32_t* threads) {
+  *threads = asked;
+  if (!threads_lost) return true;
+  if (asked > 1) {
+    const std::string message = "this process was forked from one that had loaded models, and its threads are not here: thread_num " +
+                                std::to_string(asked) + " is not possible; use 0 or 1, or the start method 'spawn'";
+    Raise(MIRIN_FAILED_PRECONDITION, message.c_str());
+    return false;
+  }
+  *threads = 1;
+  return true;
+}
+
+}  // namespace mirin::python
