@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <mutex>
 #include <thread>
 
+#include "absl/synchronization/mutex.h"
 #include "core/tools/benchmark.h"
 
 namespace mirin::tools {
@@ -19,22 +19,19 @@ class Gate {
  public:
   explicit Gate(int64_t places) : places_(places) {}
   void Enter() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    free_.wait(lock, [this] { return places_ > 0; });
+    const absl::MutexLock lock(&mutex_, absl::Condition(this, &Gate::HasPlace));
     --places_;
   }
   void Leave() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++places_;
-    }
-    free_.notify_one();
+    const absl::MutexLock lock(&mutex_);
+    ++places_;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable free_;
-  int64_t places_;
+  bool HasPlace() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return places_ > 0; }
+
+  absl::Mutex mutex_;
+  int64_t places_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
