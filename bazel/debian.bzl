@@ -177,6 +177,11 @@ def debian_cc_deps():
         files = ["libm.so.6"],
         build_file = "//bazel/third_party:libm.BUILD",
     )
+    native.new_local_repository(
+        name = "debian_copyrights",
+        path = "/usr/share/doc",
+        build_file_content = "exports_files(glob([\"lib*-dev/copyright\"]))",
+    )
     _debian_library(name = "png", build_file = "//bazel/third_party:png.BUILD")
     _debian_library(
         name = "tbb",

@@ -55,7 +55,9 @@ __all__ = [
 
 def install_custom_kernels() -> None:
     """Always raises NotImplementedError: custom kernels are for Ascend devices, which this release does not run on."""
-    raise UnimplementedError("UNIMPLEMENTED", "custom kernels are for Ascend devices, which this release does not run on")
+    raise UnimplementedError(
+        "UNIMPLEMENTED", "custom kernels are for Ascend devices, which this release does not run on"
+    )
 
 
 def _set_log_level() -> None:

@@ -26,7 +26,9 @@ def path(name: str, value: object) -> str:
     return value
 
 
-def list_of(name: str, value: object, wanted: Type[Any], lists: Tuple[Type[Any], ...] = (list,)) -> None:
+def list_of(
+    name: str, value: object, wanted: Type[Any], lists: Tuple[Type[Any], ...] = (list,)
+) -> None:
     if not isinstance(value, lists):
         raise type_error(name, "list", value)
     assert isinstance(value, (list, tuple))

@@ -36,7 +36,9 @@ class GPUDeviceInfo:
     enable_fp16: bool
 
     def __init__(self, device_id: int = 0, enable_fp16: bool = False) -> None:
-        self.device_id = _check.natural("device_id must be a non-negative int.", "device_id", device_id)
+        self.device_id = _check.natural(
+            "device_id must be a non-negative int.", "device_id", device_id
+        )
         _check.isinstance_of("enable_fp16", enable_fp16, bool)
         self.enable_fp16 = enable_fp16
 
@@ -53,7 +55,9 @@ class AscendDeviceInfo:
     device_id: int
 
     def __init__(self, device_id: int = 0) -> None:
-        self.device_id = _check.natural("device_id must be a non-negative int.", "device_id", device_id)
+        self.device_id = _check.natural(
+            "device_id must be a non-negative int.", "device_id", device_id
+        )
 
     def __str__(self) -> str:
         return f"device_type: DeviceType.kAscend,\ndevice_id: {self.device_id}."

@@ -75,7 +75,9 @@ def check_key(key: object, mode: object) -> None:
 
 def check_suffix(path: str, model_type: ModelType) -> None:
     """Raises MirinError for a file whose name says that it is of the other type."""
-    named = {".ms": ModelType.MINDIR_LITE, ".mindir": ModelType.MINDIR}.get(os.path.splitext(path)[1].lower())
+    named = {".ms": ModelType.MINDIR_LITE, ".mindir": ModelType.MINDIR}.get(
+        os.path.splitext(path)[1].lower()
+    )
     if named is not None and named is not model_type:
         raise error("INVALID_ARGUMENT", f"'{path}' is a model of {named}, not of {model_type}")
 
@@ -101,7 +103,9 @@ class Predictor:
         self._out = specs(_capi.model_outputs(native))
         self._native = native
 
-    def _run(self, natives: List[Any], outputs: Optional[List[Any]], timeout_us: int, cancellation: Any) -> List[Any]:
+    def _run(
+        self, natives: List[Any], outputs: Optional[List[Any]], timeout_us: int, cancellation: Any
+    ) -> List[Any]:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -129,7 +133,9 @@ class Predictor:
         if isinstance(inputs, dict):
             names = [spec.name for spec in self._in]
             if set(names) != set(inputs):
-                raise error("INVALID_ARGUMENT", f"the model's inputs are {names}, got {list(inputs)}")
+                raise error(
+                    "INVALID_ARGUMENT", f"the model's inputs are {names}, got {list(inputs)}"
+                )
             inputs = [inputs[name] for name in names]
         elif not isinstance(inputs, (list, tuple)):
             raise _check.type_error("inputs", "list", inputs)
@@ -144,7 +150,9 @@ class Predictor:
                 raise _check.type_error("inputs element", "Tensor", element, f" at index {i}")
         return natives
 
-    def _predict(self, natives: List[Any], outputs: Any, timeout: Optional[float], cancellation: Any) -> List[Any]:
+    def _predict(
+        self, natives: List[Any], outputs: Any, timeout: Optional[float], cancellation: Any
+    ) -> List[Any]:
         timeout_us = 0 if timeout is None else max(1, int(timeout * 1e6))
         if outputs is None:
             return self._wrap(self._run(natives, None, timeout_us, cancellation))
@@ -157,12 +165,18 @@ class Predictor:
         for i, (element, own, result) in enumerate(zip(outputs, into, results)):
             if own is not None and own is not result:
                 if own.dtype != result.dtype or own.size < result.size:
-                    raise error("INVALID_ARGUMENT", f"outputs[{i}] has no room for a result of {result.dims}")
+                    raise error(
+                        "INVALID_ARGUMENT",
+                        f"outputs[{i}] has no room for a result of {result.dims}",
+                    )
                 memoryview(own)[: result.size] = memoryview(result)
             if isinstance(element, Tensor):
                 element._tensor.take(result if own is None else own, result.dims)
             elif result.dims != list(element.shape):
-                raise error("INVALID_ARGUMENT", f"outputs[{i}] has the shape {element.shape}, the result {result.dims}")
+                raise error(
+                    "INVALID_ARGUMENT",
+                    f"outputs[{i}] has the shape {element.shape}, the result {result.dims}",
+                )
         return list(outputs)
 
     def _into(self, outputs: Any) -> List[Any]:
@@ -174,13 +188,17 @@ class Predictor:
             if isinstance(element, Tensor):
                 into.append(element._tensor.native)
             elif isinstance(element, np.ndarray):
-                into.append(as_output(element, i, self._out[i].dtype if i < len(self._out) else None))
+                into.append(
+                    as_output(element, i, self._out[i].dtype if i < len(self._out) else None)
+                )
             else:
                 raise _check.type_error("outputs element", "Tensor", element, f" at index {i}")
             if into[-1] is not None and into[-1].readonly:
                 raise error("INVALID_ARGUMENT", f"outputs[{i}] is read only")
         if self._native is not None and len(into) != len(self._out):
-            raise error("INVALID_ARGUMENT", f"the model has {len(self._out)} outputs, got {len(into)}")
+            raise error(
+                "INVALID_ARGUMENT", f"the model has {len(self._out)} outputs, got {len(into)}"
+            )
         return into
 
     def _wrap(self, natives: List[Any]) -> List[Tensor]:
@@ -191,7 +209,9 @@ class Predictor:
             tensors.append(Tensor(TensorHandle.of_result(name, dtype, native)))
         return tensors
 
-    def predict(self, inputs: Inputs, outputs: Optional[Outputs] = None, *, timeout: Optional[float] = None) -> List[Any]:
+    def predict(
+        self, inputs: Inputs, outputs: Optional[Outputs] = None, *, timeout: Optional[float] = None
+    ) -> List[Any]:
         """Runs the model. Thread-safe; other Python threads run meanwhile.
 
         Args:

@@ -10,7 +10,13 @@ from ._legacy import AscendDeviceInfo, CPUDeviceInfo, GPUDeviceInfo
 __all__ = ["Context"]
 
 _CPU_PRECISIONS = ("enforce_fp32", "preferred_fp16")
-_ASCEND_PRECISIONS = ("enforce_fp32", "preferred_fp32", "enforce_fp16", "enforce_origin", "preferred_optimal")
+_ASCEND_PRECISIONS = (
+    "enforce_fp32",
+    "preferred_fp32",
+    "enforce_fp16",
+    "enforce_origin",
+    "preferred_optimal",
+)
 _DEVICES = ("cpu", "gpu", "ascend")
 
 
@@ -59,7 +65,9 @@ class _Cpu:
 
     @thread_num.setter
     def thread_num(self, value: int) -> None:
-        self._threads = _check.natural("cpu_thread_num must be a non-negative int.", "cpu_thread_num", value)
+        self._threads = _check.natural(
+            "cpu_thread_num must be a non-negative int.", "cpu_thread_num", value
+        )
 
     @property
     def inter_op_parallel_num(self) -> int:
@@ -69,7 +77,9 @@ class _Cpu:
     @inter_op_parallel_num.setter
     def inter_op_parallel_num(self, value: int) -> None:
         self._inter_op = _check.natural(
-            "cpu_inter_op_parallel_num must be a non-negative int.", "cpu_inter_op_parallel_num", value
+            "cpu_inter_op_parallel_num must be a non-negative int.",
+            "cpu_inter_op_parallel_num",
+            value,
         )
 
     @property
@@ -81,7 +91,10 @@ class _Cpu:
     def thread_affinity_mode(self, value: int) -> None:
         _check.isinstance_of("cpu_thread_affinity_mode", value, int)
         if value not in (0, 1, 2):
-            warnings.warn(f"cpu_thread_affinity_mode must be 0, 1 or 2, but got {value}: 0 is used.", stacklevel=2)
+            warnings.warn(
+                f"cpu_thread_affinity_mode must be 0, 1 or 2, but got {value}: 0 is used.",
+                stacklevel=2,
+            )
             value = 0
         self._affinity = int(value)
 
@@ -141,7 +154,9 @@ class _Gpu:
 
     @device_id.setter
     def device_id(self, value: int) -> None:
-        self._device = _check.natural("gpu_device_id must be a non-negative int.", "gpu_device_id", value, 2**32 - 1)
+        self._device = _check.natural(
+            "gpu_device_id must be a non-negative int.", "gpu_device_id", value, 2**32 - 1
+        )
 
     @property
     def rank_id(self) -> int:
@@ -198,7 +213,9 @@ class _Ascend:
 
     @device_id.setter
     def device_id(self, value: int) -> None:
-        self._device = _check.natural("ascend_device_id must be a non-negative int.", "ascend_device_id", value)
+        self._device = _check.natural(
+            "ascend_device_id must be a non-negative int.", "ascend_device_id", value
+        )
 
     @property
     def rank_id(self) -> int:
@@ -207,11 +224,13 @@ class _Ascend:
 
     @rank_id.setter
     def rank_id(self, value: int) -> None:
-        self._rank = _check.natural("ascend_rank_id must be a non-negative int.", "ascend_rank_id", value)
+        self._rank = _check.natural(
+            "ascend_rank_id must be a non-negative int.", "ascend_rank_id", value
+        )
 
     @property
     def provider(self) -> str:
-        """"" or "ge"."""
+        """ "" or "ge"."""
         return self._provider
 
     @provider.setter
@@ -222,9 +241,7 @@ class _Ascend:
         self._provider = value
 
     def __str__(self) -> str:
-        return (
-            f"device_type: DeviceType.kAscend,\nprecision_mode: {self._precision},\ndevice_id: {self._device}."
-        )
+        return f"device_type: DeviceType.kAscend,\nprecision_mode: {self._precision},\ndevice_id: {self._device}."
 
     def __repr__(self) -> str:
         return f"<Context.ascend device_id={self._device} precision_mode={self._precision!r}>"
@@ -365,7 +382,9 @@ class Context:
         _check.list_of("target", value, str)
         for element in value:
             if element.lower() not in _DEVICES:
-                raise ValueError(f"target elements must be in {list(_DEVICES)}, but got {element.lower()}.")
+                raise ValueError(
+                    f"target elements must be in {list(_DEVICES)}, but got {element.lower()}."
+                )
         self._target = value
 
     @property
@@ -378,7 +397,9 @@ class Context:
         _check.isinstance_of("group_info_file", value, str)
         self._group_info_file = value
 
-    def append_device_info(self, device_info: "CPUDeviceInfo | GPUDeviceInfo | AscendDeviceInfo") -> None:
+    def append_device_info(
+        self, device_info: "CPUDeviceInfo | GPUDeviceInfo | AscendDeviceInfo"
+    ) -> None:
         """Older spelling: adds a device with its settings. The first call replaces the default."""
         if not isinstance(device_info, (CPUDeviceInfo, GPUDeviceInfo, AscendDeviceInfo)):
             raise _check.type_error("device_info", "DeviceInfo", device_info)

@@ -129,7 +129,9 @@ class Converter:
                 raise _check.type_error("input_shape value", "list", v, f" at key {k}")
             for j, element in enumerate(v):
                 if not isinstance(element, int):
-                    raise _check.type_error("input_shape value's element", "int", element, f" at index {j}")
+                    raise _check.type_error(
+                        "input_shape value's element", "int", element, f" at index {j}"
+                    )
         self._values["input_shape"] = value
 
     @property
@@ -249,7 +251,7 @@ class Converter:
 
     @property
     def device(self) -> str:
-        """"" or "Ascend", which this release refuses when it converts."""
+        """ "" or "Ascend", which this release refuses when it converts."""
         return str(self._values["device"])
 
     @device.setter
@@ -265,7 +267,9 @@ class Converter:
         """What the last convert found: a line for every node that could not be converted, and notes. "" before."""
         return self._report
 
-    def set_config_info(self, section: str = "", config_info: Optional[Dict[str, str]] = None) -> None:
+    def set_config_info(
+        self, section: str = "", config_info: Optional[Dict[str, str]] = None
+    ) -> None:
         """Settings of a section, as in a configuration file; they replace what the section had.
 
         Raises:
@@ -307,12 +311,24 @@ class Converter:
         output = _check.path("output_file", output_file)
         weights = _check.path("weight_file", weight_file)
         config = _check.path("config_file", config_file)
-        for name, file in (("model_file", model), ("weight_file", weights), ("config_file", config)):
+        for name, file in (
+            ("model_file", model),
+            ("weight_file", weights),
+            ("config_file", config),
+        ):
             if not os.path.exists(file) and (file or name == "model_file"):
                 raise RuntimeError(f"Perform convert method failed, {name} does not exist!")
-        options = {"fmk": fmk_type.name, "modelFile": model, "outputFile": output, "weightFile": weights, **self._chosen}
+        options = {
+            "fmk": fmk_type.name,
+            "modelFile": model,
+            "outputFile": output,
+            "weightFile": weights,
+            **self._chosen,
+        }
         if self.input_shape:
-            options["inputShape"] = ";".join(f"{k}:{','.join(str(int(d)) for d in v)}" for k, v in self.input_shape.items())
+            options["inputShape"] = ";".join(
+                f"{k}:{','.join(str(int(d)) for d in v)}" for k, v in self.input_shape.items()
+            )
         if self.decrypt_key:
             options["decryptMode"] = self.decrypt_mode
         if self.enable_encryption or self.encrypt_key:
@@ -322,7 +338,9 @@ class Converter:
                 options["configFile"] = self._settings_file(config, folder)
                 self._convert(options)
         except MirinError as e:
-            raise because(f"Converter model failed! model_file is {model}, error is", e, suffix="") from None
+            raise because(
+                f"Converter model failed! model_file is {model}, error is", e, suffix=""
+            ) from None
         print("CONVERT RESULT SUCCESS:0")
 
     def _convert(self, options: Dict[str, str]) -> None:

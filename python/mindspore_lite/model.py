@@ -12,7 +12,14 @@ from ._predictor import Predictor, check_key, check_suffix, load, settings
 from .context import Context
 from .tensor import Tensor, TensorHandle
 
-__all__ = ["ModelType", "Model", "ModelParallelRunner", "ModelGroup", "ModelGroupFlag", "RunnerConfig"]
+__all__ = [
+    "ModelType",
+    "Model",
+    "ModelParallelRunner",
+    "ModelGroup",
+    "ModelGroupFlag",
+    "RunnerConfig",
+]
 
 
 def _context(context: Optional[Context]) -> Context:
@@ -30,7 +37,9 @@ def _sections(config_dict: object) -> Dict[str, Dict[str, str]]:
     for section, values in config_dict.items():
         if not isinstance(section, str):
             raise _check.type_error("config_dict_key", "str", section)
-        _check.texts_by_name("config_dict_value", values, "config_dict_value_key", "config_dict_value_value")
+        _check.texts_by_name(
+            "config_dict_value", values, "config_dict_value_key", "config_dict_value_value"
+        )
     return config_dict
 
 
@@ -97,10 +106,10 @@ class Model(Predictor):
         sections = _sections(config_dict)
         if not os.path.exists(path):
             raise RuntimeError("build_from_file failed, model_path does not exist!")
-        if config_file and not os.path.exists(config_file):
-            raise RuntimeError("build_from_file failed, config_path does not exist!")
         if self._native is None:
             self._path = path
+        if config_file and not os.path.exists(config_file):
+            raise RuntimeError("build_from_file failed, config_path does not exist!")
         try:
             config = settings(config_file, sections)
         except MirinError as e:
@@ -147,7 +156,10 @@ class Model(Predictor):
         mode: Optional[str],
     ) -> None:
         if self._native is not None:
-            raise error("FAILED_PRECONDITION", f"a model was built before, of '{self._path}': make another Model for this one")
+            raise error(
+                "FAILED_PRECONDITION",
+                f"a model was built before, of '{self._path}': make another Model for this one",
+            )
         options = context._options()
         native = load(source, from_file, config, key, mode)
         self._idle = [_capi.create_session(native, options)]
@@ -213,8 +225,15 @@ class Model(Predictor):
             raise error("FAILED_PRECONDITION", "the model is not built, or it is closed")
         return _Lease(self)
 
-    def _run(self, natives: List[Any], outputs: Optional[List[Any]], timeout_us: int, cancellation: Any) -> List[Any]:
-        if outputs is None and timeout_us == 0 and cancellation is None and self._state_lock is None:
+    def _run(
+        self, natives: List[Any], outputs: Optional[List[Any]], timeout_us: int, cancellation: Any
+    ) -> List[Any]:
+        if (
+            outputs is None
+            and timeout_us == 0
+            and cancellation is None
+            and self._state_lock is None
+        ):
             return _capi.run_model(self._native, self._options, natives)  # type: ignore[no-any-return]
         with self._session() as session:
             return _capi.run_session(  # type: ignore[no-any-return]
@@ -238,7 +257,9 @@ class Model(Predictor):
                 raise _check.type_error("weight", "list", weight)
             for j, tensor in enumerate(weight):
                 if not isinstance(tensor, Tensor):
-                    raise _check.type_error("weights element", "Tensor", tensor, f" at index {i}{j}")
+                    raise _check.type_error(
+                        "weights element", "Tensor", tensor, f" at index {i}{j}"
+                    )
         try:
             with self._session() as session:
                 count = _capi.mirin_model_state_count(self._native)
@@ -331,7 +352,9 @@ class ModelParallelRunner(Predictor):
         context = _context(context)
         check_key(dec_key, dec_mode)
         if not os.path.exists(path):
-            raise RuntimeError("ModelParallelRunner's build from file failed, model_path does not exist!")
+            raise RuntimeError(
+                "ModelParallelRunner's build from file failed, model_path does not exist!"
+            )
         if self._native is None:
             self._path = path
         try:
@@ -346,7 +369,9 @@ class ModelParallelRunner(Predictor):
         except MirinError as e:
             raise because("ModelParallelRunner's build from file failed!", e) from None
 
-    def init(self, model_path: _check.PathLike, runner_config: Optional[RunnerConfig] = None) -> None:
+    def init(
+        self, model_path: _check.PathLike, runner_config: Optional[RunnerConfig] = None
+    ) -> None:
         """Older spelling of build_from_file."""
         if runner_config is not None:
             _check.isinstance_of("runner_config", runner_config, RunnerConfig)
@@ -362,7 +387,9 @@ class ModelParallelRunner(Predictor):
         super().close()
         self._pool = None
 
-    def _run(self, natives: List[Any], outputs: Optional[List[Any]], timeout_us: int, cancellation: Any) -> List[Any]:
+    def _run(
+        self, natives: List[Any], outputs: Optional[List[Any]], timeout_us: int, cancellation: Any
+    ) -> List[Any]:
         return _capi.run_pool(  # type: ignore[no-any-return]
             self._native, self._pool, natives, outputs, timeout_us, cancellation
         )

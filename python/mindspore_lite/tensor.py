@@ -101,7 +101,12 @@ class TensorHandle:
     declared: Optional[List[int]]  # None: of any rank
 
     def __init__(
-        self, name: str, dtype: DataType, shape: Optional[List[int]], tensor_format: Format, native: Any = None
+        self,
+        name: str,
+        dtype: DataType,
+        shape: Optional[List[int]],
+        tensor_format: Format,
+        native: Any = None,
     ) -> None:
         self.name = name
         self.dtype = dtype
@@ -144,7 +149,9 @@ class TensorHandle:
             if self.dtype is DataType.STRING:
                 native = _capi.tensor_from_texts([b""] * self.element_num(), self.shape)
             elif self.dtype._value_ not in _ITEM_SIZE:
-                raise error("INVALID_ARGUMENT", f"tensor '{self.name}' has the dtype {self.dtype.name}")
+                raise error(
+                    "INVALID_ARGUMENT", f"tensor '{self.name}' has the dtype {self.dtype.name}"
+                )
             else:
                 native = _capi.tensor_create(self.dtype._value_, self.shape)
             self.native = native
@@ -156,12 +163,18 @@ class TensorHandle:
         self.is_open = False
         if old is None or old.dims == shape:
             return
-        same = self.dtype is not DataType.STRING and min(shape, default=0) >= 0 and self.data_size() == old.size
+        same = (
+            self.dtype is not DataType.STRING
+            and min(shape, default=0) >= 0
+            and self.data_size() == old.size
+        )
         self.native = _capi.tensor_borrow(old, self.dtype._value_, shape) if same else None
 
     def take(self, native: Any, dims: List[int]) -> None:
         """The memory of a result, or what was written into this tensor's own."""
-        self.native = native if native.dims == dims else _capi.tensor_borrow(native, native.dtype, dims)
+        self.native = (
+            native if native.dims == dims else _capi.tensor_borrow(native, native.dtype, dims)
+        )
         self.shape = dims
         if self.dtype._value_ != native.dtype:
             self.dtype = DTYPES[native.dtype]
@@ -451,5 +464,8 @@ def as_output(array: Array, i: int, dtype: Optional[DataType]) -> Any:
             array = array.view(np.uint16)
         native = _capi.tensor_borrow(array, found._value_, array.shape)
     if native is None:
-        raise error("INVALID_ARGUMENT", f"outputs[{i}] must be an aligned array of numbers in C order and native byte order")
+        raise error(
+            "INVALID_ARGUMENT",
+            f"outputs[{i}] must be an aligned array of numbers in C order and native byte order",
+        )
     return native

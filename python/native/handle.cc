@@ -34,7 +34,8 @@ void SetErrorFactory(PyObject* factory) {
 }
 
 PyObject* Raise(mirin_code code, const char* message) {
-  PyObject* error = PyObject_CallFunction(error_factory, "iss", static_cast<int>(code), mirin_code_name(code), message);
+  PyObject* error = PyObject_CallFunction(error_factory, "iss", static_cast<int>(code),
+                                          mirin_code_name(code), message);
   if (error != nullptr) {
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
     Py_DECREF(error);
@@ -53,7 +54,8 @@ void RaiseUnusable(PyObject* object, const char* type) {
     Raise(MIRIN_FAILED_PRECONDITION, "the object is not built, or it is closed");
   } else if (PyCapsule_IsValid(object, type)) {
     Raise(MIRIN_FAILED_PRECONDITION,
-          "the object was built before this process was forked, and its threads are not here: build it in the child, or use the "
+          "the object was built before this process was forked, and its threads are not here: "
+          "build it in the child, or use the "
           "start method 'spawn'");
   } else {
     PyErr_Format(PyExc_TypeError, "expected a %s", type);
@@ -64,8 +66,10 @@ bool ThreadsOf(int32_t asked, int32_t* threads) {
   *threads = asked;
   if (!threads_lost) return true;
   if (asked > 1) {
-    const std::string message = "this process was forked from one that had loaded models, and its threads are not here: thread_num " +
-                                std::to_string(asked) + " is not possible; use 0 or 1, or the start method 'spawn'";
+    const std::string message =
+        "this process was forked from one that had loaded models, and its threads are not here: "
+        "thread_num " +
+        std::to_string(asked) + " is not possible; use 0 or 1, or the start method 'spawn'";
     Raise(MIRIN_FAILED_PRECONDITION, message.c_str());
     return false;
   }

@@ -1,7 +1,9 @@
-// C handles as Python capsules: the capsule owns the handle, remembers its type, and belongs to the process that made it.
+// C handles as Python capsules: the capsule owns the handle, remembers its type, and belongs to the
+// process that made it.
 //
-// After fork() the child has the parent's handles but none of its threads, so a handle that is used there raises and one that is
-// dropped there is left alone. A child whose parent had loaded a model computes on its own thread only (see ThreadsOf).
+// After fork() the child has the parent's handles but none of its threads, so a handle that is used
+// there raises and one that is dropped there is left alone. A child whose parent had loaded a model
+// computes on its own thread only (see ThreadsOf).
 #ifndef PYTHON_NATIVE_HANDLE_H_
 #define PYTHON_NATIVE_HANDLE_H_
 
@@ -46,7 +48,8 @@ PyObject* Raise(mirin_status* status);
 PyObject* Raise(mirin_code code, const char* message);
 // The callable (code, code_name, message) -> exception.
 void SetErrorFactory(PyObject* factory);
-// The number of threads that a session may use: what is asked for, in a child whose parent's threads are lost 1. False: raised.
+// The number of threads that a session may use: what is asked for, in a child whose parent's
+// threads are lost 1. False: raised.
 bool ThreadsOf(int32_t asked, int32_t* threads);
 
 template <typename T>
@@ -69,7 +72,8 @@ PyObject* Wrap(T* handle) {
 // NULL with an exception set when object is no handle of this type, or is not this process's.
 template <typename T>
 T* Unwrap(PyObject* object) {
-  if (!PyCapsule_IsValid(object, HandleTraits<T>::kName) || PyCapsule_GetContext(object) != ForkGeneration()) {
+  if (!PyCapsule_IsValid(object, HandleTraits<T>::kName) ||
+      PyCapsule_GetContext(object) != ForkGeneration()) {
     RaiseUnusable(object, HandleTraits<T>::kName);
     return nullptr;
   }

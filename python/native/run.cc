@@ -45,7 +45,8 @@ bool Tensors(PyObject* list, bool allow_none, std::vector<T*>* tensors) {
 PyObject* WrapTensors(const std::vector<mirin_tensor*>& tensors) {
   PyObject* list = PyList_New(static_cast<Py_ssize_t>(tensors.size()));
   for (size_t i = 0; i < tensors.size(); ++i) {
-    PyObject* tensor = list == nullptr ? (mirin_tensor_destroy(tensors[i]), nullptr) : WrapTensor(tensors[i]);
+    PyObject* tensor =
+        list == nullptr ? (mirin_tensor_destroy(tensors[i]), nullptr) : WrapTensor(tensors[i]);
     if (tensor != nullptr) {
       PyList_SetItem(list, static_cast<Py_ssize_t>(i), tensor);
     } else {
@@ -55,15 +56,19 @@ PyObject* WrapTensors(const std::vector<mirin_tensor*>& tensors) {
   return list;
 }
 
-PyObject* Signature(const mirin_model* model, size_t count, const char* (*name)(const mirin_model*, size_t),
-                    mirin_dtype (*dtype)(const mirin_model*, size_t), int32_t (*rank)(const mirin_model*, size_t),
+PyObject* Signature(const mirin_model* model, size_t count,
+                    const char* (*name)(const mirin_model*, size_t),
+                    mirin_dtype (*dtype)(const mirin_model*, size_t),
+                    int32_t (*rank)(const mirin_model*, size_t),
                     const int64_t* (*dims)(const mirin_model*, size_t)) {
   PyObject* list = PyList_New(static_cast<Py_ssize_t>(count));
   for (size_t i = 0; list != nullptr && i < count; ++i) {
     const int32_t axes = rank(model, i);
     PyObject* shape = axes < 0 ? (Py_INCREF(Py_None), Py_None) : PyList_New(axes);
-    for (int32_t axis = 0; axis < axes; ++axis) PyList_SetItem(shape, axis, PyLong_FromLongLong(dims(model, i)[axis]));
-    PyObject* entry = Py_BuildValue("(siN)", name(model, i), static_cast<int>(dtype(model, i)), shape);
+    for (int32_t axis = 0; axis < axes; ++axis)
+      PyList_SetItem(shape, axis, PyLong_FromLongLong(dims(model, i)[axis]));
+    PyObject* entry =
+        Py_BuildValue("(siN)", name(model, i), static_cast<int>(dtype(model, i)), shape);
     if (entry == nullptr) {
       Py_CLEAR(list);
     } else {
@@ -77,7 +82,10 @@ struct RunOptions {
   mirin_run_options c = MIRIN_RUN_OPTIONS_INIT;
   bool ok;
 
-  RunOptions(long long timeout_us, PyObject* cancellation) : ok(Optional(cancellation, &c.cancellation)) { c.timeout_us = timeout_us; }
+  RunOptions(long long timeout_us, PyObject* cancellation)
+      : ok(Optional(cancellation, &c.cancellation)) {
+    c.timeout_us = timeout_us;
+  }
 };
 
 // Runs into the caller's tensors or into new ones.
@@ -107,7 +115,8 @@ PyObject* Run(size_t num_outputs, PyObject* inputs, PyObject* outputs, Into into
 
 }  // namespace
 
-PyObject* load_model(PyObject* source, bool from_file, PyObject* key, int cipher, PyObject* config) {
+PyObject* load_model(PyObject* source, bool from_file, PyObject* key, int cipher,
+                     PyObject* config) {
   mirin_model_options options = MIRIN_MODEL_OPTIONS_INIT;
   mirin_config* settings = nullptr;
   if (!Optional(config, &settings)) return nullptr;
@@ -144,13 +153,13 @@ PyObject* load_model(PyObject* source, bool from_file, PyObject* key, int cipher
 }
 
 PyObject* model_inputs(const mirin_model* model) {
-  return Signature(model, mirin_model_input_count(model), mirin_model_input_name, mirin_model_input_dtype, mirin_model_input_rank,
-                   mirin_model_input_dims);
+  return Signature(model, mirin_model_input_count(model), mirin_model_input_name,
+                   mirin_model_input_dtype, mirin_model_input_rank, mirin_model_input_dims);
 }
 
 PyObject* model_outputs(const mirin_model* model) {
-  return Signature(model, mirin_model_output_count(model), mirin_model_output_name, mirin_model_output_dtype, mirin_model_output_rank,
-                   mirin_model_output_dims);
+  return Signature(model, mirin_model_output_count(model), mirin_model_output_name,
+                   mirin_model_output_dtype, mirin_model_output_rank, mirin_model_output_dims);
 }
 
 PyObject* session_options(int threads, bool prefer_fp16, PyObject* devices, PyObject* cpus) {
@@ -165,8 +174,10 @@ PyObject* session_options(int threads, bool prefer_fp16, PyObject* devices, PyOb
     options->devices.emplace_back(PyBytes_AsString(bytes));
     Py_DECREF(bytes);
   }
-  for (const std::string& device : options->devices) options->device_names.push_back(device.c_str());
-  const bool cpu_only = options->devices.size() == 1 && options->devices[0] == "cpu";  // the default: quicker
+  for (const std::string& device : options->devices)
+    options->device_names.push_back(device.c_str());
+  const bool cpu_only =
+      options->devices.size() == 1 && options->devices[0] == "cpu";  // the default: quicker
   options->c.devices = cpu_only ? nullptr : options->device_names.data();
   options->c.num_devices = cpu_only ? 0 : options->device_names.size();
   for (Py_ssize_t i = 0; i < num_cpus; ++i) {
@@ -189,7 +200,8 @@ PyObject* create_session(const mirin_model* model, const SessionOptions* options
   return status != nullptr ? Raise(status) : Wrap(session);
 }
 
-PyObject* create_pool(const mirin_model* model, const SessionOptions* session, int workers, PyObject* config) {
+PyObject* create_pool(const mirin_model* model, const SessionOptions* session, int workers,
+                      PyObject* config) {
   mirin_pool_options options = MIRIN_POOL_OPTIONS_INIT;
   mirin_config* settings = nullptr;
   if (!Optional(config, &settings)) return nullptr;
@@ -234,26 +246,31 @@ PyObject* resize_session(mirin_session* session, PyObject* dims) {
 
 PyObject* run_model(const mirin_model* model, const SessionOptions* options, PyObject* inputs) {
   return Run(
-      mirin_model_output_count(model), inputs, Py_None, [](const auto&, const auto&) -> mirin_status* { return nullptr; },
+      mirin_model_output_count(model), inputs, Py_None,
+      [](const auto&, const auto&) -> mirin_status* { return nullptr; },
       [&](const std::vector<const mirin_tensor*>& given, std::vector<mirin_tensor*>* results) {
-        return mirin_model_run(model, &options->c, given.data(), given.size(), results->data(), results->size());
+        return mirin_model_run(model, &options->c, given.data(), given.size(), results->data(),
+                               results->size());
       });
 }
 
-PyObject* run_session(const mirin_model* model, mirin_session* session, PyObject* inputs, PyObject* outputs, long long timeout_us,
-                      PyObject* cancellation) {
+PyObject* run_session(const mirin_model* model, mirin_session* session, PyObject* inputs,
+                      PyObject* outputs, long long timeout_us, PyObject* cancellation) {
   const RunOptions options(timeout_us, cancellation);
   if (!options.ok) return nullptr;
   return Run(
       mirin_model_output_count(model), inputs, outputs,
-      [&](const std::vector<const mirin_tensor*>& given, const std::vector<mirin_tensor*>& results) {
-        return mirin_session_run_into_with(session, given.data(), given.size(), &options.c, results.data(), results.size());
+      [&](const std::vector<const mirin_tensor*>& given,
+          const std::vector<mirin_tensor*>& results) {
+        return mirin_session_run_into_with(session, given.data(), given.size(), &options.c,
+                                           results.data(), results.size());
       },
       [&](const std::vector<const mirin_tensor*>& given, std::vector<mirin_tensor*>* results) {
         std::vector<const mirin_tensor*> lent(results->size());
-        mirin_status* status =
-            mirin_session_run_with(session, given.data(), given.size(), &options.c, lent.data(), lent.size());
-        for (size_t i = 0; i < lent.size() && status == nullptr; ++i) status = mirin_tensor_copy(lent[i], &(*results)[i]);
+        mirin_status* status = mirin_session_run_with(session, given.data(), given.size(),
+                                                      &options.c, lent.data(), lent.size());
+        for (size_t i = 0; i < lent.size() && status == nullptr; ++i)
+          status = mirin_tensor_copy(lent[i], &(*results)[i]);
         if (status != nullptr) {
           for (mirin_tensor* result : *results) mirin_tensor_destroy(result);
         }
@@ -261,17 +278,20 @@ PyObject* run_session(const mirin_model* model, mirin_session* session, PyObject
       });
 }
 
-PyObject* run_pool(const mirin_model* model, const mirin_pool* pool, PyObject* inputs, PyObject* outputs, long long timeout_us,
-                   PyObject* cancellation) {
+PyObject* run_pool(const mirin_model* model, const mirin_pool* pool, PyObject* inputs,
+                   PyObject* outputs, long long timeout_us, PyObject* cancellation) {
   const RunOptions options(timeout_us, cancellation);
   if (!options.ok) return nullptr;
   return Run(
       mirin_model_output_count(model), inputs, outputs,
-      [&](const std::vector<const mirin_tensor*>& given, const std::vector<mirin_tensor*>& results) {
-        return mirin_pool_run_into(pool, given.data(), given.size(), &options.c, results.data(), results.size());
+      [&](const std::vector<const mirin_tensor*>& given,
+          const std::vector<mirin_tensor*>& results) {
+        return mirin_pool_run_into(pool, given.data(), given.size(), &options.c, results.data(),
+                                   results.size());
       },
       [&](const std::vector<const mirin_tensor*>& given, std::vector<mirin_tensor*>* results) {
-        return mirin_pool_run(pool, given.data(), given.size(), &options.c, results->data(), results->size());
+        return mirin_pool_run(pool, given.data(), given.size(), &options.c, results->data(),
+                              results->size());
       });
 }
 

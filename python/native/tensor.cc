@@ -9,8 +9,7 @@ namespace mirin::python {
 namespace {
 
 struct TensorObject {
-  PyObject_HEAD
-  mirin_tensor* tensor;
+  PyObject_HEAD mirin_tensor* tensor;
   BufferView owner;  // obj is NULL when the memory is the tensor's own
 };
 
@@ -18,7 +17,9 @@ PyTypeObject* tensor_type = nullptr;
 
 TensorObject* Self(PyObject* object) { return reinterpret_cast<TensorObject*>(object); }
 
-bool IsReadOnly(const TensorObject* self) { return self->owner.obj != nullptr && self->owner.readonly != 0; }
+bool IsReadOnly(const TensorObject* self) {
+  return self->owner.obj != nullptr && self->owner.readonly != 0;
+}
 
 void Dealloc(PyObject* object) {
   TensorObject* self = Self(object);
@@ -38,7 +39,8 @@ int GetBuffer(PyObject* object, BufferView* view, int flags) {
     return -1;
   }
   void* data = const_cast<void*>(mirin_tensor_data(self->tensor));
-  return PyBuffer_FillInfo(view, object, data == nullptr ? empty : data, static_cast<Py_ssize_t>(mirin_tensor_size(self->tensor)),
+  return PyBuffer_FillInfo(view, object, data == nullptr ? empty : data,
+                           static_cast<Py_ssize_t>(mirin_tensor_size(self->tensor)),
                            IsReadOnly(self) ? 1 : 0, flags);
 }
 
@@ -47,12 +49,17 @@ PyObject* GetDims(PyObject* object, void*) {
   const size_t rank = mirin_tensor_rank(tensor);
   const int64_t* dims = mirin_tensor_dims(tensor);
   PyObject* list = PyList_New(static_cast<Py_ssize_t>(rank));
-  for (size_t i = 0; list != nullptr && i < rank; ++i) PyList_SetItem(list, static_cast<Py_ssize_t>(i), PyLong_FromLongLong(dims[i]));
+  for (size_t i = 0; list != nullptr && i < rank; ++i)
+    PyList_SetItem(list, static_cast<Py_ssize_t>(i), PyLong_FromLongLong(dims[i]));
   return list;
 }
 
-PyObject* GetDtype(PyObject* object, void*) { return PyLong_FromLong(mirin_tensor_dtype(Self(object)->tensor)); }
-PyObject* GetSize(PyObject* object, void*) { return PyLong_FromSize_t(mirin_tensor_size(Self(object)->tensor)); }
+PyObject* GetDtype(PyObject* object, void*) {
+  return PyLong_FromLong(mirin_tensor_dtype(Self(object)->tensor));
+}
+PyObject* GetSize(PyObject* object, void*) {
+  return PyLong_FromSize_t(mirin_tensor_size(Self(object)->tensor));
+}
 PyObject* GetReadOnly(PyObject* object, void*) { return PyBool_FromLong(IsReadOnly(Self(object))); }
 
 bool DimsFrom(PyObject* sequence, std::vector<int64_t>* dims) {
@@ -61,7 +68,8 @@ bool DimsFrom(PyObject* sequence, std::vector<int64_t>* dims) {
   if (rank < 0) return false;
   dims->resize(static_cast<size_t>(rank));
   for (Py_ssize_t i = 0; i < rank; ++i) {
-    (*dims)[static_cast<size_t>(i)] = PyLong_AsLongLong(is_tuple ? PyTuple_GetItem(sequence, i) : PyList_GetItem(sequence, i));
+    (*dims)[static_cast<size_t>(i)] =
+        PyLong_AsLongLong(is_tuple ? PyTuple_GetItem(sequence, i) : PyList_GetItem(sequence, i));
     if (PyErr_Occurred() != nullptr) return false;
   }
   return true;
@@ -92,7 +100,8 @@ PyObject* CreateTensorType() {
       {kSlotGetBuffer, reinterpret_cast<void*>(GetBuffer)},
       {0, nullptr},
   };
-  static PyType_Spec spec = {"mindspore_lite._capi.NativeTensor", sizeof(TensorObject), 0, Py_TPFLAGS_DEFAULT, slots};
+  static PyType_Spec spec = {"mindspore_lite._capi.NativeTensor", sizeof(TensorObject), 0,
+                             Py_TPFLAGS_DEFAULT, slots};
   tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   Py_XINCREF(reinterpret_cast<PyObject*>(tensor_type));
   return reinterpret_cast<PyObject*>(tensor_type);
@@ -116,7 +125,8 @@ PyObject* tensor_create(int dtype, PyObject* dims) {
   std::vector<int64_t> sizes;
   if (!DimsFrom(dims, &sizes)) return nullptr;
   mirin_tensor* tensor = nullptr;
-  mirin_status* status = mirin_tensor_create(static_cast<mirin_dtype>(dtype), sizes.data(), sizes.size(), &tensor);
+  mirin_status* status =
+      mirin_tensor_create(static_cast<mirin_dtype>(dtype), sizes.data(), sizes.size(), &tensor);
   return status != nullptr ? Raise(status) : WrapTensor(tensor);
 }
 
@@ -125,7 +135,9 @@ PyObject* tensor_borrow(PyObject* owner, int dtype, PyObject* dims) {
   if (!DimsFrom(dims, &sizes)) return nullptr;
   BufferView view;
   if (PyObject_GetBuffer(owner, &view, kBufferSimple) != 0) {
-    if (PyErr_ExceptionMatches(PyExc_BufferError) == 0 && PyErr_ExceptionMatches(PyExc_ValueError) == 0) return nullptr;
+    if (PyErr_ExceptionMatches(PyExc_BufferError) == 0 &&
+        PyErr_ExceptionMatches(PyExc_ValueError) == 0)
+      return nullptr;
     PyErr_Clear();
     Py_RETURN_NONE;
   }
@@ -135,8 +147,9 @@ PyObject* tensor_borrow(PyObject* owner, int dtype, PyObject* dims) {
     Py_RETURN_NONE;
   }
   mirin_tensor* tensor = nullptr;
-  mirin_status* status = mirin_tensor_create_borrowed(static_cast<mirin_dtype>(dtype), sizes.data(), sizes.size(), view.buf,
-                                                      static_cast<size_t>(view.len), &tensor);
+  mirin_status* status =
+      mirin_tensor_create_borrowed(static_cast<mirin_dtype>(dtype), sizes.data(), sizes.size(),
+                                   view.buf, static_cast<size_t>(view.len), &tensor);
   PyObject* object = status != nullptr ? Raise(status) : NewObject(tensor, &view);
   if (object == nullptr) {
     mirin_tensor_destroy(tensor);
@@ -161,9 +174,11 @@ PyObject* tensor_from_texts(PyObject* texts, PyObject* dims) {
   }
   int64_t elements = 1;
   for (const int64_t size : sizes) elements *= size;  // the caller's shape, of `count` elements
-  if (elements != count) return Raise(MIRIN_INVALID_ARGUMENT, "the number of texts is not the shape's");
+  if (elements != count)
+    return Raise(MIRIN_INVALID_ARGUMENT, "the number of texts is not the shape's");
   mirin_tensor* tensor = nullptr;
-  mirin_status* status = mirin_tensor_create_strings(sizes.data(), sizes.size(), pointers.data(), lengths.data(), &tensor);
+  mirin_status* status = mirin_tensor_create_strings(sizes.data(), sizes.size(), pointers.data(),
+                                                     lengths.data(), &tensor);
   return status != nullptr ? Raise(status) : WrapTensor(tensor);
 }
 

@@ -1,4 +1,5 @@
-// NativeTensor: a mirin_tensor as a Python object that exports its memory by the buffer protocol and keeps alive what it borrows.
+// NativeTensor: a mirin_tensor as a Python object that exports its memory by the buffer protocol
+// and keeps alive what it borrows.
 #ifndef PYTHON_NATIVE_TENSOR_H_
 #define PYTHON_NATIVE_TENSOR_H_
 
@@ -7,7 +8,8 @@
 
 namespace mirin::python {
 
-// Makes the type; once, when the module is loaded. Returns a new reference, or NULL with an exception set.
+// Makes the type; once, when the module is loaded. Returns a new reference, or NULL with an
+// exception set.
 PyObject* CreateTensorType();
 
 // A new object that owns the tensor, in failure too; NULL with an exception set.
@@ -19,8 +21,9 @@ mirin_tensor* TensorOf(PyObject* object);
 
 // Zeroed memory of its own.
 PyObject* tensor_create(int dtype, PyObject* dims);
-// Over the memory of an object with the buffer protocol, which stays alive and locked; read only where that object is. None when
-// the memory is not in C order or not aligned for the dtype: it must be copied first.
+// Over the memory of an object with the buffer protocol, which stays alive and locked; read only
+// where that object is. None when the memory is not in C order or not aligned for the dtype: it
+// must be copied first.
 PyObject* tensor_borrow(PyObject* owner, int dtype, PyObject* dims);
 // A tensor of texts: texts is a list of bytes.
 PyObject* tensor_from_texts(PyObject* texts, PyObject* dims);
