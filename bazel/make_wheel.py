@@ -1,4 +1,5 @@
-"""make_wheel.py --out WHEEL --metadata FILE --entry-points FILE FILE=PATH..: a wheel, the same bytes for the same input.
+"""make_wheel.py --out WHEEL --metadata FILE --entry-points FILE FILE=PATH..: a wheel, the same
+bytes for the same input.
 
 FILE=PATH puts FILE at PATH; paths in "LICENSES/" go to the wheel's own folder of licences.
 """

@@ -2,8 +2,8 @@
 
     import mindspore_lite as mslite
 
-Errors are RuntimeErrors whose text tells the reason; see MirinError. The package's own modules, those with an underscore in
-front, are private.
+Errors are RuntimeErrors whose text tells the reason; see MirinError. The package's own modules,
+those with an underscore in front, are private.
 """
 
 import os as _os
@@ -14,6 +14,7 @@ from ._errors import (
     DeadlineExceededError,
     InvalidArgumentError,
     MirinError,
+    NotFoundError,
     ResourceExhaustedError,
     UnimplementedError,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "ModelGroupFlag",
     "ModelParallelRunner",
     "ModelType",
+    "NotFoundError",
     "ResourceExhaustedError",
     "RunnerConfig",
     "Tensor",
@@ -54,7 +56,9 @@ __all__ = [
 
 
 def install_custom_kernels() -> None:
-    """Always raises NotImplementedError: custom kernels are for Ascend devices, which this release does not run on."""
+    """Always raises NotImplementedError: custom kernels are for Ascend devices, which this release
+    does not run on.
+    """
     raise UnimplementedError(
         "UNIMPLEMENTED", "custom kernels are for Ascend devices, which this release does not run on"
     )

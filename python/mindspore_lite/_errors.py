@@ -1,18 +1,17 @@
 """Errors of the library as exceptions."""
 
-from typing import Any, Callable, Dict, Type, TypeVar
+from typing import Dict, Type
 
 from . import _capi
 
 __all__ = [
     "MirinError",
     "InvalidArgumentError",
+    "NotFoundError",
     "DeadlineExceededError",
     "ResourceExhaustedError",
     "UnimplementedError",
 ]
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class MirinError(RuntimeError):
@@ -28,18 +27,22 @@ class MirinError(RuntimeError):
     code: str
     message: str
 
-    def __init__(self, code: str, message: str, context: str = "") -> None:
-        super().__init__(code, message, context)
+    def __init__(self, code: str, message: str, text: str = "") -> None:
+        super().__init__(code, message, text)
         self.code = code
         self.message = message
-        self._context = context
+        self._text = text
 
     def __str__(self) -> str:
-        return f"{self._context}{self.code}: {self.message}"
+        return self._text or f"{self.code}: {self.message}"
 
 
 class InvalidArgumentError(MirinError, ValueError):
     """A wrong shape, dtype, count or value."""
+
+
+class NotFoundError(MirinError, FileNotFoundError):
+    """A file or a device that does not exist."""
 
 
 class ResourceExhaustedError(MirinError, MemoryError):
@@ -56,19 +59,25 @@ class DeadlineExceededError(MirinError, TimeoutError):
 
 _CLASSES: Dict[str, Type[MirinError]] = {
     "INVALID_ARGUMENT": InvalidArgumentError,
+    "NOT_FOUND": NotFoundError,
     "RESOURCE_EXHAUSTED": ResourceExhaustedError,
     "UNIMPLEMENTED": UnimplementedError,
     "DEADLINE_EXCEEDED": DeadlineExceededError,
 }
 
 
-def error(code: str, message: str, context: str = "") -> MirinError:
-    return _CLASSES.get(code, MirinError)(code, message, context)
+def error(code: str, message: str, text: str = "") -> MirinError:
+    return _CLASSES.get(code, MirinError)(code, message, text)
 
 
-def because(context: str, e: MirinError, suffix: str = "Error is ") -> MirinError:
+def because(context: str, e: MirinError) -> MirinError:
     """The same error with what was attempted in front of it, as MindSpore Lite words it."""
-    return error(e.code, e.message, f"{context} {suffix}")
+    return error(e.code, e.message, f"{context} {e.code}: {e.message}")
+
+
+def not_found(text: str) -> MirinError:
+    """MindSpore Lite's own text for a file that does not exist."""
+    return error("NOT_FOUND", text, text)
 
 
 _capi.set_error_factory(lambda number, code, message: error(code, message))

@@ -36,7 +36,7 @@ def specs(entries: "List[Tuple[str, int, Optional[List[int]]]]") -> List[Spec]:
 
 
 def settings(path: str, sections: Dict[str, Dict[str, str]]) -> Any:
-    """A mirin_config of a file's settings and these; None when there are none. Raises MirinError."""
+    """A mirin_config of a file's settings and these; None without any. Raises MirinError."""
     if not path and not sections:
         return None
     config = _capi.mirin_config_create()
@@ -121,11 +121,15 @@ class Predictor:
         self.close()
 
     def get_inputs(self) -> List[Tensor]:
-        """The model's inputs as new tensors: name, dtype, and shape with -1 where a size is open. [] before a build."""
+        """The model's inputs as new tensors: name, dtype, and shape with -1 where a size is open.
+        [] before a build.
+        """
         return [Tensor(spec.handle()) for spec in self._in]
 
     def get_outputs(self) -> List[Tensor]:
-        """The model's outputs as new tensors, to read their names, dtypes and shapes, or to give to predict."""
+        """The model's outputs as new tensors, to read their names, dtypes and shapes, or to give to
+        predict.
+        """
         return [Tensor(spec.handle(Format.DEFAULT)) for spec in self._out]
 
     def _natives(self, inputs: Any) -> List[Any]:
@@ -215,10 +219,11 @@ class Predictor:
         """Runs the model. Thread-safe; other Python threads run meanwhile.
 
         Args:
-            inputs: tensors or numpy arrays in the model's order, or a dict of them by name. They are read in place and
-                must not change meanwhile.
-            outputs: tensors or arrays that the results are written to, one per output of the model; default: new
-                tensors, which own their memory. After an error their contents are undefined.
+            inputs: tensors or numpy arrays in the model's order, or a dict of them by name. They
+                are read in place and must not change meanwhile.
+            outputs: tensors or arrays that the results are written to, one per output of the model;
+                default: new tensors, which own their memory. After an error their contents are
+                undefined.
             timeout: seconds after which the run is given up; default: none.
 
         Returns:
@@ -226,21 +231,22 @@ class Predictor:
 
         Raises:
             TypeError: inputs or outputs are neither tensors nor arrays.
-            MirinError: a RuntimeError whose ``code`` and ``message`` tell the reason: a wrong count, dtype or shape
-                (InvalidArgumentError, also a ValueError), no time (DeadlineExceededError, also a TimeoutError) ..
+            MirinError: a RuntimeError whose ``code`` and ``message`` tell the reason: a wrong
+                count, dtype or shape (InvalidArgumentError, also a ValueError), no time
+                (DeadlineExceededError, also a TimeoutError) ..
         """
         try:
             return self._predict(self._natives(inputs), outputs, timeout, None)
         except MirinError as e:
-            raise because("predict failed!", e) from None
+            raise because("predict failed! Error is", e) from None
 
     async def predict_async(
         self, inputs: Inputs, outputs: Optional[Outputs] = None, *, timeout: Optional[float] = None
     ) -> List[Any]:
         """As predict, in a thread of the running event loop's default executor.
 
-        When the awaiting task is cancelled, the run is stopped at its next operator, and has ended before
-        ``asyncio.CancelledError`` is raised.
+        When the awaiting task is cancelled, the run is stopped at its next operator, and has ended
+        before ``asyncio.CancelledError`` is raised.
         """
         try:
             natives = self._natives(inputs)
@@ -255,7 +261,7 @@ class Predictor:
                 future.exception()
                 raise
         except MirinError as e:
-            raise because("predict failed!", e) from None
+            raise because("predict failed! Error is", e) from None
 
     def get_input_by_tensor_name(self, tensor_name: str) -> Tensor:
         """The input of this name. RuntimeError when there is none."""
@@ -275,7 +281,9 @@ class Predictor:
         )
 
     def get_model_info(self, key: str) -> str:
-        """A text that the model's file carries: "model_version", "producer_name", "user_info/KEY" ..; "" when absent."""
+        """A text that the model's file carries: "model_version", "producer_name", "user_info/KEY"
+        ..; "" when absent.
+        """
         _check.isinstance_of("key", key, str)
         if self._native is None:
             return ""

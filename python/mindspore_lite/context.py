@@ -71,7 +71,9 @@ class _Cpu:
 
     @property
     def inter_op_parallel_num(self) -> int:
-        """Accepted and without effect: operators run one after the other. More than ``thread_num`` is refused."""
+        """Accepted and without effect: operators run one after the other. More than ``thread_num``
+        is refused.
+        """
         return self._inter_op
 
     @inter_op_parallel_num.setter
@@ -84,7 +86,9 @@ class _Cpu:
 
     @property
     def thread_affinity_mode(self) -> int:
-        """0, 1 or 2 (none, big cores, middle cores): a server's cores are alike, so none of them pins threads."""
+        """0, 1 or 2 (none, big cores, middle cores): a server's cores are alike, so none of them
+        pins threads.
+        """
         return self._affinity
 
     @thread_affinity_mode.setter
@@ -271,7 +275,9 @@ class _Parallel:
 
     @property
     def config_info(self) -> str:
-        """Settings by section, printed. Assign a dict of section: {key: value}: it replaces those sections."""
+        """Settings by section, printed. Assign a dict of section: {key: value}: it replaces those
+        sections.
+        """
         return "\n".join(
             f"{section}: " + "\n".join(f"{k} {v}" for k, v in values.items())
             for section, values in sorted(self._config.items())
@@ -326,8 +332,8 @@ class _Parallel:
 class Context:
     """How models run: devices, threads, precision, and the workers of a ModelParallelRunner.
 
-    A context is read when a model is built; later changes do not reach that model. The arguments are the older
-    spelling of ``context.cpu``'s settings.
+    A context is read when a model is built; later changes do not reach that model. The arguments
+    are the older spelling of ``context.cpu``'s settings.
 
     Example:
         >>> import mindspore_lite as mslite
@@ -371,7 +377,9 @@ class Context:
 
     @property
     def target(self) -> List[str]:
-        """Devices, of "cpu", "gpu" and "ascend", in order of preference. The CPU stands behind the others."""
+        """Devices, of "cpu", "gpu" and "ascend", in order of preference. The CPU stands behind the
+        others.
+        """
         return self._target
 
     @target.setter

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from . import _capi, _check
 from ._enums import DataType, FmkType, Format, ModelType
-from ._errors import MirinError, because, error
+from ._errors import MirinError, because, error, not_found
 
 __all__ = ["FmkType", "Converter"]
 
@@ -25,7 +25,8 @@ def _member(name: str, value: object, choices: Tuple[Any, ...]) -> Any:
 class Converter:
     """Converts models to MindIR. Set properties, then call convert, any number of times.
 
-    What is not set leaves the model as it is: its layout, its data types. The arguments are an older spelling.
+    What is not set leaves the model as it is: its layout, its data types. The arguments are an
+    older spelling.
 
     Example:
         >>> import mindspore_lite as mslite
@@ -103,7 +104,9 @@ class Converter:
 
     @property
     def weight_fp16(self) -> bool:
-        """Store float32 weights as float16: half the file; they are float32 again when the model is loaded."""
+        """Store float32 weights as float16: half the file; they are float32 again when the model is
+        loaded.
+        """
         return bool(self._values["weight_fp16"])
 
     @weight_fp16.setter
@@ -136,7 +139,9 @@ class Converter:
 
     @property
     def input_format(self) -> Format:
-        """Layout of inputs of four axes: set Format.NHWC to have them channels-last. Until set, the model's own."""
+        """Layout of inputs of four axes: set Format.NHWC to have them channels-last. Until set, the
+        model's own.
+        """
         found: Format = self._values["input_format"]
         return found
 
@@ -147,7 +152,7 @@ class Converter:
 
     @property
     def input_data_type(self) -> DataType:
-        """Data type of the inputs: FLOAT32, INT8, UINT8; UNKNOWN, and until set: the model's own."""
+        """Data type of the inputs: FLOAT32, INT8, UINT8; until set, and for UNKNOWN, the model's."""
         found: DataType = self._values["input_data_type"]
         return found
 
@@ -264,7 +269,9 @@ class Converter:
 
     @property
     def report(self) -> str:
-        """What the last convert found: a line for every node that could not be converted, and notes. "" before."""
+        """What the last convert found: a line for every node that could not be converted, and
+        notes. "" before.
+        """
         return self._report
 
     def set_config_info(
@@ -293,7 +300,8 @@ class Converter:
         weight_file: _check.PathLike = "",
         config_file: _check.PathLike = "",
     ) -> None:
-        """Converts a model and writes the result, whole or not at all. Other Python threads run meanwhile.
+        """Converts a model and writes the result, whole or not at all. Other Python threads run
+        meanwhile.
 
         Args:
             fmk_type: what the model is.
@@ -304,7 +312,8 @@ class Converter:
 
         Raises:
             TypeError: wrong types.
-            RuntimeError: a file does not exist; the model cannot be converted, with the first reason (all: ``report``).
+            RuntimeError: a file does not exist; the model cannot be converted, with the first
+                reason (all: ``report``).
         """
         _check.isinstance_of("fmk_type", fmk_type, FmkType)
         model = _check.path("model_file", model_file)
@@ -317,7 +326,7 @@ class Converter:
             ("config_file", config),
         ):
             if not os.path.exists(file) and (file or name == "model_file"):
-                raise RuntimeError(f"Perform convert method failed, {name} does not exist!")
+                raise not_found(f"Perform convert method failed, {name} does not exist!")
         options = {
             "fmk": fmk_type.name,
             "modelFile": model,
@@ -338,9 +347,7 @@ class Converter:
                 options["configFile"] = self._settings_file(config, folder)
                 self._convert(options)
         except MirinError as e:
-            raise because(
-                f"Converter model failed! model_file is {model}, error is", e, suffix=""
-            ) from None
+            raise because(f"Converter model failed! model_file is {model}, error is", e) from None
         print("CONVERT RESULT SUCCESS:0")
 
     def _convert(self, options: Dict[str, str]) -> None:
@@ -356,7 +363,9 @@ class Converter:
             self._report = _capi.mirin_converter_report(native, _capi.MIRIN_REPORT_TEXT)
 
     def _settings_file(self, config_file: str, folder: str) -> str:
-        """The configuration file, with set_config_info's sections instead of its own where there are some."""
+        """The configuration file, with set_config_info's sections instead of its own where there
+        are some.
+        """
         if not self._config_info:
             return config_file
         lines: List[str] = []

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from . import _capi, _check
 from ._enums import ModelGroupFlag, ModelType
-from ._errors import MirinError, because, error
+from ._errors import MirinError, because, error, not_found
 from ._legacy import RunnerConfig
 from ._predictor import Predictor, check_key, check_suffix, load, settings
 from .context import Context
@@ -46,8 +46,9 @@ def _sections(config_dict: object) -> Dict[str, Dict[str, str]]:
 class Model(Predictor):
     """A model, for any number of threads.
 
-    ``predict`` may be called from several threads at once: every call has intermediate memory and outputs of its own.
-    Calls of a model that keeps state between runs wait for each other. The tensors of ``get_inputs`` are the model's
+    ``predict`` may be called from several threads at once: every call has intermediate memory and
+    outputs of its own. Calls of a model that keeps state between runs wait for each other. The
+    tensors of ``get_inputs`` are the model's
     own: threads that share a model give ``predict`` arrays or tensors of theirs.
 
     After ``os.fork()`` a model of the parent raises in the child; see the manual.
@@ -96,7 +97,8 @@ class Model(Predictor):
 
         Raises:
             TypeError: an argument has the wrong type.
-            RuntimeError: a file does not exist; the model cannot be loaded, with the reason; this object has a model.
+            RuntimeError: a file does not exist; the model cannot be loaded, with the reason; this
+                object has a model.
         """
         path = _check.path("model_path", model_path)
         _check.isinstance_of("model_type", model_type, ModelType)
@@ -105,20 +107,20 @@ class Model(Predictor):
         check_key(dec_key, dec_mode)
         sections = _sections(config_dict)
         if not os.path.exists(path):
-            raise RuntimeError("build_from_file failed, model_path does not exist!")
+            raise not_found("build_from_file failed, model_path does not exist!")
         if self._native is None:
             self._path = path
         if config_file and not os.path.exists(config_file):
-            raise RuntimeError("build_from_file failed, config_path does not exist!")
+            raise not_found("build_from_file failed, config_path does not exist!")
         try:
             config = settings(config_file, sections)
         except MirinError as e:
-            raise because("load configuration failed!", e) from None
+            raise because("load configuration failed! Error is", e) from None
         try:
             check_suffix(path, model_type)
             self._build(path, True, context, config, dec_key, dec_mode)
         except MirinError as e:
-            raise because("build_from_file failed!", e) from None
+            raise because("build_from_file failed! Error is", e) from None
 
     def build_from_bytes(
         self,
@@ -144,7 +146,7 @@ class Model(Predictor):
         try:
             self._build(data, False, context, settings("", sections), dec_key, dec_mode)
         except MirinError as e:
-            raise because("build_from_bytes failed!", e) from None
+            raise because("build_from_bytes failed! Error is", e) from None
 
     def _build(
         self,
@@ -182,7 +184,8 @@ class Model(Predictor):
         return [Tensor(handle) for handle in self._inputs]
 
     def resize(self, inputs: Sequence[Tensor], dims: Sequence[Sequence[int]]) -> None:
-        """Gives the model's inputs other shapes, and prepares for them. On failure nothing has changed.
+        """Gives the model's inputs other shapes, and prepares for them. On failure nothing has
+        changed.
 
         Models with open sizes need no resize: runs take the shapes that their inputs have.
 
@@ -214,9 +217,9 @@ class Model(Predictor):
             with self._session() as session:
                 _capi.resize_session(session, shapes)
         except MirinError as e:
-            raise because("resize failed!", e) from None
+            raise because("resize failed! Error is", e) from None
         except OverflowError as e:
-            raise because("resize failed!", error("INVALID_ARGUMENT", str(e))) from None
+            raise because("resize failed! Error is", error("INVALID_ARGUMENT", str(e))) from None
         for handle, shape in zip(self._inputs, shapes):
             handle.reshape(shape)
 
@@ -248,7 +251,8 @@ class Model(Predictor):
 
         Raises:
             TypeError: wrong types.
-            RuntimeError: the model has no such parameter, or dtype or shape differ. Constants cannot be replaced.
+            RuntimeError: the model has no such parameter, or dtype or shape differ. Constants
+                cannot be replaced.
         """
         if not isinstance(weights, list):
             raise _check.type_error("weights", "list", weights)
@@ -274,11 +278,13 @@ class Model(Predictor):
                 for handle in tensors:
                     _capi.mirin_session_set_state(session, states[handle.name], handle.memory())
         except MirinError as e:
-            raise because("update weight failed!", e) from None
+            raise because("update weight failed! Error is", e) from None
 
 
 class _Lease:
-    """A session of a model for one run: an idle one, or a new one; the only one, in turn, of a model with state."""
+    """A session of a model for one run: an idle one, or a new one; the only one, in turn, of a
+    model with state.
+    """
 
     __slots__ = ("_model", "_idle", "_lock", "_session")
 
@@ -308,10 +314,11 @@ class _Lease:
 
 
 class ModelParallelRunner(Predictor):
-    """One model for many callers at once: workers that share the weights, and a queue of at most 1000 waiting requests.
+    """One model for many callers at once: workers that share the weights, and a queue of at most
+    1000 waiting requests.
 
-    ``predict`` may be called from any number of threads. ``context.parallel`` tells the number of workers and settings,
-    ``context.cpu.thread_num`` the threads of each worker.
+    ``predict`` may be called from any number of threads. ``context.parallel`` tells the number of
+    workers and settings, ``context.cpu.thread_num`` the threads of each worker.
 
     Example:
         >>> import mindspore_lite as mslite
@@ -346,13 +353,14 @@ class ModelParallelRunner(Predictor):
 
         Raises:
             TypeError: an argument has the wrong type.
-            RuntimeError: the file does not exist; the model or the workers cannot be made, with the reason.
+            RuntimeError: the file does not exist; the model or the workers cannot be made, with the
+                reason.
         """
         path = _check.path("model_path", model_path)
         context = _context(context)
         check_key(dec_key, dec_mode)
         if not os.path.exists(path):
-            raise RuntimeError(
+            raise not_found(
                 "ModelParallelRunner's build from file failed, model_path does not exist!"
             )
         if self._native is None:
@@ -367,7 +375,7 @@ class ModelParallelRunner(Predictor):
             self._pool = _capi.create_pool(native, options, parallel._workers, config)
             self._take(native)
         except MirinError as e:
-            raise because("ModelParallelRunner's build from file failed!", e) from None
+            raise because("ModelParallelRunner's build from file failed! Error is", e) from None
 
     def init(
         self, model_path: _check.PathLike, runner_config: Optional[RunnerConfig] = None
@@ -383,7 +391,9 @@ class ModelParallelRunner(Predictor):
         return 0 if self._pool is None else int(_capi.mirin_pool_workers(self._pool))
 
     def close(self) -> None:
-        """Frees workers and model. Requests in progress end first; later calls raise. Twice is fine."""
+        """Frees workers and model. Requests in progress end first; later calls raise. Twice is
+        fine.
+        """
         super().close()
         self._pool = None
 
@@ -396,8 +406,8 @@ class ModelParallelRunner(Predictor):
 
 
 class ModelGroup:
-    """Models that may have memory in common. On CPUs models keep their memory to themselves: grouping them is accepted and
-    has no effect.
+    """Models that may have memory in common. On CPUs models keep their memory to themselves:
+    grouping them is accepted and has no effect.
 
     Example:
         >>> import mindspore_lite as mslite

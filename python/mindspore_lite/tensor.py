@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from . import _capi, _check
 from ._enums import DataType, Format
-from ._errors import error
+from ._errors import MirinError, error
 
 __all__ = ["DataType", "Format", "Tensor"]
 
@@ -28,7 +28,8 @@ _NUMPY_NAMES = {
     DataType.FLOAT32: "float32",
     DataType.FLOAT64: "float64",
 }
-# Keys are the members' numbers: members themselves hash slowly. `_value_` is what `value` looks up slowly.
+# Keys are the members' numbers: members themselves hash slowly. `_value_` is what `value` looks up
+# slowly.
 _TO_NUMPY: "Dict[int, np.dtype[Any]]" = {k._value_: np.dtype(v) for k, v in _NUMPY_NAMES.items()}
 _FROM_NUMPY: "Dict[np.dtype[Any], DataType]" = {np.dtype(v): k for k, v in _NUMPY_NAMES.items()}
 _ITEM_SIZE: Dict[int, int] = {k: v.itemsize for k, v in _TO_NUMPY.items()}
@@ -37,7 +38,9 @@ DTYPES: Dict[int, DataType] = {d._value_: d for d in DataType}
 
 
 def numpy_dtype(dtype: DataType) -> "Optional[np.dtype[Any]]":
-    """numpy's dtype; for BFLOAT16 ml_dtypes' where that package is installed, else uint16: the bits. None: there is none."""
+    """numpy's dtype; for BFLOAT16 ml_dtypes' where that package is installed, else uint16: the
+    bits. None: there is none.
+    """
     found = _TO_NUMPY.get(dtype._value_)
     if found is None and dtype is DataType.BFLOAT16:
         try:
@@ -63,7 +66,9 @@ def _data_type_of(array: Array) -> Optional[DataType]:
 
 
 def _native_of(array: Array, dtype: DataType, shape: Any) -> Any:
-    """A NativeTensor of this dtype and shape over the array's memory, or over a copy where it lies otherwise."""
+    """A NativeTensor of this dtype and shape over the array's memory, or over a copy where it lies
+    otherwise.
+    """
     if dtype is DataType.STRING:
         texts = [t if isinstance(t, bytes) else str(t).encode() for t in array.ravel().tolist()]
         return _capi.tensor_from_texts(texts, shape)
@@ -75,6 +80,10 @@ def _native_of(array: Array, dtype: DataType, shape: Any) -> Any:
     if native is None:
         native = _capi.tensor_borrow(np.array(array, order="C", copy=True), dtype._value_, shape)
     return native
+
+
+def _unequal(text: str) -> MirinError:
+    return error("INVALID_ARGUMENT", text, text)
 
 
 def _fits(shape: Tuple[int, ...], declared: Optional[List[int]]) -> bool:
@@ -183,7 +192,7 @@ class TensorHandle:
         dtype = _data_type_of(array)
         if dtype is not self.dtype:
             if self.dtype is not DataType.BFLOAT16 or dtype is not DataType.UINT16:
-                raise RuntimeError(
+                raise _unequal(
                     f"data type not equal! Numpy type: {array.dtype.type}, Tensor type: {self.dtype}"
                 )
             dtype = DataType.BFLOAT16
@@ -193,11 +202,11 @@ class TensorHandle:
                 self.shape = shape
             elif dtype is DataType.STRING:
                 if array.size != self.element_num():
-                    raise RuntimeError(
+                    raise _unequal(
                         f"data size not equal! Numpy elements: {array.size}, Tensor elements: {self.element_num()}"
                     )
             elif array.nbytes != self.data_size() or min(self.shape, default=0) < 0:
-                raise RuntimeError(
+                raise _unequal(
                     f"data size not equal! Numpy size: {array.nbytes}, Tensor size: {self.data_size()}"
                 )
         self.native = _native_of(array, dtype, self.shape)
@@ -207,8 +216,9 @@ class Tensor:
     """A tensor: name, dtype, shape, format and dense memory in C order.
 
     Args:
-        tensor: nothing: zeros of the given shape and dtype; a ``numpy.ndarray``: over its memory, as
-            :meth:`set_data_from_numpy`; another tensor's ``_tensor``: a second wrapper of the same tensor.
+        tensor: nothing: zeros of the given shape and dtype; a ``numpy.ndarray``: over its memory,
+            as :meth:`set_data_from_numpy`; another tensor's ``_tensor``: a second wrapper of the
+            same tensor.
         shape: of a new tensor; default ``[]``.
         dtype: of a new tensor; default ``DataType.FLOAT32``, or the array's.
         device: "cpu", or None.
@@ -280,7 +290,8 @@ class Tensor:
 
     @property
     def shape(self) -> List[int]:
-        """Sizes of the axes; -1 where a model leaves one open, ``[-2]`` where it leaves the rank open.
+        """Sizes of the axes; -1 where a model leaves one open, ``[-2]`` where it leaves the rank
+        open.
 
         Setting it keeps the data when that has the same size, and drops it otherwise.
         """
@@ -325,14 +336,17 @@ class Tensor:
         return "cpu"
 
     def set_data_from_numpy(self, numpy_obj: Array) -> None:
-        """Takes the array's memory as the tensor's, without a copy: later changes of the array are seen.
+        """Takes the array's memory as the tensor's, without a copy: later changes of the array are
+        seen.
 
-        Arrays in another order (strided, Fortran, big endian, not aligned) are copied. A read-only array stays so.
-        An array of another shape but the same size in bytes is taken in the tensor's shape; where the shape is open it
-        becomes the array's. DataType.STRING takes arrays of str, bytes or objects, which are copied.
+        Arrays in another order (strided, Fortran, big endian, not aligned) are copied. A read-only
+        array stays so. An array of another shape but the same size in bytes is taken in the
+        tensor's shape; where the shape is open it becomes the array's. DataType.STRING takes arrays
+        of str, bytes or objects, which are copied.
 
         Args:
-            numpy_obj: of the tensor's dtype. DataType.BFLOAT16 takes ml_dtypes' bfloat16, or uint16 as bits.
+            numpy_obj: of the tensor's dtype. DataType.BFLOAT16 takes ml_dtypes' bfloat16, or uint16
+                as bits.
 
         Raises:
             TypeError: it is no array.
@@ -343,9 +357,11 @@ class Tensor:
         self._tensor.set_data(numpy_obj)
 
     def get_data_to_numpy(self) -> Array:
-        """The elements as an array over the tensor's memory: writes go through, and the array keeps the memory alive.
+        """The elements as an array over the tensor's memory: writes go through, and the array keeps
+        the memory alive.
 
-        Texts are an array of str of their own. bfloat16 is ml_dtypes' type where that is installed, else uint16.
+        Texts are an array of str of their own. bfloat16 is ml_dtypes' type where that is installed,
+        else uint16.
 
         Raises:
             RuntimeError: the shape is open, or the dtype is none.
@@ -378,7 +394,9 @@ class Tensor:
 
     @staticmethod
     def from_dlpack(data: Any) -> "Tensor":
-        """A tensor over the memory of another library's array, by DLPack, without a copy where it is in C order."""
+        """A tensor over the memory of another library's array, by DLPack, without a copy where it
+        is in C order.
+        """
         return Tensor(np.from_dlpack(data))
 
     def __str__(self) -> str:

@@ -141,7 +141,8 @@ class LifeTest(unittest.TestCase):
             round_of_use()
         grown = resident() - before
         print(f"{ROUNDS} rounds, resident set grew by {grown / 1024:.0f} KiB")
-        # The allocator's own bookkeeping may grow a little; what a round uses is about 30 KiB, so a leak of it would show.
+        # The allocator's own bookkeeping may grow a little; what a round uses is about 30 KiB, so a
+        # leak of it would show.
         self.assertLess(grown, 2 * 2**20 + ROUNDS * 100)
 
     def test_parallel_makers(self):

@@ -1,4 +1,6 @@
-"""Models and runners: results, shapes, outputs, keys, settings, time limits, cancellation, threads, ends of life."""
+"""Models and runners: results, shapes, outputs, keys, settings, time limits, cancellation, threads,
+ends of life.
+"""
 
 import asyncio
 import gc

@@ -1,6 +1,7 @@
 """Every check of an argument: the exception and its text, as MindSpore Lite 2.0 has them."""
 
 import os
+import pickle
 import re
 import tempfile
 import unittest
@@ -668,7 +669,9 @@ class ValidationTest(unittest.TestCase):
         )
 
     def test_reasons(self):
-        """What the original answers with 'Common error code.' or 'predict failed!' has a reason, a code and that text in front."""
+        """What the original answers with 'Common error code.' or 'predict failed!' has a reason, a
+        code and that text in front.
+        """
         add = build("tensor_add")
         x = np.ones((2, 2), np.float32)
         parallel = mslite.Context()
@@ -793,6 +796,26 @@ class ValidationTest(unittest.TestCase):
         self.assertTrue(re.search("got 1", caught.exception.message))
         self.assertIsInstance(caught.exception, ValueError)
         np.testing.assert_array_equal(add.predict([x, x])[0].get_data_to_numpy(), x + x)
+
+    def test_errors_travel(self):
+        """Errors keep their type, code and text between processes, and say what built-in errors
+        they are.
+        """
+        for call, kinds in (
+            (lambda: build("tensor_add").predict([]), (mslite.InvalidArgumentError, ValueError)),
+            (
+                lambda: mslite.Model().build_from_file("/none", MINDIR),
+                (mslite.NotFoundError, FileNotFoundError),
+            ),
+            (lambda: mslite.Model().build_from_bytes(b"bad"), (mslite.MirinError,)),
+            (mslite.install_custom_kernels, (mslite.UnimplementedError, NotImplementedError)),
+        ):
+            with self.assertRaises(RuntimeError) as caught:
+                call()
+            copy = pickle.loads(pickle.dumps(caught.exception))
+            for kind in kinds:
+                self.assertIsInstance(copy, kind)
+            self.assertEqual((str(copy), copy.code), (str(caught.exception), caught.exception.code))
 
 
 if __name__ == "__main__":
