@@ -49,3 +49,16 @@ def c_sample(name, deps = [], data = []):
         deps = ["//c_api:mindspore_compat", "//c_api:mirin", "@onednn"] + deps,
     )
     sample_test(name = name + "_cc_test", program = ":" + name + "_cc")
+
+def python_sample(name, data = []):
+    """main.py over MindSpore Lite's Python API as NAME, and its test."""
+    native.py_binary(
+        name = name,
+        testonly = 1,
+        srcs = ["main.py"],
+        main = "main.py",
+        data = [":data_files"] + data,
+        python_version = "PY3",
+        deps = ["//python:mindspore_lite", "@python_onnx//:packages"],
+    )
+    sample_test(name = name + "_test", program = ":" + name)

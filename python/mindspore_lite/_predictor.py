@@ -61,7 +61,8 @@ def load(
             key = bytes.fromhex(key)
         except ValueError:
             raise error("INVALID_ARGUMENT", "dec_key is not hexadecimal") from None
-    return _capi.load_model(source, from_file, key or None, _CIPHERS[mode] if mode else 0, config)
+    cipher = _CIPHERS[mode] if key and mode else 0  # a mode without a key says nothing
+    return _capi.load_model(source, from_file, key or None, cipher, config)
 
 
 def check_key(key: object, mode: object) -> None:

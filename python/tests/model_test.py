@@ -197,6 +197,7 @@ class ModelTest(unittest.TestCase):
             model = mslite.Model()
             model.build_from_file(file, ModelType.MINDIR, dec_key=k)
             np.testing.assert_array_equal(model.predict(inputs)[0].get_data_to_numpy(), y)
+        build("tensor_add", dec_mode="AES-GCM")
         r = mslite.ModelParallelRunner()
         r.build_from_file(file, dec_key=key, dec_mode="AES-GCM")
         np.testing.assert_array_equal(r.predict(inputs)[0].get_data_to_numpy(), y)
