@@ -4,6 +4,9 @@
 #include "core/backends/reference/loops.h"
 #include "core/ops/infer.h"
 
+// glibc 2.35 has a new hypot; the one that it had before serves systems of 2.34, too.
+__asm__(".symver hypot, hypot@GLIBC_2.2.5");
+
 namespace mirin::reference::kernels {
 namespace {
 
