@@ -78,6 +78,16 @@ def _set_log_level() -> None:
         _capi.mirin_log_set_level(level)
 
 
+for _error in (
+    MirinError,
+    InvalidArgumentError,
+    NotFoundError,
+    ResourceExhaustedError,
+    UnimplementedError,
+    DeadlineExceededError,
+):
+    _error.__module__ = __name__  # tracebacks name them as users do
+
 if _capi.mirin_api_version() >> 16 != _capi.MIRIN_API_MAJOR:
     raise ImportError(
         f"libmirin has the interface version {_capi.mirin_api_version() >> 16}, "

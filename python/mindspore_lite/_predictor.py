@@ -3,7 +3,19 @@
 import asyncio
 import functools
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, TypeVar, Union
+from typing import (
+    Any,
+    ClassVar,
+    Dict,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 import numpy as np
 
@@ -88,6 +100,7 @@ class Predictor:
 
     __slots__ = ("_native", "_path", "_in", "_out", "__weakref__")
 
+    _format: ClassVar[Format] = Format.DEFAULT  # of results, as MindSpore Lite prints it
     _native: Any  # the mirin_model; None before build and after close
     _path: str
     _in: List[Spec]
@@ -159,7 +172,7 @@ class Predictor:
         self, natives: List[Any], outputs: Any, timeout: Optional[float], cancellation: Any
     ) -> List[Any]:
         timeout_us = 0 if timeout is None else max(1, int(timeout * 1e6))
-        if outputs is None:
+        if outputs is None or (isinstance(outputs, list) and not outputs):
             return self._wrap(self._run(natives, None, timeout_us, cancellation))
         into = self._into(outputs)
         if None not in into:
@@ -211,7 +224,7 @@ class Predictor:
         for (name, dtype, _), native in zip(self._out, natives):
             if dtype is DataType.UNKNOWN:
                 dtype = DTYPES[native.dtype]
-            tensors.append(Tensor(TensorHandle.of_result(name, dtype, native)))
+            tensors.append(Tensor(TensorHandle.of_result(name, dtype, native, self._format)))
         return tensors
 
     def predict(

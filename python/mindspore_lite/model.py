@@ -5,7 +5,7 @@ import threading
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from . import _capi, _check
-from ._enums import ModelGroupFlag, ModelType
+from ._enums import Format, ModelGroupFlag, ModelType
 from ._errors import MirinError, because, error, not_found
 from ._legacy import RunnerConfig
 from ._predictor import Predictor, check_key, check_suffix, load, settings
@@ -330,6 +330,7 @@ class ModelParallelRunner(Predictor):
 
     __slots__ = ("_pool",)
 
+    _format = Format.NCHW
     _pool: Any
 
     def __init__(self) -> None:

@@ -126,13 +126,13 @@ class TensorHandle:
         self.is_open = shape is None or -1 in shape
 
     @staticmethod
-    def of_result(name: str, dtype: DataType, native: Any) -> "TensorHandle":
+    def of_result(name: str, dtype: DataType, native: Any, tensor_format: Format) -> "TensorHandle":
         """As the constructor does it, for what a run makes: quicker."""
         handle = _new(TensorHandle)
         handle.name = name
         handle.dtype = dtype
         handle.shape = native.dims
-        handle.format = Format.DEFAULT
+        handle.format = tensor_format
         handle.native = native
         handle.declared = None
         handle.is_open = False
@@ -189,18 +189,17 @@ class TensorHandle:
             self.dtype = DTYPES[native.dtype]
 
     def set_data(self, array: Array) -> None:
-        dtype = _data_type_of(array)
-        if dtype is not self.dtype:
-            if self.dtype is not DataType.BFLOAT16 or dtype is not DataType.UINT16:
-                raise _unequal(
-                    f"data type not equal! Numpy type: {array.dtype.type}, Tensor type: {self.dtype}"
-                )
-            dtype = DataType.BFLOAT16
+        found = _data_type_of(array)
+        is_bits = found is DataType.UINT16 and self.dtype is DataType.BFLOAT16
+        if found is not self.dtype and not is_bits:
+            raise _unequal(
+                f"data type not equal! Numpy type: {array.dtype.type}, Tensor type: {self.dtype}"
+            )
         shape = list(array.shape)
         if shape != self.shape:
             if self.is_open and _fits(array.shape, self.declared):
                 self.shape = shape
-            elif dtype is DataType.STRING:
+            elif self.dtype is DataType.STRING:
                 if array.size != self.element_num():
                     raise _unequal(
                         f"data size not equal! Numpy elements: {array.size}, Tensor elements: {self.element_num()}"
@@ -209,7 +208,7 @@ class TensorHandle:
                 raise _unequal(
                     f"data size not equal! Numpy size: {array.nbytes}, Tensor size: {self.data_size()}"
                 )
-        self.native = _native_of(array, dtype, self.shape)
+        self.native = _native_of(array, self.dtype, self.shape)
 
 
 class Tensor:

@@ -367,6 +367,7 @@ class ModelTest(unittest.TestCase):
         self.assertEqual((r.workers_num, str(r)), (2, f"model_path: {path('tensor_add')}."))
         a, b = r.get_inputs()[0], r.get_inputs()[0]
         self.assertIsNot(a._tensor, b._tensor)
+        self.assertEqual(r.predict(inputs, [])[0].format, mslite.Format.NCHW)
         half = [x.astype(np.float16) for x in inputs]
         with self.assertRaisesRegex(
             RuntimeError, "predict failed! Error is INVALID_ARGUMENT: input 0 .*float16"

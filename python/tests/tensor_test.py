@@ -5,8 +5,8 @@ import sys
 import unittest
 import weakref
 
-import ml_dtypes
 import mindspore_lite as mslite
+import ml_dtypes
 import numpy as np
 from mindspore_lite import DataType, Format
 

@@ -13,6 +13,8 @@ unset PYTHONPATH LD_LIBRARY_PATH
 "$python" - <<'PY'
 import importlib.metadata
 import pathlib
+import re
+import subprocess
 
 import mindspore_lite
 
@@ -24,6 +26,19 @@ for wanted in ("py.typed", "_capi.abi3.so", "lib/libmirin.so.1", "bin/mirin"):
     assert f"mindspore_lite/{wanted}" in names, wanted
 licences = [n for n in names if "/licenses/" in n]
 assert len(licences) >= 7, licences
+# What the wheel's name promises: no symbols newer than manylinux_2_34 has, and libraries whose names nobody else uses.
+newest = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GCC": (11, 0, 0)}
+package = pathlib.Path(mindspore_lite.__file__).parent
+binaries = [*package.glob("*.so"), *package.glob("lib/*"), *package.glob("bin/*")]
+assert len(binaries) >= 8, binaries
+for file in binaries:
+    symbols = subprocess.run(["objdump", "-T", file], check=True, capture_output=True, text=True).stdout
+    for name, version in set(re.findall(r"\b(GLIBC|GLIBCXX|CXXABI|GCC)_([0-9.]+)", symbols)):
+        assert tuple(map(int, version.split("."))) <= newest[name], (file, name, version)
+    assert file.parent.name != "lib" or file.name.startswith("libmirin"), file
+    head = subprocess.run(["readelf", "-d", file], check=True, capture_output=True, text=True).stdout
+    for path in re.findall(r"(?:RUNPATH|RPATH).*\[(.*)\]", head):
+        assert path in ("$ORIGIN", "$ORIGIN/lib", "$ORIGIN/../lib"), (file, path)
 size = sum(pathlib.Path(f.locate()).stat().st_size for f in files)
 print(f"{len(names)} files, {size / 2**20:.1f} MiB unpacked")
 PY
