@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import math
 import os
 from typing import (
     Any,
@@ -95,6 +96,17 @@ def check_suffix(path: str, model_type: ModelType) -> None:
         raise error("INVALID_ARGUMENT", f"'{path}' is a model of {named}, not of {model_type}")
 
 
+def microseconds(timeout: Optional[float]) -> int:
+    """The library's form of a time limit, where 0 is none."""
+    if timeout is None:
+        return 0
+    if not isinstance(timeout, (int, float)):
+        raise _check.type_error("timeout", "float", timeout)
+    if math.isnan(timeout):
+        raise ValueError("timeout must be a number of seconds, but got nan.")
+    return max(1, int(min(timeout, 1e12) * 1e6))
+
+
 class Predictor:
     """Signature and predict; subclasses say where runs take place."""
 
@@ -171,7 +183,7 @@ class Predictor:
     def _predict(
         self, natives: List[Any], outputs: Any, timeout: Optional[float], cancellation: Any
     ) -> List[Any]:
-        timeout_us = 0 if timeout is None else max(1, int(timeout * 1e6))
+        timeout_us = microseconds(timeout)
         if outputs is None or (isinstance(outputs, list) and not outputs):
             return self._wrap(self._run(natives, None, timeout_us, cancellation))
         into = self._into(outputs)

@@ -243,7 +243,7 @@ class Tensor:
         device: Optional[str] = None,
     ) -> None:
         if tensor.__class__ is TensorHandle:
-            self._tensor = tensor  # type: ignore[assignment]
+            self._tensor = tensor
             return
         if device is not None:
             _check.isinstance_of("device", device, str)

@@ -102,7 +102,8 @@ PyObject* CreateTensorType() {
   };
   static PyType_Spec spec = {"mindspore_lite._capi.NativeTensor", sizeof(TensorObject), 0,
                              Py_TPFLAGS_DEFAULT, slots};
-  tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  // a module that is imported anew finds the type that live tensors have
+  if (tensor_type == nullptr) tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   Py_XINCREF(reinterpret_cast<PyObject*>(tensor_type));
   return reinterpret_cast<PyObject*>(tensor_type);
 }

@@ -8,6 +8,7 @@ import itertools
 import multiprocessing
 import os
 import resource
+import subprocess
 import sys
 import threading
 import unittest
@@ -163,6 +164,68 @@ class LifeTest(unittest.TestCase):
         for t in threads:
             t.join()
         self.assertEqual(wrong, [])
+
+
+def run_python(program, **environment):
+    """What a new process of this interpreter writes to stdout and stderr."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+class ProcessTest(unittest.TestCase):
+    PREDICT = "from support import *; build('tensor_add').predict(arrays('tensor_add')[0])\n"
+
+    def test_log_levels(self):
+        """Nothing is said unless MIRIN_LOG or MindSpore Lite's GLOG_v asks for it; MIRIN_LOG goes first."""
+        self.assertEqual(run_python(self.PREDICT), (0, "", ""))
+        self.assertEqual(run_python(self.PREDICT, GLOG_v="2"), (0, "", ""))
+        self.assertEqual(run_python(self.PREDICT, GLOG_v="0", MIRIN_LOG="error"), (0, "", ""))
+        code, _, said = run_python(self.PREDICT, GLOG_v="0")
+        self.assertEqual(code, 0)
+        self.assertGreater(len(said), 100)
+
+    def test_second_import(self):
+        program = """
+import sys
+import mindspore_lite as first
+import numpy as np
+from support import arrays, build
+inputs, (y,) = arrays("tensor_add")
+model = build("tensor_add")
+for name in [n for n in sys.modules if n.startswith(("mindspore_lite", "support"))]:
+    del sys.modules[name]
+import mindspore_lite as second
+from support import build as build_again
+assert first is not second
+for m in (model, build_again("tensor_add")):
+    assert np.array_equal(m.predict(inputs)[0].get_data_to_numpy(), y)
+try:
+    build_again("tensor_add").predict([])
+except second.InvalidArgumentError:
+    print("raised")
+"""
+        self.assertEqual(run_python(program), (0, "raised\n", ""))
+
+    def test_fork_before_any_model(self):
+        """A child of a process that had only imported the package is as free as any."""
+        program = """
+import os
+import mindspore_lite
+from support import *
+pid = os.fork()
+inputs, expected = arrays("resnet18_tiny")
+out = build("resnet18_tiny", threads=2).predict(inputs)[0].get_data_to_numpy()
+ok = np.allclose(out, expected[0], rtol=1e-4, atol=1e-4)
+if pid == 0:
+    os._exit(0 if ok else 1)
+print(ok, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+        self.assertEqual(run_python(program), (0, "True 0\n", ""))
 
 
 class ForkTest(unittest.TestCase):

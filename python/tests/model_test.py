@@ -324,6 +324,10 @@ class ModelTest(unittest.TestCase):
             self.assertIsInstance(caught.exception, RuntimeError)
             self.assertRegex(str(caught.exception), "^predict failed! Error is DEADLINE_EXCEEDED: ")
             model.predict(inputs, timeout=1000)
+            model.predict(inputs, timeout=float("inf"))
+            for bad, kind in (("1", TypeError), (float("nan"), ValueError)):
+                with self.assertRaisesRegex(kind, "^timeout must be"):
+                    model.predict(inputs, timeout=bad)
             for bad in (-1, 0):
                 with self.assertRaises(RuntimeError):
                     model.predict(inputs, timeout=bad)
