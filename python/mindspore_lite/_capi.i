@@ -73,6 +73,8 @@ namespace mirin::python {
 
 %rename(set_error_factory) SetErrorFactory;
 void SetErrorFactory(PyObject* factory);
+%rename(calls_in_progress) CallsInProgress;
+int CallsInProgress();
 
 }
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -11,16 +12,30 @@ namespace {
 uintptr_t generation = 0;
 bool started = false;       // this process or one before it has made a handle
 bool threads_lost = false;  // the parent had threads that are not here
+bool locks_lost = false;    // a thread of the parent was in a call
+std::atomic<int> calls{0};
 PyObject* error_factory = nullptr;
 
 void InChild() {
   ++generation;
   threads_lost = threads_lost || started;
+  locks_lost = locks_lost || calls.exchange(0) > 0;
 }
 
 const int registered = pthread_atfork(nullptr, nullptr, InChild);
 
 }  // namespace
+
+WithoutGil::WithoutGil() : state_(PyEval_SaveThread()) {
+  calls.fetch_add(1, std::memory_order_relaxed);
+}
+
+WithoutGil::~WithoutGil() {
+  calls.fetch_sub(1, std::memory_order_relaxed);
+  PyEval_RestoreThread(state_);
+}
+
+int CallsInProgress() { return calls.load(std::memory_order_relaxed); }
 
 void* ForkGeneration() { return reinterpret_cast<void*>(generation); }
 
@@ -65,6 +80,13 @@ void RaiseUnusable(PyObject* object, const char* type) {
 bool ThreadsOf(int32_t asked, int32_t* threads) {
   *threads = asked;
   if (!threads_lost) return true;
+  if (locks_lost) {
+    Raise(MIRIN_FAILED_PRECONDITION,
+          "this process was forked while a model was at work in another thread, and what that had "
+          "locked stays so: fork "
+          "before, or use the start method 'spawn'");
+    return false;
+  }
   if (asked > 1) {
     const std::string message =
         "this process was forked from one that had loaded models, and its threads are not here: "

@@ -3,7 +3,8 @@
 //
 // After fork() the child has the parent's handles but none of its threads, so a handle that is used
 // there raises and one that is dropped there is left alone. A child whose parent had loaded a model
-// computes on its own thread only (see ThreadsOf).
+// computes on its own thread only, and one that was forked in the middle of another thread's call,
+// with whatever locks that held, does not compute at all (see ThreadsOf).
 #ifndef PYTHON_NATIVE_HANDLE_H_
 #define PYTHON_NATIVE_HANDLE_H_
 
@@ -12,6 +13,19 @@
 #include "python/native/python_abi.h"
 
 namespace mirin::python {
+
+// Lets other Python threads run while it lives, which is for one call of the library: see
+// CallsInProgress.
+class WithoutGil {
+ public:
+  WithoutGil();
+  ~WithoutGil();
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+
+ private:
+  PyThreadState* const state_;
+};
 
 // Session options with the memory that they point to; see NewSessionOptions.
 struct SessionOptions;
@@ -37,6 +51,8 @@ MIRIN_PYTHON_HANDLE(mirin_converter, mirin_converter_destroy)
 MIRIN_PYTHON_HANDLE(SessionOptions, DestroySessionOptions)
 #undef MIRIN_PYTHON_HANDLE
 
+// Calls of the library that threads of this process are in.
+int CallsInProgress();
 // Counts the forks that lie between the first process and this one.
 void* ForkGeneration();
 // From now on a child of this process is one whose parent's threads are lost.

@@ -34,18 +34,6 @@ int PyBuffer_FillInfo(BufferView* view, PyObject* exporter, void* buf, Py_ssize_
                       int flags);
 }
 
-// Lets other Python threads run while it lives.
-class WithoutGil {
- public:
-  WithoutGil() : state_(PyEval_SaveThread()) {}
-  ~WithoutGil() { PyEval_RestoreThread(state_); }
-  WithoutGil(const WithoutGil&) = delete;
-  WithoutGil& operator=(const WithoutGil&) = delete;
-
- private:
-  PyThreadState* const state_;
-};
-
 }  // namespace mirin::python
 
 #endif  // PYTHON_NATIVE_PYTHON_ABI_H_

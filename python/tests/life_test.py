@@ -15,6 +15,7 @@ import unittest
 
 import mindspore_lite as mslite
 import numpy as np
+from mindspore_lite import _capi
 from support import arrays, build, path
 
 ROUNDS = 300
@@ -170,7 +171,7 @@ def run_python(program, **environment):
     """What a new process of this interpreter writes to stdout and stderr."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
-        env={**os.environ, **environment},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
         capture_output=True,
         text=True,
     )
@@ -275,6 +276,31 @@ class ForkTest(unittest.TestCase):
 
         self.assertTrue(in_child(child))
         parent.predict(inputs)
+
+    def test_fork_in_the_middle_of_a_call(self):
+        """The child of a process with another thread in a call would wait for its locks; it raises."""
+        inputs, _ = arrays("ctrl_while")
+        model = build("ctrl_while", threads=2)
+        count = [inputs[0], np.array(2**31 - 1, np.int32)]  # would take minutes
+
+        def run():
+            with self.assertRaises(mslite.DeadlineExceededError):
+                model.predict(count, timeout=2)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        while _capi.calls_in_progress() == 0:
+            pass
+
+        def child():
+            try:
+                build("tensor_add", threads=0)
+            except RuntimeError as e:
+                return "at work in another thread" in str(e) and "spawn" in str(e)
+
+        self.assertTrue(in_child(child))
+        thread.join()
+        self.assertTrue(in_child(lambda: predict_alone("tensor_add")))
 
     def test_process_pools(self):
         build("resnet18_tiny", threads=2).predict(arrays("resnet18_tiny")[0])
