@@ -112,6 +112,21 @@ absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size
   return absl::OkStatus();
 }
 
+absl::Status CollectShapes(const runtime::Model& model, const int64_t* const* dims, const size_t* ranks, size_t count, std::vector<Dims>* to) {
+  if (count > 0 && dims == nullptr) return NullArgument("dims");
+  if (count > 0 && ranks == nullptr) return NullArgument("ranks");
+  if (count != model.inputs().size()) {
+    return absl::InvalidArgumentError(absl::StrCat("the model takes ", model.inputs().size(), " inputs, got ", count));
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (ranks[i] > MIRIN_MAX_RANK || (dims[i] == nullptr && ranks[i] > 0)) {
+      return absl::InvalidArgumentError(absl::StrCat("dims[", i, "] is NULL or ranks[", i, "] is out of range"));
+    }
+    to->emplace_back(dims[i], dims[i] + ranks[i]);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<runtime::OutputBuffer>> BuffersOf(const runtime::Model& model, mirin_tensor* const* outputs) {
   std::vector<runtime::OutputBuffer> buffers(model.outputs().size());
   for (size_t i = 0; i < buffers.size(); ++i) {

@@ -80,6 +80,9 @@ absl::Status CheckOutputCount(const runtime::Model& model, size_t count);
 // Checks count and NULLs; fills `to` with the tensors behind the handles.
 absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size_t expected, std::vector<Tensor>* to);
 
+// One shape for each input of the model, which has limits of its own; NULL is for no inputs and for rank 0.
+absl::Status CollectShapes(const runtime::Model& model, const int64_t* const* dims, const size_t* ranks, size_t count, std::vector<Dims>* to);
+
 // The memory behind the callers' output tensors (NULL: none), one per output of the model; InvalidArgument for a wrong dtype or one
 // that is read only.
 absl::StatusOr<std::vector<runtime::OutputBuffer>> BuffersOf(const runtime::Model& model, mirin_tensor* const* outputs);

@@ -75,6 +75,22 @@ mirin_status* mirin_model_load_memory_adopt(const void* data, size_t size, mirin
   MIRIN_C_END
 }
 
+mirin_status* mirin_model_reshape(const mirin_model* model, const int64_t* const* dims, const size_t* ranks, size_t num_inputs,
+                                  mirin_model** out_model) {
+  MIRIN_C_BEGIN
+  MIRIN_C_REQUIRE(model);
+  MIRIN_C_REQUIRE(out_model);
+  std::vector<mirin::Dims> shapes;
+  MIRIN_C_RETURN_IF_ERROR(mirin::c_api::CollectShapes(*model->model, dims, ranks, num_inputs, &shapes));
+  auto reshaped = model->model->Reshaped(shapes);
+  MIRIN_C_RETURN_IF_ERROR(reshaped.status());
+  auto handle = std::make_unique<mirin_model>();
+  handle->model = *std::move(reshaped);
+  *out_model = handle.release();
+  return nullptr;
+  MIRIN_C_END
+}
+
 void mirin_model_destroy(mirin_model* model) { delete model; }
 
 size_t mirin_model_input_count(const mirin_model* m) { return m == nullptr ? 0 : Inputs(m)->size(); }

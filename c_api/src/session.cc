@@ -44,21 +44,8 @@ void mirin_session_destroy(mirin_session* session) { delete session; }
 mirin_status* mirin_session_resize(mirin_session* session, const int64_t* const* dims, const size_t* ranks, size_t num_inputs) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(session);
-  if (num_inputs > 0) {
-    MIRIN_C_REQUIRE(dims);
-    MIRIN_C_REQUIRE(ranks);
-  }
-  if (num_inputs != session->session->model().inputs().size()) {
-    return mirin::c_api::ToC(absl::InvalidArgumentError(
-        absl::StrCat("the model takes ", session->session->model().inputs().size(), " inputs, got ", num_inputs)));
-  }
   std::vector<mirin::Dims> shapes;
-  for (size_t i = 0; i < num_inputs; ++i) {
-    if (ranks[i] > MIRIN_MAX_RANK || (dims[i] == nullptr && ranks[i] > 0)) {
-      return mirin::c_api::ToC(absl::InvalidArgumentError(absl::StrCat("dims[", i, "] is NULL or ranks[", i, "] is out of range")));
-    }
-    shapes.emplace_back(dims[i], dims[i] + ranks[i]);
-  }
+  MIRIN_C_RETURN_IF_ERROR(mirin::c_api::CollectShapes(session->session->model(), dims, ranks, num_inputs, &shapes));
   return mirin::c_api::ToC(session->session->Resize(shapes));
   MIRIN_C_END
 }

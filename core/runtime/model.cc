@@ -4,6 +4,7 @@
 #include "core/backend/registry.h"
 #include "core/base/log.h"
 #include "core/base/status.h"
+#include "core/ops/infer_module.h"
 #include "core/passes/pipeline.h"
 #include "core/plan/evaluate.h"
 #include "core/runtime/compiled_model.h"
@@ -61,6 +62,9 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<i
     model->outputs_.push_back({module->output_names()[i], module->entry()->outputs()[i]->type()});
   }
   for (const auto& v : module->variables()) model->states_.push_back({v->name(), v->type()});
+  model->source_ = module->Clone();
+  model->options_ = options;
+  model->options_.read = mindir::ReadOptions();
   MIRIN_ASSIGN_OR_RETURN(model->pass_report_, Optimize(options, module.get()));
   if (LogEnabled(LogLevel::kInfo)) {
     size_t nodes = 0;
@@ -71,6 +75,30 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<i
   model->module_ = std::move(module);
   model->compiled_ = std::make_unique<CompiledModel>(model->module_.get());
   return std::shared_ptr<const Model>(std::move(model));
+}
+
+absl::StatusOr<std::shared_ptr<const Model>> Model::Reshaped(absl::Span<const Dims> shapes) const {
+  if (shapes.size() != inputs_.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("the model takes ", inputs_.size(), " inputs, got shapes for ", shapes.size()));
+  }
+  std::unique_ptr<ir::Module> module = source_->Clone();
+  // What the graphs inside were inferred to take would be joined with what they take now.
+  for (const auto& graph : module->graphs()) {
+    if (graph.get() == module->entry()) continue;
+    for (const auto& input : graph->inputs()) input->set_type({});
+  }
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    ir::Value* input = module->entry()->inputs()[i].get();
+    const DType dtype = input->type().dtype;
+    for (const int64_t dim : shapes[i]) {
+      if (dim < -1) return absl::InvalidArgumentError(absl::StrCat("input ", i, " '", inputs_[i].name, "' cannot have the shape ", ToString(shapes[i])));
+    }
+    const Shape shape(shapes[i]);
+    if (shape.concrete()) MIRIN_RETURN_IF_ERROR(Annotate(CheckedBytes(dtype, shapes[i]).status(), absl::StrCat("input ", i)));
+    input->set_type({dtype, shape});
+  }
+  MIRIN_RETURN_IF_ERROR(ops::InferModule(module.get()));
+  return FromModule(std::move(module), options_);
 }
 
 std::string Model::Metadata(absl::string_view key) const {

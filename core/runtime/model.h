@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "core/ir/graph.h"
 #include "core/mindir/reader.h"
 
@@ -43,6 +44,9 @@ class Model {
   // From a module already in memory (converter, tests).
   static absl::StatusOr<std::shared_ptr<const Model>> FromModule(std::unique_ptr<ir::Module> module,
                                                                  const ModelOptions& options);
+  // The same contents for other input shapes than the file has, one for each input; -1 is open. Weights are shared. InvalidArgument
+  // names the node that cannot work with them.
+  absl::StatusOr<std::shared_ptr<const Model>> Reshaped(absl::Span<const Dims> shapes) const;
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -62,6 +66,8 @@ class Model {
  private:
   Model();
 
+  std::unique_ptr<const ir::Module> source_;  // before the passes; its weights are the file's
+  ModelOptions options_;                      // without its key
   std::unique_ptr<ir::Module> module_;
   std::vector<TensorSpec> inputs_;
   std::vector<TensorSpec> outputs_;

@@ -262,6 +262,15 @@ TEST_F(NullArguments, SessionRun) {
   const int64_t sizes[] = {1, -1};
   const int64_t* dims[] = {sizes, nullptr};
   const size_t ranks[] = {2, 1}, long_ranks[] = {1, 9};
+  mirin_model* reshaped = Poison<mirin_model>();
+  EXPECT_INVALID(CALL(mirin_model_reshape, nullptr, dims, ranks, 2, &reshaped));
+  EXPECT_INVALID(mirin_model_reshape(model_, nullptr, ranks, 2, &reshaped));
+  EXPECT_INVALID(mirin_model_reshape(model_, dims, nullptr, 2, &reshaped));
+  EXPECT_INVALID(mirin_model_reshape(model_, dims, ranks, 2, &reshaped));
+  EXPECT_INVALID(mirin_model_reshape(model_, dims, ranks, 1, &reshaped));
+  EXPECT_INVALID(mirin_model_reshape(model_, dims, long_ranks, 2, &reshaped));
+  EXPECT_INVALID(mirin_model_reshape(model_, dims, ranks, 2, nullptr));
+  EXPECT_EQ(reshaped, Poison<mirin_model>());
   EXPECT_INVALID(CALL(mirin_session_resize, nullptr, dims, ranks, 2));
   EXPECT_INVALID(mirin_session_resize(session_, nullptr, ranks, 2));
   EXPECT_INVALID(mirin_session_resize(session_, dims, nullptr, 2));

@@ -161,6 +161,79 @@ TEST(Session, AcceptsEveryBatchOfADynamicModel) {
   EXPECT_NE(Text(mirin_session_resize(session.get(), shapes, ranks, 1)).find("INVALID_ARGUMENT"), std::string::npos);
 }
 
+TEST(Model, TakesOtherShapesThanItsFile) {
+  const ModelPtr model = Load("resnet18_tiny");
+  const int64_t* declared = mirin_model_input_dims(model.get(), 0);
+  ASSERT_EQ(mirin_model_input_rank(model.get(), 0), 4);
+  const std::vector<TensorPtr> one = FromNpz("resnet18_tiny");
+  const int64_t batch = declared[0], sizes[] = {3 * batch, declared[1], declared[2], declared[3]};
+  const int64_t* dims[] = {sizes};
+  const size_t ranks[] = {4};
+  mirin_model* raw = nullptr;
+  ASSERT_EQ(Text(mirin_model_reshape(model.get(), dims, ranks, 1, &raw)), "OK");
+  const ModelPtr wide(raw);
+  EXPECT_EQ(mirin_model_input_dims(wide.get(), 0)[0], 3 * batch);
+  EXPECT_EQ(mirin_model_output_dims(wide.get(), 0)[0], 3 * mirin_model_output_dims(model.get(), 0)[0]);
+  // Each third of the batch gives what it gives alone.
+  std::string bytes;
+  const std::string third(static_cast<const char*>(mirin_tensor_data(one[0].get())), mirin_tensor_size(one[0].get()));
+  for (int i = 0; i < 3; ++i) bytes += third;
+  const TensorPtr three = MakeTensor(MIRIN_DTYPE_F32, std::vector<int64_t>(sizes, sizes + 4), bytes.data());
+  const mirin_tensor *alone = one[0].get(), *together = three.get();
+  mirin_tensor *want = nullptr, *got = nullptr;
+  ASSERT_EQ(Text(mirin_model_run(model.get(), nullptr, &alone, 1, &want, 1)), "OK");
+  ASSERT_EQ(Text(mirin_model_run(wide.get(), nullptr, &together, 1, &got, 1)), "OK");
+  const TensorPtr want_owner(want), got_owner(got);
+  ASSERT_EQ(mirin_tensor_elements(got), 3 * mirin_tensor_elements(want));
+  const auto *w = static_cast<const float*>(mirin_tensor_data(want)), *g = static_cast<const float*>(mirin_tensor_data(got));
+  for (int64_t i = 0; i < mirin_tensor_elements(got); ++i) EXPECT_NEAR(g[i], w[i % mirin_tensor_elements(want)], 1e-4);
+
+  // Open again, from the reshaped one; and what cannot be.
+  const int64_t open[] = {-1, declared[1], declared[2], declared[3]}, channels[] = {1, declared[1] + 1, declared[2], declared[3]}, negative[] = {-2, 3, 8, 8};
+  dims[0] = open;
+  ASSERT_EQ(Text(mirin_model_reshape(wide.get(), dims, ranks, 1, &raw)), "OK");
+  const ModelPtr any(raw);
+  EXPECT_EQ(mirin_model_output_dims(any.get(), 0)[0], -1);
+  mirin_tensor* again = nullptr;
+  ASSERT_EQ(Text(mirin_model_run(any.get(), nullptr, &alone, 1, &again, 1)), "OK");
+  const TensorPtr again_owner(again);
+  EXPECT_EQ(mirin_tensor_elements(again), mirin_tensor_elements(want));
+  dims[0] = channels;
+  const std::string text = Text(mirin_model_reshape(model.get(), dims, ranks, 1, &raw));
+  EXPECT_NE(text.find("INVALID_ARGUMENT"), std::string::npos) << text;
+  EXPECT_NE(text.find("Conv2D"), std::string::npos) << text;
+  dims[0] = negative;
+  EXPECT_NE(Text(mirin_model_reshape(model.get(), dims, ranks, 1, &raw)).find("INVALID_ARGUMENT"), std::string::npos);
+}
+
+TEST(Model, TakesOtherShapesInItsBranchesToo) {
+  const ModelPtr model = Load("ctrl_if");
+  std::vector<std::vector<int64_t>> shapes;
+  std::vector<const int64_t*> dims;
+  std::vector<size_t> ranks;
+  for (size_t i = 0; i < mirin_model_input_count(model.get()); ++i) {
+    const int32_t rank = mirin_model_input_rank(model.get(), i);
+    shapes.emplace_back(mirin_model_input_dims(model.get(), i), mirin_model_input_dims(model.get(), i) + rank);
+    if (rank > 0) shapes.back()[0] *= 2;
+  }
+  for (const auto& shape : shapes) {
+    dims.push_back(shape.data());
+    ranks.push_back(shape.size());
+  }
+  mirin_model* raw = nullptr;
+  ASSERT_EQ(Text(mirin_model_reshape(model.get(), dims.data(), ranks.data(), dims.size(), &raw)), "OK");
+  const ModelPtr wide(raw);
+  std::vector<TensorPtr> inputs;
+  for (size_t i = 0; i < shapes.size(); ++i) inputs.push_back(MakeTensor(mirin_model_input_dtype(wide.get(), i), shapes[i], nullptr));
+  const auto pointers = Pointers(inputs);
+  std::vector<mirin_tensor*> outputs(mirin_model_output_count(wide.get()));
+  ASSERT_EQ(Text(mirin_model_run(wide.get(), nullptr, pointers.data(), pointers.size(), outputs.data(), outputs.size())), "OK");
+  for (mirin_tensor* output : outputs) {
+    const TensorPtr owner(output);
+    EXPECT_GT(mirin_tensor_elements(output), 0);
+  }
+}
+
 TEST(Session, StopsALoopWhenAskedTo) {
   // ctrl_while counts to its second input: with this one it takes minutes.
   const ModelPtr model = Load("ctrl_while");

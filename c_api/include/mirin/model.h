@@ -31,6 +31,13 @@ MIRIN_API mirin_status* mirin_model_load_memory(const void* data, size_t size, c
 MIRIN_API mirin_status* mirin_model_load_memory_adopt(const void* data, size_t size, mirin_deleter deleter, void* context,
                                                       const mirin_model_options* options, mirin_model** out_model);
 
+/* A model of the same contents for other input shapes than the file has, fixed or open ones: dims[i] points to ranks[i] sizes, -1 is
+   open. Weights are shared with `model`, which may be destroyed. A session's resize is cheaper where the shapes fit the model's.
+   Errors: INVALID_ARGUMENT (names the node that cannot work with these shapes), RESOURCE_EXHAUSTED.
+   @since 1.0 */
+MIRIN_API mirin_status* mirin_model_reshape(const mirin_model* model, const int64_t* const* dims, const size_t* ranks,
+                                            size_t num_inputs, mirin_model** out_model);
+
 /* Lets go of a model; its sessions may live on. NULL is fine.
    @since 1.0 */
 MIRIN_API void mirin_model_destroy(mirin_model* model);
