@@ -12,6 +12,8 @@
 %ignore mirin_log_sink;
 %ignore mirin_deleter;
 %ignore mirin_model_load_memory_adopt;
+%ignore mirin_model_reshape;
+%ignore mirin_session_resize;
 %ignore mirin_tensor_create_adopted;
 %ignore mirin_tensor_create_strings;
 %ignore mirin_tensor_string;
