@@ -51,6 +51,25 @@ struct SessionOptions {
   mirin_session_options options = MIRIN_SESSION_OPTIONS_INIT;
 };
 
+// One shape per input, in the C API's terms.
+struct Shapes {
+  Shapes(JNIEnv* env, jobjectArray arrays) {
+    const jsize n = env->GetArrayLength(arrays);
+    for (jsize i = 0; i < n; ++i) {
+      auto shape = static_cast<jlongArray>(env->GetObjectArrayElement(arrays, i));
+      sizes.push_back(Longs(env, shape));
+      env->DeleteLocalRef(shape);
+    }
+    for (const auto& s : sizes) {
+      dims.push_back(Dims(s));
+      ranks.push_back(s.size());
+    }
+  }
+  std::vector<std::vector<jlong>> sizes;
+  std::vector<const int64_t*> dims;
+  std::vector<size_t> ranks;
+};
+
 class Engine {
  public:
   explicit Engine(size_t outputs) : num_outputs(outputs) {}
@@ -58,7 +77,8 @@ class Engine {
   // Without `given`: into new tensors in `outputs`.
   virtual mirin_status* Run(const std::vector<jlong>& inputs, const mirin_run_options* options,
                             bool given, std::vector<jlong>* outputs) = 0;
-  virtual mirin_status* Plan(const std::vector<std::vector<jlong>>& dims) = 0;
+  virtual mirin_status* Plan(const Shapes& shapes) = 0;
+  virtual void Restart() {}
   virtual jint workers() const { return 0; }
   const size_t num_outputs;
 };
@@ -105,16 +125,18 @@ class ModelEngine : public Engine {
     });
   }
 
-  mirin_status* Plan(const std::vector<std::vector<jlong>>& dims) override {
-    std::vector<const int64_t*> pointers;
-    std::vector<size_t> ranks;
-    for (const auto& d : dims) {
-      pointers.push_back(Dims(d));
-      ranks.push_back(d.size());
-    }
+  mirin_status* Plan(const Shapes& shapes) override {
     return WithSession([&](mirin_session* session) {
-      return mirin_session_resize(session, pointers.data(), ranks.data(), dims.size());
+      return mirin_session_resize(session, shapes.dims.data(), shapes.ranks.data(),
+                                  shapes.dims.size());
     });
+  }
+
+  void Restart() override {
+    if (!stateful_) return;
+    std::lock_guard<std::mutex> turn(turns_);
+    std::lock_guard<std::mutex> lock(mutex_);
+    idle_.clear();
   }
 
  private:
@@ -164,7 +186,7 @@ class PoolEngine : public Engine {
                     std::vector<jlong>* outputs) override {
     return (given ? RunInto : RunNew)(pool_, inputs, options, outputs);
   }
-  mirin_status* Plan(const std::vector<std::vector<jlong>>&) override {
+  mirin_status* Plan(const Shapes&) override {
     return mirin_status_create(MIRIN_UNIMPLEMENTED, "a pool plans for every request");
   }
   jint workers() const override { return mirin_pool_workers(pool_); }
@@ -212,6 +234,16 @@ jlong loadBuffer(JNIEnv* env, jobject direct_buffer, jlong offset, jlong size, j
     return 0;
   }
   return Handle(model);
+}
+
+jlong reshapeModel(JNIEnv* env, jlong model, jobjectArray dims) {
+  const Shapes shapes(env, dims);
+  mirin_model* reshaped = nullptr;
+  if (Throw(env, mirin_model_reshape(As<const mirin_model>(model), shapes.dims.data(),
+                                     shapes.ranks.data(), shapes.dims.size(), &reshaped))) {
+    return 0;
+  }
+  return Handle(reshaped);
 }
 
 jlongArray signatureDims(JNIEnv* env, jlong model, jboolean outputs, jint i) {
@@ -275,15 +307,10 @@ void runInto(JNIEnv* env, jlong engine, jlongArray inputs, jlongArray outputs, j
         RunEngine(As<Engine>(engine), Longs(env, inputs), timeout_us, cancellation, true, &given));
 }
 
+void restart(jlong engine) { As<Engine>(engine)->Restart(); }
+
 void plan(JNIEnv* env, jlong engine, jobjectArray dims) {
-  std::vector<std::vector<jlong>> shapes;
-  const jsize n = env->GetArrayLength(dims);
-  for (jsize i = 0; i < n; ++i) {
-    auto shape = static_cast<jlongArray>(env->GetObjectArrayElement(dims, i));
-    shapes.push_back(Longs(env, shape));
-    env->DeleteLocalRef(shape);
-  }
-  Throw(env, As<Engine>(engine)->Plan(shapes));
+  Throw(env, As<Engine>(engine)->Plan(Shapes(env, dims)));
 }
 
 }  // namespace mirin_java

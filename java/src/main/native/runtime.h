@@ -16,6 +16,8 @@ namespace mirin_java {
 jlong loadFile(JNIEnv* env, jbyteArray path, jbyteArray key, jint cipher, jlong config);
 jlong loadBuffer(JNIEnv* env, jobject direct_buffer, jlong offset, jlong size, jbyteArray key,
                  jint cipher, jlong config);
+// The model for other input shapes, one long[] per input.
+jlong reshapeModel(JNIEnv* env, jlong model, jobjectArray dims);
 // Sizes of the axes, -1 where known only at run time; null when even their number is not known.
 jlongArray signatureDims(JNIEnv* env, jlong model, jboolean outputs, jint i);
 
@@ -34,6 +36,8 @@ jlongArray run(JNIEnv* env, jlong engine, jlongArray inputs, jlong timeout_us, j
 // Runs into tensors; 0 drops an output. Thread-safe.
 void runInto(JNIEnv* env, jlong engine, jlongArray inputs, jlongArray outputs, jlong timeout_us,
              jlong cancellation);
+// Lets a model's states start anew from the file, after a run in flight.
+void restart(jlong engine);
 // Plans for these shapes, one long[] per input: shapes that do not fit the model are refused.
 void plan(JNIEnv* env, jlong engine, jobjectArray dims);
 

@@ -20,12 +20,62 @@ final class Engine implements AutoCloseable {
   private static final LongConsumer DESTROY_ENGINE = Mirin::destroyEngine;
   private static final LongConsumer DESTROY_TENSOR = Mirin::mirin_tensor_destroy;
 
-  final Signature signature;
-  final Handle handle;
+  private final Shaped declared;
+  private final Handle model;
+  private final Context context;
+  private volatile Shaped current;
 
-  private Engine(Signature signature, Handle handle) {
-    this.signature = signature;
-    this.handle = handle;
+  /** model, context: what other shapes are made from, or null. */
+  private Engine(Shaped declared, Handle model, Context context) {
+    this.declared = declared;
+    this.model = model;
+    this.context = context;
+    this.current = declared;
+  }
+
+  /** The native engine for the shapes that the file declares, or for those of a resize. */
+  private static final class Shaped {
+    final Signature signature;
+    final Handle handle;
+    final long pointer;
+
+    Shaped(Signature signature, Handle handle) {
+      this.signature = signature;
+      this.handle = handle;
+      this.pointer = handle.address();
+    }
+
+    /** Takes the model's handle over, also when it fails. */
+    static Shaped of(Handle model, Context c) {
+      try {
+        Signature signature = new Signature(model.address());
+        long engine =
+            Mirin.createEngine(model.address(), c.threads, c.preferFp16, c.devices, c.cpus);
+        return new Shaped(signature, new Handle(engine, DESTROY_ENGINE, model, null));
+      } catch (RuntimeException | Error e) {
+        model.close();
+        throw e;
+      }
+    }
+
+    /** Refuses shapes that do not fit the signature. */
+    void plan(long[][] shapes) {
+      handle.acquire();
+      try {
+        Mirin.plan(pointer, shapes);
+      } finally {
+        handle.release();
+      }
+    }
+  }
+
+  /** What runs take and give now. */
+  Signature signature() {
+    return current.signature;
+  }
+
+  long address() {
+    return current.handle.address();
   }
 
   /** What a model is read with. */
@@ -85,15 +135,14 @@ final class Engine implements AutoCloseable {
 
   /** An engine of its own sessions. Takes the handle over, also when it fails. */
   static Engine of(Handle model, MSContext context) {
+    Context c;
     try {
-      Context c = new Context(context);
-      Signature signature = new Signature(model.address());
-      long engine = Mirin.createEngine(model.address(), c.threads, c.preferFp16, c.devices, c.cpus);
-      return new Engine(signature, new Handle(engine, DESTROY_ENGINE, model, null));
+      c = new Context(context);
     } catch (RuntimeException | Error e) {
       model.close();
       throw e;
     }
+    return new Engine(Shaped.of(model, c), model, c);
   }
 
   /** An engine of workers. */
@@ -112,7 +161,10 @@ final class Engine implements AutoCloseable {
               config.getWorkersNum(),
               config.getMaxQueue(),
               settings.handle.address());
-      return new Engine(new Signature(model.address()), new Handle(engine, DESTROY_ENGINE));
+      return new Engine(
+          new Shaped(new Signature(model.address()), new Handle(engine, DESTROY_ENGINE)),
+          null,
+          null);
     }
   }
 
@@ -165,7 +217,8 @@ final class Engine implements AutoCloseable {
     List<MSTensor> outputs = new ArrayList<>(results.length);
     for (int i = 0; i < results.length; i++) {
       outputs.add(
-          new MSTensor(signature.outputs.get(i).name, new Handle(results[i], DESTROY_TENSOR)));
+          new MSTensor(
+              declared.signature.outputs.get(i).name, new Handle(results[i], DESTROY_TENSOR)));
     }
     return outputs;
   }
@@ -175,7 +228,7 @@ final class Engine implements AutoCloseable {
       throw MirinException.invalid("inputs is null");
     }
     List<MSTensor> ordered = new ArrayList<>();
-    for (Signature.Value value : signature.inputs) {
+    for (Signature.Value value : declared.signature.inputs) {
       MSTensor tensor = inputs.get(value.name);
       if (tensor == null) {
         throw MirinException.invalid("no tensor for input '" + value.name + "'");
@@ -184,7 +237,7 @@ final class Engine implements AutoCloseable {
     }
     if (inputs.size() != ordered.size()) {
       List<String> unknown = new ArrayList<>(inputs.keySet());
-      signature.inputs.forEach(value -> unknown.remove(value.name));
+      declared.signature.inputs.forEach(value -> unknown.remove(value.name));
       throw MirinException.invalid("the model has no inputs " + unknown);
     }
     Map<String, MSTensor> outputs = new LinkedHashMap<>();
@@ -214,29 +267,81 @@ final class Engine implements AutoCloseable {
     }
   }
 
-  /** Refuses shapes that do not fit the model. */
-  void plan(long[][] dims) {
-    call(
-        null,
-        (e, t, c) -> {
-          Mirin.plan(e, dims);
-          return null;
-        });
+  /**
+   * Makes runs take these shapes: as the file's model has them, where it leaves room for them, else
+   * with a model made for them, which is dropped by the next. States start anew with another model.
+   * Nothing changes when it fails. Runs in flight go on with what they began with. Not for engines
+   * of workers, nor for two threads at once.
+   */
+  void resize(long[][] shapes) {
+    Shaped old = current;
+    for (Shaped kept : new Shaped[] {old, declared}) {
+      if (kept.signature.takes(shapes)) {
+        if (kept != old) {
+          Mirin.restart(kept.pointer);
+        }
+        kept.plan(shapes);
+        replace(old, kept);
+        return;
+      }
+    }
+    Shaped made = Shaped.of(reshaped(shapes), context);
+    try {
+      made.plan(shapes);
+    } catch (RuntimeException | Error e) {
+      made.handle.close();
+      throw e;
+    }
+    replace(old, made);
+  }
+
+  private void replace(Shaped old, Shaped by) {
+    current = by;
+    if (old != by && old != declared) {
+      old.handle.close();
+    }
+  }
+
+  /** Keeps the declared engine, so that the close of that one waits for runs of this. */
+  private Handle reshaped(long[][] shapes) {
+    Handle needed = declared.handle.share();
+    try {
+      return new Handle(Mirin.reshapeModel(model.address(), shapes), DESTROY_MODEL, needed, null);
+    } catch (RuntimeException | Error e) {
+      needed.close();
+      throw e;
+    }
   }
 
   int workers() {
-    long pointer = handle.acquire();
+    Shaped shaped = acquire();
     try {
-      return Mirin.engineWorkers(pointer);
+      return Mirin.engineWorkers(shaped.pointer);
     } finally {
-      handle.release();
+      shaped.handle.release();
     }
   }
 
   /** Waits for calls in flight. */
   @Override
   public void close() {
-    handle.closeAndWait();
+    current.handle.close();
+    declared.handle.closeAndWait();
+  }
+
+  /** The engine for one call; release must follow. A resize may replace it just before. */
+  private Shaped acquire() {
+    for (; ; ) {
+      Shaped shaped = current;
+      try {
+        shaped.handle.acquire();
+        return shaped;
+      } catch (IllegalStateException e) {
+        if (shaped == current) {
+          throw e;
+        }
+      }
+    }
   }
 
   private interface Call {
@@ -244,19 +349,19 @@ final class Engine implements AutoCloseable {
   }
 
   private long[] call(RunOptions options, Call call) {
-    long engine = handle.acquire();
+    Shaped shaped = acquire();
     try {
       if (options == null) {
-        return call.on(engine, 0, 0);
+        return call.on(shaped.pointer, 0, 0);
       }
       long cancellation = options.acquire();
       try {
-        return call.on(engine, options.timeoutMicros(), cancellation);
+        return call.on(shaped.pointer, options.timeoutMicros(), cancellation);
       } finally {
         options.release();
       }
     } finally {
-      handle.release();
+      shaped.handle.release();
     }
   }
 

@@ -352,7 +352,7 @@ public final class MSTensor implements AutoCloseable {
    * @return false when the shape cannot be had; {@link MirinException#last} says why
    */
   public boolean setShape(int[] tensorShape) {
-    return MirinException.attempt(() -> reshape(dims(tensorShape)));
+    return MirinException.attempt(() -> take(memoryFor(dims(tensorShape))));
   }
 
   /**
@@ -531,14 +531,22 @@ public final class MSTensor implements AutoCloseable {
     return memory == null ? new MSTensor(name, dataType, dims) : new MSTensor(name, memory.share());
   }
 
-  void reshape(long[] sizes) {
+  /** Memory of zeros for a shape; null when the tensor has that shape. */
+  Handle memoryFor(long[] sizes) {
     checkNotFreed();
-    if (Arrays.equals(sizes, sizes())) {
+    return Arrays.equals(sizes, sizes())
+        ? null
+        : new Handle(Mirin.createTensor(getDataType(), sizes), DESTROY);
+  }
+
+  /** Takes what {@link #memoryFor} made instead of the memory so far. */
+  void take(Handle made) {
+    if (made == null) {
       return;
     }
     int type = getDataType();
     Handle old = memory;
-    memory = new Handle(Mirin.createTensor(type, sizes), DESTROY);
+    memory = made;
     borrowed = false;
     dataType = type;
     source = null;

@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * A model that runs.
@@ -303,8 +304,8 @@ public final class Model implements AutoCloseable {
       throw e;
     }
     Engine made = Engine.of(model, context);
-    inputs = Signature.tensors(made.signature.inputs);
-    outputs = Signature.tensors(made.signature.outputs);
+    inputs = Signature.tensors(made.signature().inputs);
+    outputs = Signature.tensors(made.signature().outputs);
     engine = made;
   }
 
@@ -434,11 +435,15 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Sets the shapes of inputs. When they do not fit the model, nothing changes.
+   * Sets the shapes of the model's inputs, and of the tensors given. Shapes that the file leaves
+   * open are planned for. For others the model is made anew, which takes longer: its states start
+   * from the file, there and on the way back, which is quick, and {@link #getOutputs} has tensors
+   * of the new shapes. When the model cannot work with the shapes, nothing changes. Runs in flight
+   * go on with the shapes that they began with.
    *
    * @param inputs one tensor per input of the model, such as {@link #getInputs}
    * @param dims the shape of each, sizes of 0 or more
-   * @return false when it fails; {@link MirinException#last} says why
+   * @return false when it fails; {@link MirinException#last} says why, and names the node
    */
   public synchronized boolean resize(List<MSTensor> inputs, int[][] dims) {
     return MirinException.attempt(
@@ -446,23 +451,59 @@ public final class Model implements AutoCloseable {
           Engine e = built();
           notNull(inputs, "inputs");
           notNull(dims, "dims");
-          if (inputs.size() != dims.length) {
-            throw MirinException.invalid(
-                "inputs' size does not match dims' size, but got inputs: "
-                    + inputs.size()
-                    + " and dims: "
-                    + dims.length);
-          }
-          long[][] shapes = new long[dims.length][];
-          for (int i = 0; i < dims.length; i++) {
-            notNull(inputs.get(i), "input " + i);
-            shapes[i] = MSTensor.dims(dims[i]);
-          }
-          e.plan(shapes);
-          for (int i = 0; i < dims.length; i++) {
-            inputs.get(i).reshape(shapes[i]);
-          }
+          resize(e, inputs, dims);
         });
+  }
+
+  /**
+   * Sets the shapes of the model's inputs as {@link #resize} does.
+   *
+   * @param shapes one per input of the model, sizes of 0 or more
+   * @throws MirinException INVALID_ARGUMENT (names the node that cannot work with the shapes),
+   *     RESOURCE_EXHAUSTED, FAILED_PRECONDITION (not built); the model is as it was
+   * @throws IllegalStateException when the model was freed
+   */
+  public synchronized void reshape(int[]... shapes) {
+    Engine e = built();
+    notNull(shapes, "shapes");
+    resize(e, inputs, shapes);
+  }
+
+  private void resize(Engine e, List<MSTensor> given, int[][] dims) {
+    if (given.size() != dims.length) {
+      throw MirinException.invalid(
+          "inputs' size does not match dims' size, but got inputs: "
+              + given.size()
+              + " and dims: "
+              + dims.length);
+    }
+    if (dims.length != inputs.size()) {
+      throw MirinException.invalid(
+          "the model takes " + inputs.size() + " inputs, got " + dims.length);
+    }
+    Signature before = e.signature();
+    long[][] shapes = new long[dims.length][];
+    Map<MSTensor, Handle> memory = new LinkedHashMap<>();
+    try {
+      for (int i = 0; i < dims.length; i++) {
+        notNull(given.get(i), "input " + i);
+        shapes[i] = MSTensor.dims(dims[i]);
+        for (MSTensor tensor : List.of(inputs.get(i), given.get(i))) {
+          if (!memory.containsKey(tensor)) {
+            memory.put(tensor, tensor.memoryFor(shapes[i]));
+          }
+        }
+      }
+      e.resize(shapes);
+    } catch (RuntimeException | Error failure) {
+      memory.values().stream().filter(Objects::nonNull).forEach(Handle::close);
+      throw failure;
+    }
+    memory.forEach(MSTensor::take);
+    if (e.signature() != before) {
+      outputs.forEach(MSTensor::free);
+      outputs = Signature.tensors(e.signature().outputs);
+    }
   }
 
   // --- tensors ---

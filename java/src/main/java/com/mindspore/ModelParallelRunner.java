@@ -93,7 +93,7 @@ public final class ModelParallelRunner implements AutoCloseable {
    */
   public List<MSTensor> getInputs() {
     Engine e = engineOrNote();
-    return e == null ? new ArrayList<>() : Signature.tensors(e.signature.inputs);
+    return e == null ? new ArrayList<>() : Signature.tensors(e.signature().inputs);
   }
 
   /**
@@ -104,7 +104,7 @@ public final class ModelParallelRunner implements AutoCloseable {
    */
   public List<MSTensor> getOutputs() {
     Engine e = engineOrNote();
-    return e == null ? new ArrayList<>() : Signature.tensors(e.signature.outputs);
+    return e == null ? new ArrayList<>() : Signature.tensors(e.signature().outputs);
   }
 
   /**
@@ -193,7 +193,7 @@ public final class ModelParallelRunner implements AutoCloseable {
    */
   public long getModelParallelRunnerPtr() {
     Engine e = engine;
-    return e == null ? 0 : e.handle.address();
+    return e == null ? 0 : e.address();
   }
 
   /** Waits for requests in flight and frees the workers; later requests fail. Twice is fine. */

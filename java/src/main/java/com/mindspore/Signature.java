@@ -47,6 +47,28 @@ final class Signature {
     }
   }
 
+  /** Whether the inputs' declared shapes leave room for these. */
+  boolean takes(long[][] shapes) {
+    if (shapes.length != inputs.size()) {
+      return false;
+    }
+    for (int i = 0; i < shapes.length; i++) {
+      long[] declared = inputs.get(i).dims;
+      if (declared == null) {
+        continue;
+      }
+      if (declared.length != shapes[i].length) {
+        return false;
+      }
+      for (int d = 0; d < declared.length; d++) {
+        if (declared[d] != -1 && declared[d] != shapes[i][d]) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
   static List<MSTensor> tensors(List<Value> values) {
     List<MSTensor> tensors = new ArrayList<>(values.size());
     for (Value value : values) {

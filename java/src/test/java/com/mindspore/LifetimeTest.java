@@ -150,6 +150,23 @@ class LifetimeTest {
   }
 
   @Test
+  void resizing() {
+    int[] other = {3, 2};
+    int[] declared = {2, 2};
+    int[] wrong = {2, 3};
+    try (Model model = Model.load(ADD)) {
+      staysFlat(
+          LOOPS / 10,
+          () -> {
+            model.reshape(other, other);
+            assertTrue(model.predict());
+            assertThrows(MirinException.class, () -> model.reshape(other, wrong));
+            model.reshape(declared, declared);
+          });
+    }
+  }
+
+  @Test
   void failuresDoNotLeak() {
     try (Model model = Model.load(ADD);
         MSTensor x = MSTensor.create("x", 43, 3)) {
