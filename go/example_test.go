@@ -80,6 +80,38 @@ func ExamplePool_Run() {
 	// Output: [float32[2 2]]
 }
 
+func ExampleModel_Reshape() {
+	one, err := mirin.Load("tensor_add.mindir") // takes [2 2] only
+	if err != nil {
+		log.Fatal(err)
+	}
+	model, err := one.Reshape([]int{-1, 2}, []int{-1, 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	one.Close()
+	fmt.Println(model.Outputs()[0].Shape)
+
+	session, err := model.NewSession(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer session.Close()
+	x, err := mirin.NewTensor([]int{3, 2}, []float32{1, 2, 3, 4, 5, 6})
+	if err != nil {
+		log.Fatal(err)
+	}
+	outputs, err := session.Run(context.Background(), x, x)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(outputs)
+	// Output:
+	// [-1 2]
+	// [float32[3 2]]
+}
+
 func ExampleError() {
 	_, err := mirin.Load("none.mindir")
 	var e *mirin.Error

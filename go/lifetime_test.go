@@ -35,6 +35,7 @@ func TestUseAfterCloseIsErrClosed(t *testing.T) {
 	for name, use := range map[string]func() error{
 		"Model.NewSession":     func() error { _, err := model.NewSession(nil); return err },
 		"Model.NewPool":        func() error { _, err := model.NewPool(nil); return err },
+		"Model.Reshape":        func() error { _, err := model.Reshape([]int{1, 1}, []int{1}); return err },
 		"Model.States":         func() error { _, err := model.States(); return err },
 		"Model.Metadata":       func() error { _, err := model.Metadata("x"); return err },
 		"Model.PassReport":     func() error { _, err := model.PassReport(); return err },

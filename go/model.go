@@ -94,13 +94,30 @@ func load(options []Option, call func(*capi.ModelOptions) (capi.Model, capi.Stat
 	}
 	defer config.Destroy()
 	o.Config = config
-	object, status := call(&o.ModelOptions)
+	return newModel(call(&o.ModelOptions))
+}
+
+func newModel(object capi.Model, status capi.Status) (*Model, error) {
 	if err := check(status); err != nil {
 		return nil, err
 	}
 	m := &Model{inputs: infos(object.Inputs()), outputs: infos(object.Outputs())}
 	set(m, &m.handle, object, capi.Model.Destroy)
 	return m, nil
+}
+
+// Reshape makes a model of the same contents for inputs of other shapes than the file has, one shape for each input; -1 is an axis
+// that each run may have of another size. Weights are shared: m stays as it is and may be closed. States of its sessions start from
+// the file.
+//
+// Errors: InvalidArgument (names the node that cannot work with the shapes), ResourceExhausted, ErrClosed.
+func (m *Model) Reshape(shapes ...[]int) (*Model, error) {
+	object, err := m.handle.use()
+	if err != nil {
+		return nil, err
+	}
+	defer m.handle.release()
+	return newModel(object.Reshape(shapes))
 }
 
 // Close frees the model. Sessions and pools live on. Closing twice is fine.

@@ -88,7 +88,8 @@ func (s *Session) RunInto(ctx context.Context, inputs, outputs []*Tensor) error 
 	return runInto(ctx, object, capi.Pool{}, inputs, outputs)
 }
 
-// Resize plans for inputs of these shapes now, so that the next run with them does not.
+// Resize plans for inputs of these shapes now, so that the next run with them does not. The shapes must be among those that the
+// model declares; [Model.Reshape] makes a model for others.
 //
 // Errors: InvalidArgument, ResourceExhausted, ErrClosed.
 func (s *Session) Resize(shapes ...[]int) error {

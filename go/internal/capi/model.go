@@ -101,6 +101,26 @@ func load(memory *cMemory, options *ModelOptions, call func(*C.mirin_model_optio
 	return Model{model}, Status{status}
 }
 
+// Reshape is mirin_model_reshape.
+func (m Model) Reshape(shapes [][]int) (Model, Status) {
+	dims, ranks := flatten(shapes)
+	var model *C.mirin_model
+	status := C.capi_reshape(m.model, unsafe.SliceData(dims), unsafe.SliceData(ranks), C.size_t(len(shapes)), &model)
+	return Model{model}, Status{status}
+}
+
+// flatten gives the sizes of all shapes one after another, and how many each has.
+func flatten(shapes [][]int) (dims []C.int64_t, ranks []C.size_t) {
+	ranks = make([]C.size_t, len(shapes))
+	for i, shape := range shapes {
+		ranks[i] = C.size_t(len(shape))
+		for _, size := range shape {
+			dims = append(dims, C.int64_t(size))
+		}
+	}
+	return dims, ranks
+}
+
 // Destroy is mirin_model_destroy.
 func (m Model) Destroy() { C.mirin_model_destroy(m.model) }
 

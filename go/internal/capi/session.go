@@ -83,13 +83,7 @@ func (p Pool) Workers() int { return int(C.mirin_pool_workers(p.pool)) }
 
 // Resize is mirin_session_resize.
 func (s Session) Resize(shapes [][]int) Status {
-	dims, ranks := []C.int64_t{}, make([]C.size_t, len(shapes))
-	for i, shape := range shapes {
-		ranks[i] = C.size_t(len(shape))
-		for _, size := range shape {
-			dims = append(dims, C.int64_t(size))
-		}
-	}
+	dims, ranks := flatten(shapes)
 	return Status{C.capi_resize(s.session, unsafe.SliceData(dims), unsafe.SliceData(ranks), C.size_t(len(shapes)))}
 }
 

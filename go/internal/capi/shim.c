@@ -194,15 +194,30 @@ mirin_status* capi_strings(const int64_t* dims, size_t rank, const char* bytes, 
   return status;
 }
 
-mirin_status* capi_resize(mirin_session* session, const int64_t* dims, const size_t* ranks,
-                          size_t num_inputs) {
+/* Where each input's dims begin. Free it; NULL without memory. */
+static const int64_t** starts(const int64_t* dims, const size_t* ranks, size_t num_inputs) {
   const int64_t** shapes = calloc(num_inputs + 1, sizeof *shapes);
-  if (shapes == NULL) return no_memory();
-  for (size_t i = 0; i < num_inputs; ++i) {
+  for (size_t i = 0; i < num_inputs && shapes != NULL; ++i) {
     shapes[i] = dims;
     dims += ranks[i];
   }
+  return shapes;
+}
+
+mirin_status* capi_resize(mirin_session* session, const int64_t* dims, const size_t* ranks,
+                          size_t num_inputs) {
+  const int64_t** shapes = starts(dims, ranks, num_inputs);
+  if (shapes == NULL) return no_memory();
   mirin_status* status = mirin_session_resize(session, shapes, ranks, num_inputs);
+  free(shapes);
+  return status;
+}
+
+mirin_status* capi_reshape(const mirin_model* model, const int64_t* dims, const size_t* ranks,
+                           size_t num_inputs, mirin_model** out_model) {
+  const int64_t** shapes = starts(dims, ranks, num_inputs);
+  if (shapes == NULL) return no_memory();
+  mirin_status* status = mirin_model_reshape(model, shapes, ranks, num_inputs, out_model);
   free(shapes);
   return status;
 }

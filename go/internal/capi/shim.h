@@ -52,9 +52,11 @@ void capi_describe(capi_tensor* tensor);
 mirin_status* capi_strings(const int64_t* dims, size_t rank, const char* text, const size_t* sizes,
                            size_t count, mirin_tensor** out_tensor);
 
-/* mirin_session_resize with the dims of all inputs one after another. */
+/* mirin_session_resize and mirin_model_reshape with the dims of all inputs one after another. */
 mirin_status* capi_resize(mirin_session* session, const int64_t* dims, const size_t* ranks,
                           size_t num_inputs);
+mirin_status* capi_reshape(const mirin_model* model, const int64_t* dims, const size_t* ranks,
+                           size_t num_inputs, mirin_model** out_model);
 
 /* Sends messages to Go's capi_go_log, or to standard error again. */
 void capi_log_to_go(bool on);
