@@ -50,7 +50,7 @@ MIRIN_HANDLE(SessionOptions)
 %ignore mirin_run_options;
 %rename("$ignore", regextarget=1) "^mirin_tensor_.*";
 %rename("$ignore", regextarget=1) "^mirin_(model|session|pool|cancellation|config|converter|status)_destroy$";
-%rename("$ignore", regextarget=1) "^mirin_model_(load|input|output|run).*";
+%rename("$ignore", regextarget=1) "^mirin_model_(load|reshape|input|output|run).*";
 %rename("$ignore", regextarget=1) "^mirin_session_(create|resize|run|get_state).*";
 %rename("$ignore", regextarget=1) "^mirin_pool_(create|run).*";
 %rename("$ignore", regextarget=1) "^mirin_status_.*";

@@ -60,19 +60,17 @@ class Model(Predictor):
         >>> y = model.predict([np.ones((1, 4), np.float32)])[0].get_data_to_numpy()
     """
 
-    __slots__ = ("_options", "_inputs", "_idle", "_state_lock")
+    __slots__ = ("_engine", "_file", "_inputs")
 
-    _options: Any  # the session options
+    _engine: "Optional[_Engine]"  # replaced as a whole, never changed: runs keep theirs
+    _file: Any  # the mirin_model as it was loaded
     _inputs: List[TensorHandle]
-    _idle: List[Any]  # sessions for runs with a time limit, given outputs or state
-    _state_lock: Optional[threading.Lock]  # of a model with state, which has one session
 
     def __init__(self) -> None:
         super().__init__()
-        self._options = None
+        self._engine = None
+        self._file = None
         self._inputs = []
-        self._idle = []
-        self._state_lock = None
 
     def build_from_file(
         self,
@@ -164,18 +162,17 @@ class Model(Predictor):
             )
         options = context._options()
         native = load(source, from_file, config, key, mode)
-        self._idle = [_capi.create_session(native, options)]
-        self._state_lock = threading.Lock() if _capi.mirin_model_state_count(native) else None
-        self._options = options
+        self._engine = _Engine(native, options)
+        self._file = native
         self._take(native)
         self._inputs = [spec.handle() for spec in self._in]
 
     def close(self) -> None:
         """Frees the model. Runs in progress end first; later calls raise. Twice is fine."""
         super().close()
-        self._idle = []
+        self._engine = None
+        self._file = None
         self._inputs = []
-        self._options = None
 
     def get_inputs(self) -> List[Tensor]:
         """The model's input tensors, the same ones in every call; [] before a build."""
@@ -187,7 +184,11 @@ class Model(Predictor):
         """Gives the model's inputs other shapes, and prepares for them. On failure nothing has
         changed.
 
-        Models with open sizes need no resize: runs take the shapes that their inputs have.
+        Models with open sizes need no resize: runs take the shapes that their inputs have. Where
+        the file fixes other shapes than these, the model is prepared anew for them from the file's
+        contents, and runs take these shapes alone; the states of a model with state are the file's
+        again, also after the way back. Runs in progress in other threads end with what they began
+        with.
 
         Args:
             inputs: the model's inputs, all of them.
@@ -196,7 +197,7 @@ class Model(Predictor):
         Raises:
             TypeError: wrong types.
             ValueError: inputs and dims differ in length.
-            RuntimeError: the model cannot have these shapes.
+            RuntimeError: the model cannot have these shapes, with the operator that cannot.
         """
         _check.list_of("inputs", inputs, Tensor, (list, tuple))
         if not isinstance(dims, (list, tuple)):
@@ -214,33 +215,49 @@ class Model(Predictor):
             )
         shapes = [[int(d) for d in shape] for shape in dims]
         try:
-            with self._session() as session:
+            engine = self._built()
+            resized = self._engine_for(engine, shapes)
+            with resized.session() as session:
                 _capi.resize_session(session, shapes)
+            if self._engine is not engine:
+                raise error("FAILED_PRECONDITION", "the model was closed or resized meanwhile")
         except MirinError as e:
             raise because("resize failed! Error is", e) from None
         except OverflowError as e:
             raise because("resize failed! Error is", error("INVALID_ARGUMENT", str(e))) from None
+        if resized is not engine:
+            self._engine = resized
+            self._take(resized.native)
         for handle, shape in zip(self._inputs, shapes):
             handle.reshape(shape)
 
-    def _session(self) -> "_Lease":
-        if self._native is None:
+    def _engine_for(self, engine: "_Engine", shapes: List[List[int]]) -> "_Engine":
+        """This engine where its model takes these shapes, else one of the file's model, reshaped
+        where that does not take them either.
+        """
+        declared = _input_dims(self._file)
+        if _fit(declared, shapes):
+            return engine if engine.native is self._file else _Engine(self._file, engine.options)
+        if _fit(_input_dims(engine.native), shapes):
+            return engine
+        opened = [_opened(dims, shape) for dims, shape in zip(declared, shapes)]
+        return _Engine(_capi.reshape_model(self._file, opened), engine.options)
+
+    def _built(self) -> "_Engine":
+        engine = self._engine
+        if engine is None:
             raise error("FAILED_PRECONDITION", "the model is not built, or it is closed")
-        return _Lease(self)
+        return engine
 
     def _run(
         self, natives: List[Any], outputs: Optional[List[Any]], timeout_us: int, cancellation: Any
     ) -> List[Any]:
-        if (
-            outputs is None
-            and timeout_us == 0
-            and cancellation is None
-            and self._state_lock is None
-        ):
-            return _capi.run_model(self._native, self._options, natives)  # type: ignore[no-any-return]
-        with self._session() as session:
+        engine = self._built()
+        if outputs is None and timeout_us == 0 and cancellation is None and engine.lock is None:
+            return _capi.run_model(engine.native, engine.options, natives)  # type: ignore[no-any-return]
+        with engine.session() as session:
             return _capi.run_session(  # type: ignore[no-any-return]
-                self._native, session, natives, outputs, timeout_us, cancellation
+                engine.native, session, natives, outputs, timeout_us, cancellation
             )
 
     def update_weights(self, weights: List[List[Tensor]]) -> None:
@@ -265,9 +282,10 @@ class Model(Predictor):
                         "weights element", "Tensor", tensor, f" at index {i}{j}"
                     )
         try:
-            with self._session() as session:
-                count = _capi.mirin_model_state_count(self._native)
-                states = {_capi.mirin_model_state_name(self._native, i): i for i in range(count)}
+            engine = self._built()
+            with engine.session() as session:
+                count = _capi.mirin_model_state_count(engine.native)
+                states = {_capi.mirin_model_state_name(engine.native, i): i for i in range(count)}
                 tensors = [tensor._tensor for weight in weights for tensor in weight]
                 for handle in tensors:
                     if handle.name not in states:
@@ -281,36 +299,73 @@ class Model(Predictor):
             raise because("update weight failed! Error is", e) from None
 
 
+def _input_dims(native: Any) -> List[Optional[List[int]]]:
+    return [dims for _, _, dims in _capi.model_inputs(native)]
+
+
+def _opened(declared: Optional[List[int]], shape: List[int]) -> List[int]:
+    """The shape, with the axes open that the declared one leaves open."""
+    if declared is None:
+        return [-1] * len(shape)
+    if len(declared) != len(shape):
+        return shape
+    return [-1 if size == -1 else new for size, new in zip(declared, shape)]
+
+
+def _fit(declared: List[Optional[List[int]]], shapes: List[List[int]]) -> bool:
+    """Whether sessions of a model of these input dims take these shapes; that there is one for each
+    input is checked by the session.
+    """
+    return len(declared) != len(shapes) or all(
+        dims is None or _opened(dims, shape) == dims for dims, shape in zip(declared, shapes)
+    )
+
+
+class _Engine:
+    """A model for certain shapes with its sessions; a model with state has one, used in turn."""
+
+    __slots__ = ("native", "options", "idle", "lock")
+
+    def __init__(self, native: Any, options: Any) -> None:
+        self.native = native  # the mirin_model
+        self.options = options  # of sessions
+        # for runs with a time limit, given outputs or state
+        self.idle = [_capi.create_session(native, options)]
+        self.lock = threading.Lock() if _capi.mirin_model_state_count(native) else None
+
+    def session(self) -> "_Lease":
+        return _Lease(self)
+
+
 class _Lease:
-    """A session of a model for one run: an idle one, or a new one; the only one, in turn, of a
-    model with state.
+    """A session for one run: an idle one, or a new one; the only one, in turn, of a model with
+    state.
     """
 
-    __slots__ = ("_model", "_idle", "_lock", "_session")
+    __slots__ = ("_engine", "_session")
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._idle = model._idle
-        self._lock = model._state_lock
+    def __init__(self, engine: _Engine) -> None:
+        self._engine = engine
 
     def __enter__(self) -> Any:
-        if self._lock is not None:
-            self._lock.acquire()
+        engine = self._engine
+        if engine.lock is not None:
+            engine.lock.acquire()
         try:
-            self._session = self._idle.pop()
+            self._session = engine.idle.pop()
         except IndexError:
             try:
-                self._session = _capi.create_session(self._model._native, self._model._options)
+                self._session = _capi.create_session(engine.native, engine.options)
             except BaseException:
-                if self._lock is not None:
-                    self._lock.release()
+                if engine.lock is not None:
+                    engine.lock.release()
                 raise
         return self._session
 
     def __exit__(self, *exc: object) -> None:
-        self._idle.append(self._session)
-        if self._lock is not None:
-            self._lock.release()
+        self._engine.idle.append(self._session)
+        if self._engine.lock is not None:
+            self._engine.lock.release()
 
 
 class ModelParallelRunner(Predictor):

@@ -78,6 +78,33 @@ PyObject* Signature(const mirin_model* model, size_t count,
   return list;
 }
 
+// The inputs' shapes of a list of lists of int.
+struct Shapes {
+  std::vector<std::vector<int64_t>> sizes;
+  std::vector<const int64_t*> dims;
+  std::vector<size_t> ranks;
+
+  // False: raised.
+  bool Take(PyObject* lists) {
+    const Py_ssize_t count = PyList_Size(lists);
+    if (count < 0) return false;
+    sizes.resize(static_cast<size_t>(count));
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      PyObject* shape = PyList_GetItem(lists, i);
+      const Py_ssize_t rank = PyList_Size(shape);
+      if (rank < 0) return false;
+      std::vector<int64_t>& to = sizes[static_cast<size_t>(i)];
+      for (Py_ssize_t axis = 0; axis < rank; ++axis) {
+        to.push_back(PyLong_AsLongLong(PyList_GetItem(shape, axis)));
+        if (PyErr_Occurred() != nullptr) return false;
+      }
+      dims.push_back(to.data());
+      ranks.push_back(to.size());
+    }
+    return true;
+  }
+};
+
 struct RunOptions {
   mirin_run_options c = MIRIN_RUN_OPTIONS_INIT;
   bool ok;
@@ -217,28 +244,27 @@ PyObject* create_pool(const mirin_model* model, const SessionOptions* session, i
   return status != nullptr ? Raise(status) : Wrap(pool);
 }
 
-PyObject* resize_session(mirin_session* session, PyObject* dims) {
-  const Py_ssize_t count = PyList_Size(dims);
-  if (count < 0) return nullptr;
-  std::vector<std::vector<int64_t>> shapes(static_cast<size_t>(count));
-  std::vector<const int64_t*> pointers;
-  std::vector<size_t> ranks;
-  for (Py_ssize_t i = 0; i < count; ++i) {
-    PyObject* shape = PyList_GetItem(dims, i);
-    const Py_ssize_t rank = PyList_Size(shape);
-    if (rank < 0) return nullptr;
-    std::vector<int64_t>& sizes = shapes[static_cast<size_t>(i)];
-    for (Py_ssize_t axis = 0; axis < rank; ++axis) {
-      sizes.push_back(PyLong_AsLongLong(PyList_GetItem(shape, axis)));
-      if (PyErr_Occurred() != nullptr) return nullptr;
-    }
-    pointers.push_back(sizes.data());
-    ranks.push_back(sizes.size());
-  }
+PyObject* reshape_model(const mirin_model* model, PyObject* dims) {
+  Shapes shapes;
+  if (!shapes.Take(dims)) return nullptr;
+  mirin_model* reshaped = nullptr;
   mirin_status* status = nullptr;
   {
     const WithoutGil unlocked;
-    status = mirin_session_resize(session, pointers.data(), ranks.data(), pointers.size());
+    status = mirin_model_reshape(model, shapes.dims.data(), shapes.ranks.data(), shapes.dims.size(),
+                                 &reshaped);
+  }
+  return status != nullptr ? Raise(status) : Wrap(reshaped);
+}
+
+PyObject* resize_session(mirin_session* session, PyObject* dims) {
+  Shapes shapes;
+  if (!shapes.Take(dims)) return nullptr;
+  mirin_status* status = nullptr;
+  {
+    const WithoutGil unlocked;
+    status = mirin_session_resize(session, shapes.dims.data(), shapes.ranks.data(),
+                                  shapes.dims.size());
   }
   if (status != nullptr) return Raise(status);
   Py_RETURN_NONE;

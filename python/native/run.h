@@ -23,7 +23,8 @@ PyObject* create_session(const mirin_model* model, const SessionOptions* options
 PyObject* create_pool(const mirin_model* model, const SessionOptions* options, int workers,
                       PyObject* config);
 
-// dims: one list of int per input.
+// dims: one list of int per input, -1 for an open axis.
+PyObject* reshape_model(const mirin_model* model, PyObject* dims);
 PyObject* resize_session(mirin_session* session, PyObject* dims);
 
 // inputs: a list of NativeTensor. Returns a list of new NativeTensor, which own their memory.

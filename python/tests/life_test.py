@@ -242,6 +242,7 @@ class ForkTest(unittest.TestCase):
                 lambda: model.predict(inputs, out),
                 lambda: runner.predict(inputs),
                 lambda: model.resize(model.get_inputs(), [[2, 2], [2, 2]]),
+                lambda: model.resize(model.get_inputs(), [[4, 2], [4, 2]]),
                 lambda: build("tensor_add", threads=2),
             ):
                 try:

@@ -171,6 +171,159 @@ class ModelTest(unittest.TestCase):
         model.predict([x], outputs)
         np.testing.assert_allclose(outputs[0].get_data_to_numpy(), y, rtol=1e-4, atol=1e-5)
 
+    def test_resize_of_fixed_shapes(self):
+        """A model of other shapes than the file fixes, and back; failures change nothing."""
+        for name in ("lenet5", "resnet18_tiny", "two_output"):
+            with self.subTest(model=name):
+                model = build(name, threads=2)
+                inputs, expected = arrays(name)
+                one = [list(x.shape) for x in inputs]
+                three = [[3 * shape[0], *shape[1:]] for shape in one]
+                wide = [np.concatenate([x, -x, x * 2]) for x in inputs]
+                parts = [model.predict([x * f for x in inputs]) for f in (1, -1, 2)]
+                tensors, before = model.get_inputs(), model.get_outputs()
+                model.resize(tensors, three)
+                self.assertEqual([t.shape for t in tensors], three)
+                self.assertEqual([t.shape for t in model.get_inputs()], three)
+                results = model.predict(wide)
+                self.assertEqual([t.shape for t in model.get_outputs()], [t.shape for t in results])
+                for got, *alone in zip(values(results), *map(values, parts)):
+                    np.testing.assert_allclose(got, np.concatenate(alone), rtol=1e-4, atol=1e-4)
+                with self.assertRaisesRegex(
+                    RuntimeError, "predict failed! Error is INVALID_ARGUMENT: input 0"
+                ):
+                    model.predict(inputs)
+                into = [np.zeros_like(v) for v in values(results)]
+                model.predict(wide, into, timeout=600)
+                for got, again in zip(values(results), into):
+                    np.testing.assert_allclose(again, got, rtol=1e-4, atol=1e-4)
+                model.resize(tensors, three)  # once more: these shapes are there
+                model.resize(tensors, one)
+                self.assertEqual([t.shape for t in model.get_inputs()], one)
+                self.assertEqual([t.shape for t in model.get_outputs()], [t.shape for t in before])
+                for got, alone, e in zip(values(model.predict(inputs)), values(parts[0]), expected):
+                    np.testing.assert_array_equal(got, alone)
+                    np.testing.assert_allclose(got, e, rtol=1e-3, atol=1e-3)
+
+    def test_resize_that_is_impossible(self):
+        for name in ("lenet5", "resnet18_tiny"):
+            model = build(name)
+            (x,), _ = arrays(name)
+            wide = np.concatenate([x, x])
+            more = [x.shape[0], x.shape[1] + 1, *x.shape[2:]]
+            for given in (x, wide):
+                shape = list(given.shape)
+                model.resize(model.get_inputs(), [shape])
+                expected = values(model.predict([given]))
+                for bad, reason in (
+                    (more, "INVALID_ARGUMENT: Conv2D '.*': .* input channels, got "),
+                    (shape[:3], "INVALID_ARGUMENT: Conv2D '.*': .*, expected rank 4"),
+                    ([-1, *shape[1:]], "INVALID_ARGUMENT: input 0"),
+                    ([-2, *shape[1:]], "INVALID_ARGUMENT: input 0"),
+                    ([2**40, *shape[1:]], "RESOURCE_EXHAUSTED: no memory"),
+                ):
+                    with self.subTest(model=name, of=shape, to=bad):
+                        with self.assertRaisesRegex(
+                            mslite.MirinError, f"^resize failed! Error is {reason}"
+                        ):
+                            model.resize(model.get_inputs(), [bad])
+                        self.assertEqual(model.get_inputs()[0].shape, shape)
+                        for got, e in zip(values(model.predict([given])), expected):
+                            np.testing.assert_array_equal(got, e)
+
+    def test_resize_of_open_shapes(self):
+        """What the file leaves open stays so; what it fixes can be resized to nothing else here."""
+        model = build("dyn_image")
+        (x, *_), (y, *_) = arrays("dyn_image")
+        (tensor,) = model.get_inputs()
+        self.assertEqual(tensor.shape, [-1, x.shape[1], -1, -1])
+        model.resize([tensor], [list(x.shape)])
+        with self.assertRaisesRegex(mslite.InvalidArgumentError, "Conv2D '.*': .* input channels"):
+            model.resize([tensor], [[x.shape[0], x.shape[1] + 1, *x.shape[2:]]])
+        self.assertEqual(tensor.shape, list(x.shape))
+        for given, expected in ((x, y), (x[:1], y[:1])):
+            np.testing.assert_allclose(
+                values(model.predict([given]))[0], expected, rtol=1e-4, atol=1e-5
+            )
+
+    def test_resize_starts_states_anew(self):
+        """Not one to shapes that the model has already, nor one that fails."""
+        model, other = build("kvparam_inc"), build("kvparam_inc")
+        inputs, _ = arrays("kvparam_inc")
+        one = [list(x.shape) for x in inputs]
+        flat = [[inputs[0].size], one[1]]
+        first, second, third = (values(other.predict(inputs))[0] for _ in range(3))
+        self.assertFalse(np.array_equal(first, second) or np.array_equal(second, third))
+        np.testing.assert_array_equal(values(model.predict(inputs))[0], first)
+        with self.assertRaisesRegex(mslite.InvalidArgumentError, "Reshape '"):
+            model.resize(model.get_inputs(), [[2, 1], one[1]])
+        np.testing.assert_array_equal(values(model.predict(inputs))[0], second)
+        model.resize(model.get_inputs(), one)
+        np.testing.assert_array_equal(values(model.predict(inputs))[0], third)
+        model.resize(model.get_inputs(), flat)
+        for expected in (first, second):
+            (got,) = values(model.predict([inputs[0].ravel(), inputs[1]]))
+            np.testing.assert_allclose(got.ravel(), expected.ravel(), rtol=1e-5, atol=1e-5)
+        model.resize(model.get_inputs(), one)
+        np.testing.assert_array_equal(values(model.predict(inputs))[0], first)
+
+    def test_resized_results_outlive_their_model(self):
+        (x,), _ = arrays("resnet18_tiny")
+        model, other = build("resnet18_tiny"), build("resnet18_tiny")
+        wide = np.concatenate([x, x, x])
+        model.resize(model.get_inputs(), [list(wide.shape)])
+        (result,) = model.predict([wide])
+        view, copy = result.get_data_to_numpy(), result.get_data_to_numpy().copy()
+        tensors = model.get_inputs()
+        model.resize(tensors, [list(x.shape)])
+        model.predict([x])
+        model.close()
+        del model, result
+        gc.collect()
+        np.testing.assert_array_equal(view, copy)
+        tensors[0].set_data_from_numpy(x)
+        (alone,) = values(other.predict(tensors))
+        np.testing.assert_allclose(view, np.concatenate([alone] * 3), rtol=1e-4, atol=1e-4)
+
+    def test_resize_while_others_predict(self):
+        """Runs end with the shapes that they began with; one of other shapes is an error."""
+        (x,), _ = arrays("lenet5")
+        sizes = {n: np.concatenate([x] * n) for n in (1, 2, 3)}
+        model = build("lenet5")
+        (alone,) = values(model.predict([x]))
+        failures = []
+        done = threading.Event()
+
+        def check(n):
+            (got,) = values(model.predict([sizes[n]]))
+            np.testing.assert_allclose(got, np.concatenate([alone] * n), rtol=1e-4, atol=1e-4)
+
+        def work(n):
+            while not done.is_set():
+                try:
+                    check(n)
+                except mslite.InvalidArgumentError as e:
+                    if "input 0" not in e.message:
+                        failures.append(e)
+                        return
+                except Exception as e:
+                    failures.append(e)
+                    return
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in sizes]
+        for t in threads:
+            t.start()
+        tensors = model.get_inputs()
+        try:
+            for n in [1, 2, 3, 3, 1] * 5:
+                model.resize(tensors, [list(sizes[n].shape)])
+                check(n)
+        finally:
+            done.set()
+            for t in threads:
+                t.join()
+        self.assertEqual(failures, [])
+
     def test_open_rank(self):
         model = build("dyn_rank__v210")
         inputs, (y, *_) = arrays("dyn_rank__v210")
