@@ -263,8 +263,8 @@ PyObject* resize_session(mirin_session* session, PyObject* dims) {
   mirin_status* status = nullptr;
   {
     const WithoutGil unlocked;
-    status = mirin_session_resize(session, shapes.dims.data(), shapes.ranks.data(),
-                                  shapes.dims.size());
+    status =
+        mirin_session_resize(session, shapes.dims.data(), shapes.ranks.data(), shapes.dims.size());
   }
   if (status != nullptr) return Raise(status);
   Py_RETURN_NONE;

@@ -84,6 +84,76 @@ static void resize(void) {
   MSModelDestroy(&model);
 }
 
+static void fill(MSTensorHandle tensor, float scale) {
+  float* data = (float*)MSTensorGetMutableData(tensor);
+  int64_t i;
+  EXPECT(data != NULL);
+  for (i = 0; i < MSTensorGetElementNum(tensor); ++i) data[i] = scale * (float)(i % 7 - 3);
+}
+
+static int64_t first_dim(MSTensorHandle tensor) {
+  size_t rank = 0;
+  const int64_t* shape = MSTensorGetShape(tensor, &rank);
+  EXPECT(shape != NULL && rank == 2);
+  return shape[0];
+}
+
+/* A file of batch 2: batch 6, refused shapes, and the way back. */
+static void resize_fixed(void) {
+  MSModelHandle model = MSModelCreate();
+  MSTensorHandleArray inputs, outputs;
+  MSTensorHandle input, output;
+  MSShapeInfo two = {4, {2, 1, 32, 32}}, six = {4, {6, 1, 32, 32}}, bad = {4, {2, 2, 32, 32}};
+  MSShapeInfo* shapes[2];
+  float parts[3][20];
+  const float* scores;
+  int64_t part, i;
+  size_t round;
+  shapes[0] = &six;
+  shapes[1] = &two;
+  EXPECT(MSModelBuildFromFile(model, "tests/models/mindir/lenet5.mindir", kMSModelTypeMindIR,
+                              new_context(2)) == kMSStatusSuccess);
+  inputs = MSModelGetInputs(model);
+  input = inputs.handle_list[0];
+  output = MSModelGetOutputs(model).handle_list[0];
+  EXPECT(first_dim(output) == 2);
+  for (part = 0; part < 3; ++part) {
+    fill(input, (float)(part - 1));
+    EXPECT(MSModelPredict(model, inputs, &outputs, NULL, NULL) == kMSStatusSuccess);
+    EXPECT(MSTensorGetElementNum(output) == 20);
+    memcpy(parts[part], MSTensorGetData(output), sizeof parts[part]);
+  }
+  for (round = 0; round < 4; ++round) {
+    MSShapeInfo* shape = shapes[round % 2];
+    float* data;
+    EXPECT(MSModelResize(model, inputs, shape, 1) == kMSStatusSuccess);
+    EXPECT(first_dim(output) == shape->shape[0] && MSTensorGetData(output) == NULL);
+    EXPECT(MSTensorGetElementNum(input) == shape->shape[0] * 1024);
+    data = (float*)MSTensorGetMutableData(input);
+    for (i = 0; i < MSTensorGetElementNum(input); ++i)
+      data[i] = (float)(i / 2048 - 1) * (float)(i % 2048 % 7 - 3);
+    EXPECT(MSModelPredict(model, inputs, &outputs, NULL, NULL) == kMSStatusSuccess);
+    EXPECT(outputs.handle_list[0] == output && first_dim(output) == shape->shape[0]);
+    scores = (const float*)MSTensorGetData(output);
+    for (i = 0; i < MSTensorGetElementNum(output); ++i)
+      EXPECT(fabsf(scores[i] - parts[i / 20][i % 20]) < 1e-4f);
+    /* These change nothing, nor does one to the present shape. */
+    EXPECT(MSModelResize(model, inputs, &bad, 1) == kMSStatusLiteInputParamInvalid);
+    bad.shape_num = 3;
+    EXPECT(MSModelResize(model, inputs, &bad, 1) == kMSStatusLiteInputParamInvalid);
+    bad.shape_num = 4;
+    EXPECT(MSModelResize(model, inputs, shape, 1) == kMSStatusSuccess);
+    EXPECT(first_dim(output) == shape->shape[0] && MSTensorGetData(output) == scores);
+    EXPECT(MSTensorGetElementNum(input) == shape->shape[0] * 1024);
+    EXPECT(MSModelPredict(model, inputs, &outputs, NULL, NULL) == kMSStatusSuccess);
+    scores = (const float*)MSTensorGetData(output);
+    for (i = 0; i < MSTensorGetElementNum(output); ++i)
+      EXPECT(fabsf(scores[i] - parts[i / 20][i % 20]) < 1e-4f);
+  }
+  EXPECT(MSModelResize(model, inputs, &six, 1) == kMSStatusSuccess);
+  MSModelDestroy(&model);
+}
+
 static void own_tensors(void) {
   const int64_t shape[] = {2, 3};
   const float values[] = {1, 2, 3, 4, 5, 6};
@@ -226,6 +296,7 @@ static void errors(void) {
 int main(void) {
   classify();
   resize();
+  resize_fixed();
   own_tensors();
   contexts();
   affinity();

@@ -1,5 +1,6 @@
 // A user's C++ program against MindSpore Lite's documented C++ API.
 #include <atomic>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -15,6 +16,7 @@ namespace {
 using namespace mindspore;  // NOLINT: as users write it
 
 constexpr char kAdd[] = "tests/models/mindir/tensor_add.mindir";
+constexpr char kLenet[] = "tests/models/mindir/lenet5.mindir";
 
 std::shared_ptr<Context> CpuContext(int threads) {
   auto context = std::make_shared<Context>();
@@ -92,6 +94,170 @@ TEST(MindSporeCpp, ResizesADynamicModel) {
   const Status wrong = model.Resize(inputs, {{5, 9}});
   EXPECT_TRUE(wrong.IsError());
   EXPECT_NE(wrong.ToString().find("9"), std::string::npos) << wrong;
+}
+
+// kLenet's input shape, for another batch than the file's 2.
+std::vector<std::vector<int64_t>> LenetBatch(int64_t batch) { return {{batch, 1, 32, 32}}; }
+
+// The parts of a batch are those of 2 images, each part with a scale of its own.
+void FillParts(MSTensor input) {
+  auto* data = static_cast<float*>(input.MutableData());
+  for (int64_t i = 0; i < input.ElementNum(); ++i) {
+    data[i] = static_cast<float>(i / 2048 + 1) * static_cast<float>(i % 2048 % 7 - 3);
+  }
+}
+
+std::vector<float> Floats(const MSTensor& tensor) {
+  const auto* data = static_cast<const float*>(tensor.Data().get());
+  return std::vector<float>(data, data + tensor.ElementNum());
+}
+
+void ExpectNear(const std::vector<float>& got, const std::vector<float>& expected) {
+  ASSERT_EQ(got.size(), expected.size());
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-4) << i;
+}
+
+// What a model gives for each of three parts alone, after one another.
+std::vector<float> LenetAlone(int64_t batch) {
+  Model model;
+  EXPECT_EQ(model.Build(kLenet, kMindIR, CpuContext(1)), kSuccess);
+  MSTensor all("all", DataType::kNumberTypeFloat32, LenetBatch(batch)[0], nullptr, 0);
+  FillParts(all);
+  std::vector<MSTensor> inputs = model.GetInputs(), outputs;
+  std::vector<float> results;
+  for (int64_t part = 0; part < batch / 2; ++part) {
+    std::memcpy(inputs[0].MutableData(), static_cast<const float*>(all.Data().get()) + part * 2048,
+                2048 * sizeof(float));
+    EXPECT_EQ(model.Predict(inputs, &outputs), kSuccess);
+    const std::vector<float> part_results = Floats(outputs[0]);
+    results.insert(results.end(), part_results.begin(), part_results.end());
+  }
+  return results;
+}
+
+TEST(MindSporeCpp, ResizesAModelOfFixedShapes) {
+  const std::vector<float> alone = LenetAlone(6), first(alone.begin(), alone.begin() + 20);
+  std::vector<MSTensor> kept;
+  {
+    Graph graph;
+    ASSERT_EQ(Serialization::Load(kLenet, kMindIR, &graph), kSuccess);
+    Model model, other;
+    ASSERT_EQ(model.Build(GraphCell(graph), CpuContext(2)), kSuccess);
+    ASSERT_EQ(other.Build(GraphCell(graph), CpuContext(1)), kSuccess);
+    std::vector<MSTensor> inputs = model.GetInputs();
+    for (int64_t batch : {6, 2, 6, 4, 6}) {
+      std::vector<MSTensor> outputs;
+      ASSERT_EQ(model.Resize(inputs, LenetBatch(batch)), kSuccess);
+      EXPECT_EQ(inputs[0].Shape(), LenetBatch(batch)[0]);
+      EXPECT_EQ(model.GetInputs()[0].Shape(), LenetBatch(batch)[0]);
+      EXPECT_EQ(model.GetOutputs()[0].Shape(), (std::vector<int64_t>{batch, 10}));
+      FillParts(inputs[0]);
+      const std::vector<float> expected(alone.begin(), alone.begin() + batch * 10);
+      ASSERT_EQ(model.Predict(inputs, &outputs), kSuccess);
+      ExpectNear(Floats(outputs[0]), expected);
+      if (kept.empty()) kept = outputs;
+
+      for (const std::vector<int64_t>& bad :
+           std::vector<std::vector<int64_t>>{{batch, 2, 32, 32},
+                                             {batch, 1, 32},
+                                             {-1, 1, 32, 32},
+                                             {-2, 1, 32, 32},
+                                             {1ll << 40, 1, 32, 32}}) {
+        const Status wrong = model.Resize(inputs, {bad});
+        EXPECT_EQ(wrong, bad[0] > batch ? kLiteMemoryFailed : kLiteInputParamInvalid) << wrong;
+        EXPECT_EQ(wrong.ToString().find("Conv2D") != std::string::npos, bad[0] == batch) << wrong;
+        EXPECT_EQ(inputs[0].Shape(), LenetBatch(batch)[0]);
+        EXPECT_EQ(model.GetOutputs()[0].Shape(), (std::vector<int64_t>{batch, 10}));
+      }
+      ASSERT_EQ(model.Resize(inputs, LenetBatch(batch)), kSuccess);
+      ASSERT_EQ(model.Predict(), kSuccess);
+      ExpectNear(Floats(model.GetOutputs()[0]), expected);
+      std::vector<float> memory(expected.size(), -1);
+      outputs = model.GetOutputs();
+      outputs[0] = MSTensor("mine", DataType::kNumberTypeFloat32, {batch, 10}, memory.data(),
+                            memory.size() * 4);
+      ASSERT_EQ(model.Predict(inputs, &outputs), kSuccess);
+      ExpectNear(Floats(outputs[0]), expected);
+      // Who shares the graph keeps the file's shapes.
+      std::vector<MSTensor> files = other.GetInputs(), results;
+      EXPECT_EQ(files[0].Shape(), LenetBatch(2)[0]);
+      FillParts(files[0]);
+      ASSERT_EQ(other.Predict(files, &results), kSuccess);
+      ExpectNear(Floats(results[0]), first);
+    }
+  }
+  ExpectNear(Floats(kept[0]), alone);
+}
+
+TEST(MindSporeCpp, ResizeStartsStatesAnew) {
+  const auto build = [](Model* model) {
+    ASSERT_EQ(model->Build("tests/models/mindir/kvparam_inc.mindir", kMindIR, CpuContext(1)),
+              kSuccess);
+  };
+  const auto run = [](Model* model) {
+    std::vector<MSTensor> inputs = model->GetInputs(), outputs;
+    *static_cast<int32_t*>(inputs[0].MutableData()) = 3;
+    *static_cast<int32_t*>(inputs[1].MutableData()) = 0;
+    EXPECT_EQ(model->Predict(inputs, &outputs), kSuccess);
+    return Floats(outputs[0]);
+  };
+  Model model, other;
+  build(&model);
+  build(&other);
+  const std::vector<float> first = run(&other), second = run(&other), third = run(&other);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(run(&model), first);
+  EXPECT_TRUE(model.Resize(model.GetInputs(), {{2, 1}, {1}}).IsError());
+  EXPECT_EQ(run(&model), second);
+  ASSERT_EQ(model.Resize(model.GetInputs(), {{1, 1}, {1}}), kSuccess);
+  EXPECT_EQ(run(&model), third);
+  ASSERT_EQ(model.Resize(model.GetInputs(), {{1}, {1}}), kSuccess);
+  ExpectNear(run(&model), first);
+  ExpectNear(run(&model), second);
+  ASSERT_EQ(model.Resize(model.GetInputs(), {{1, 1}, {1}}), kSuccess);
+  EXPECT_EQ(run(&model), first);
+}
+
+// Runs end with the shapes that they began with; one of other shapes is an error.
+TEST(MindSporeCpp, ResizesWhileOthersPredict) {
+  const std::vector<float> alone = LenetAlone(6);
+  Model model;
+  ASSERT_EQ(model.Build(kLenet, kMindIR, CpuContext(1)), kSuccess);
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int64_t batch : {2, 4, 6}) {
+    threads.emplace_back([&, batch] {
+      MSTensor input("mine", DataType::kNumberTypeFloat32, LenetBatch(batch)[0], nullptr, 0);
+      FillParts(input);
+      const std::vector<float> expected(alone.begin(), alone.begin() + batch * 10);
+      std::vector<float> memory(expected.size());
+      while (!done) {
+        std::vector<MSTensor> taken;
+        std::vector<MSTensor> given = {MSTensor("out", DataType::kNumberTypeFloat32, {batch, 10},
+                                                memory.data(), memory.size() * 4)};
+        for (std::vector<MSTensor>* outputs : {&taken, &given}) {
+          const Status status = model.Predict({input}, outputs);
+          if (status.IsOk()) {
+            ExpectNear(Floats((*outputs)[0]), expected);
+          } else {
+            EXPECT_EQ(status, kLiteInputParamInvalid) << status;
+          }
+        }
+      }
+    });
+  }
+  for (int round = 0; round < 10; ++round) {
+    for (int64_t batch : {2, 4, 6}) {
+      EXPECT_EQ(model.Resize(model.GetInputs(), LenetBatch(batch)), kSuccess);
+      MSTensor input("mine", DataType::kNumberTypeFloat32, LenetBatch(batch)[0], nullptr, 0);
+      FillParts(input);
+      std::vector<MSTensor> outputs;
+      EXPECT_EQ(model.Predict({input}, &outputs), kSuccess);
+      ExpectNear(Floats(outputs[0]), std::vector<float>(alone.begin(), alone.begin() + batch * 10));
+    }
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST(MindSporeCpp, DecryptsModels) {

@@ -4,6 +4,7 @@
 #ifndef MINDSPORE_INCLUDE_API_MODEL_H
 #define MINDSPORE_INCLUDE_API_MODEL_H
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,7 @@
 #include "include/api/cell.h"
 #include "include/api/cfg.h"
 #include "include/api/context.h"
+#include "include/api/reshape.h"
 #include "include/api/run_tensors.h"
 #include "include/api/serialization.h"
 #include "include/api/types.h"
@@ -50,29 +52,42 @@ class Model {
   }
   Status Build(const GraphCell& cell, const std::shared_ptr<Context>& context = nullptr,
                const std::shared_ptr<TrainCfg>& train = nullptr) {
-    if (session_ != nullptr) return Rebuilt();
+    if (file_ != nullptr) return Rebuilt();
     if (train != nullptr) return Unsupported("training");
     if (cell.graph() == nullptr) return Status(kLiteNullptr, "the graph was not loaded");
     return Open(cell.graph().model(), context);
   }
 
-  // Shapes of the model's own inputs from now on. Nothing changes when they do not fit.
+  // Shapes of the model's own inputs from now on. Nothing changes when the model cannot have them.
+  // Where the file fixes others, the model is prepared anew from the file's contents, and takes
+  // these alone; states are the file's again, also after the way back. Runs in progress in other
+  // threads end with what they began with.
   Status Resize(const std::vector<MSTensor>& inputs,
                 const std::vector<std::vector<int64_t>>& dims) {
-    if (session_ == nullptr) return NotBuilt();
+    if (file_ == nullptr) return NotBuilt();
     if (inputs.size() != dims.size()) {
       return Status(kLiteInputParamInvalid, "one shape per input is needed");
     }
-    std::vector<const int64_t*> pointers;
-    std::vector<size_t> ranks;
-    for (const auto& d : dims) {
-      pointers.push_back(d.data());
-      ranks.push_back(d.size());
+    const internal::InputShapes shapes(dims);
+    std::shared_ptr<mirin_model> model = model_;
+    std::shared_ptr<mirin_session> session = session_;
+    Status status;
+    if (shapes.Fit(file_.get())) {
+      model = file_;
+    } else if (!shapes.Fit(model_.get())) {
+      status = shapes.Reshape(file_.get(), &model);
     }
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const Status status = internal::FromMirin(
-        mirin_session_resize(session_.get(), pointers.data(), ranks.data(), dims.size()));
+    if (status.IsOk() && model != model_) status = NewSession(model.get(), &session);
     if (status.IsError()) return status;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    status = shapes.Resize(session.get());
+    if (status.IsError()) return status;
+    if (model != model_) {
+      const std::vector<MSTensor> declared = internal::DeclaredOutputs(model.get());
+      std::copy(declared.begin(), declared.end(), outputs_.begin());  // runs read their number
+      model_.swap(model);
+      session_.swap(session);
+    }
     for (size_t i = 0; i < dims.size(); ++i) {
       inputs_[i].SetShape(dims[i]);
       MSTensor alias = inputs[i];
@@ -87,7 +102,7 @@ class Model {
   Status Predict(const std::vector<MSTensor>& inputs, std::vector<MSTensor>* outputs,
                  const MSKernelCallBack& before = nullptr,
                  const MSKernelCallBack& after = nullptr) {
-    if (session_ == nullptr) return NotBuilt();
+    if (file_ == nullptr) return NotBuilt();
     if (outputs == nullptr) return Status(kLiteNullptr, "outputs is null");
     if (before != nullptr || after != nullptr) return internal::NoCallbacks();
     if (inputs.size() != inputs_.size()) {
@@ -127,11 +142,11 @@ class Model {
   // Settings of a configuration file, or one of them, for a Build that follows. An unknown section
   // or key is an error.
   Status LoadConfig(const std::string& path) {
-    return session_ != nullptr ? Rebuilt() : config_.LoadFile(path);
+    return file_ != nullptr ? Rebuilt() : config_.LoadFile(path);
   }
   Status UpdateConfig(const std::string& section,
                       const std::pair<std::string, std::string>& setting) {
-    return session_ != nullptr ? Rebuilt() : config_.Set(section, setting.first, setting.second);
+    return file_ != nullptr ? Rebuilt() : config_.Set(section, setting.first, setting.second);
   }
 
   // Only this build's devices and files.
@@ -143,7 +158,7 @@ class Model {
   // ------------------
 
   bool HasPreprocess() {
-    return model_ != nullptr && *mirin_model_metadata(model_.get(), "preprocessor") != '\0';
+    return file_ != nullptr && *mirin_model_metadata(file_.get(), "preprocessor") != '\0';
   }
   Status Preprocess(const std::vector<std::vector<MSTensor>>&, std::vector<MSTensor>*) {
     return Unsupported("Preprocess");
@@ -199,7 +214,7 @@ class Model {
 
   Status Load(const std::string* path, const void* data, size_t size, ModelType type,
               const Key& key, const std::string& mode, const std::shared_ptr<Context>& context) {
-    if (session_ != nullptr) return Rebuilt();
+    if (file_ != nullptr) return Rebuilt();
     std::shared_ptr<mirin_model> model;
     const Status status =
         internal::LoadModel(path, data, size, type, key, mode, config_.get(), &model);
@@ -208,24 +223,34 @@ class Model {
 
   Status Open(std::shared_ptr<mirin_model> model, const std::shared_ptr<Context>& context) {
     Status status = options_.Take(context.get());
+    if (status.IsOk()) status = NewSession(model.get(), &session_);
     if (status.IsError()) return status;
-    mirin_session* session = nullptr;
-    status = internal::NoDevice(
-        internal::FromMirin(mirin_session_create(model.get(), &options_.options, &session)));
-    if (status.IsError()) return status;
-    session_ = std::shared_ptr<mirin_session>(session, mirin_session_destroy);
-    model_ = std::move(model);
-    inputs_ = internal::DeclaredInputs(model_.get());
-    outputs_ = internal::DeclaredOutputs(model_.get());
+    model_ = model;
+    file_ = std::move(model);
+    inputs_ = internal::DeclaredInputs(file_.get());
+    outputs_ = internal::DeclaredOutputs(file_.get());
     return status;
+  }
+
+  Status NewSession(const mirin_model* model, std::shared_ptr<mirin_session>* session) const {
+    mirin_session* made = nullptr;
+    const Status status = internal::NoDevice(
+        internal::FromMirin(mirin_session_create(model, &options_.options, &made)));
+    if (status.IsOk()) *session = std::shared_ptr<mirin_session>(made, mirin_session_destroy);
+    return status;
+  }
+
+  std::shared_ptr<mirin_model> Current() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return model_;
   }
 
   Status RunAndTake(const internal::Wrapped& inputs, std::vector<MSTensor>* outputs) {
     std::vector<mirin_tensor*> results(outputs_.size());
-    const Status status = mirin_model_state_count(model_.get()) > 0
+    const Status status = mirin_model_state_count(file_.get()) > 0
                               ? RunWithState(inputs, &results)
                               : internal::FromMirin(mirin_model_run(
-                                    model_.get(), &options_.options, inputs.const_data(),
+                                    Current().get(), &options_.options, inputs.const_data(),
                                     inputs.size(), results.data(), results.size()));
     std::vector<std::shared_ptr<mirin_tensor>> owned;
     for (mirin_tensor* result : results) owned.emplace_back(result, mirin_tensor_destroy);
@@ -234,7 +259,7 @@ class Model {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (size_t i = 0; i < owned.size(); ++i) {
       MSTensor result;
-      result.SetTensorName(mirin_model_output_name(model_.get(), i));
+      result.SetTensorName(mirin_model_output_name(file_.get(), i));
       internal::TakeResult(owned[i], &result);
       internal::TakeResult(owned[i], &outputs_[i]);
       outputs->push_back(std::move(result));
@@ -267,9 +292,10 @@ class Model {
 
   internal::Config config_;
   internal::SessionOptions options_;
-  std::shared_ptr<mirin_model> model_;
-  std::shared_ptr<mirin_session> session_;
-  std::mutex mutex_;  // of session_ and the contents of outputs_
+  std::shared_ptr<mirin_model> file_;   // as it was built; null before
+  std::shared_ptr<mirin_model> model_;  // for the shapes of the last Resize: file_, or its reshaped
+  std::shared_ptr<mirin_session> session_;  // of model_
+  std::mutex mutex_;                        // of model_, session_ and the contents of outputs_
   std::vector<MSTensor> inputs_, outputs_;
 };
 

@@ -1,7 +1,7 @@
 /* Source compatibility with MindSpore Lite's C API: models.
 
    A model is built once, then run by one thread at a time. Tensor handles that a model gives belong
-   to it; the data of its outputs is valid until the next predict. */
+   to it; the data of its outputs is valid until the next predict or resize. */
 #ifndef MINDSPORE_INCLUDE_C_API_MODEL_C_H
 #define MINDSPORE_INCLUDE_C_API_MODEL_C_H
 
@@ -13,8 +13,12 @@
 /* -- ours: what the handle points to, and the way to mirin's calls
  * ------------------------------------------------------- */
 
+#define MIRIN_MS_MAX_INPUTS 64
+
 typedef struct mirin_ms_model {
-  mirin_model* model;
+  mirin_model* model; /* as it was built */
+  mirin_model*
+      reshaped; /* for shapes that the built one cannot take: what the session runs; or NULL */
   mirin_session* session;
   MSContextHandle context;
   MSTensorHandleArray inputs;
@@ -68,19 +72,18 @@ MS_API void mirin_ms_unbuild(mirin_ms_model* m) {
   mirin_ms_free_array(&m->inputs);
   mirin_ms_free_array(&m->outputs);
   mirin_session_destroy(m->session);
+  mirin_model_destroy(m->reshaped);
   mirin_model_destroy(m->model);
   m->session = NULL;
+  m->reshaped = NULL;
   m->model = NULL;
 }
 
-/* The second half of building: session and tensors; the context is the model's from here on when it
- * succeeds. */
-MS_API MSStatus mirin_ms_open(const char* function, mirin_ms_model* m,
-                              const MSContextHandle handle) {
+MS_API mirin_status* mirin_ms_new_session(const MSContextHandle handle, const mirin_model* model,
+                                          mirin_session** out) {
   const mirin_ms_context* context = (const mirin_ms_context*)handle;
   mirin_session_options options = MIRIN_SESSION_OPTIONS_INIT;
   const char* names[8];
-  mirin_status* status;
   size_t i;
   options.threads = context->thread_num;
   options.cpus = context->cores;
@@ -93,7 +96,14 @@ MS_API MSStatus mirin_ms_open(const char* function, mirin_ms_model* m,
     if (device->enable_fp16) options.precision = MIRIN_PRECISION_PREFER_FP16;
   }
   if (options.num_devices > 0) options.devices = names;
-  status = mirin_session_create(m->model, &options, &m->session);
+  return mirin_session_create(model, &options, out);
+}
+
+/* The second half of building: session and tensors; the context is the model's from here on when it
+ * succeeds. */
+MS_API MSStatus mirin_ms_open(const char* function, mirin_ms_model* m,
+                              const MSContextHandle handle) {
+  mirin_status* status = mirin_ms_new_session(handle, m->model, &m->session);
   if (status != NULL) {
     const MSStatus code = mirin_status_code(status) == MIRIN_NOT_FOUND
                               ? kMSStatusLiteNotSupport
@@ -119,6 +129,47 @@ MS_API MSStatus mirin_ms_check_build(const char* function, const mirin_ms_model*
   if (m->model != NULL)
     return mirin_ms_fail(function, kMSStatusLiteModelRebuild, "the model was built before");
   return kMSStatusSuccess;
+}
+
+/* Whether sessions of a model take these shapes, of which opened, unless NULL, gets a copy with -1
+ * for the axes that the model leaves open. That there is one for each input is for sessions to
+ * check. */
+MS_API bool mirin_ms_fit(const mirin_model* model, const MSShapeInfo* shapes, size_t num_shapes,
+                         MSShapeInfo* opened) {
+  bool fit = true;
+  size_t i, k;
+  for (i = 0; i < num_shapes; ++i) {
+    const int32_t rank = mirin_model_input_rank(model, i);
+    const int64_t* declared = mirin_model_input_dims(model, i);
+    const bool same_rank = rank >= 0 && (size_t)rank == shapes[i].shape_num;
+    if (rank >= 0 && !same_rank) fit = false;
+    if (opened != NULL) opened[i] = shapes[i];
+    for (k = 0; k < shapes[i].shape_num; ++k) {
+      const bool is_open = rank < 0 || (same_rank && declared[k] == -1);
+      if (is_open && opened != NULL) opened[i].shape[k] = -1;
+      if (!is_open && same_rank && declared[k] != shapes[i].shape[k]) fit = false;
+    }
+  }
+  return fit;
+}
+
+/* Another session, of a reshaped model or (NULL) of the built one. The outputs' data was the former
+ * session's. */
+MS_API void mirin_ms_replace(mirin_ms_model* m, mirin_model* reshaped, mirin_session* session) {
+  const mirin_model* model = reshaped == NULL ? m->model : reshaped;
+  const int64_t unknown_rank = -1;
+  size_t i;
+  for (i = 0; i < m->outputs.handle_num; ++i) {
+    const int32_t rank = mirin_model_output_rank(model, i);
+    const int64_t* dims = mirin_model_output_dims(model, i);
+    mirin_ms_drop_data((mirin_ms_tensor*)m->outputs.handle_list[i]);
+    MSTensorSetShape(m->outputs.handle_list[i], rank < 0 || dims == NULL ? &unknown_rank : dims,
+                     rank < 0 ? 1 : (size_t)rank);
+  }
+  mirin_session_destroy(m->session);
+  mirin_model_destroy(m->reshaped);
+  m->session = session;
+  m->reshaped = reshaped;
 }
 
 /* Our tensor over the data of theirs. */
@@ -180,19 +231,24 @@ MS_API MSStatus MSModelBuildFromFile(MSModelHandle handle, const char* model_pat
   return mirin_ms_open("MSModelBuildFromFile", m, model_context);
 }
 
-/* inputs: the model's own. Their shapes change when it succeeds. */
+/* inputs: the model's own. Their shapes change when it succeeds; otherwise nothing does. Where the
+ * file fixes other shapes, the model is prepared anew from the file's contents, states included,
+ * and takes these alone; the outputs have the shapes that follow, and no data. */
 MS_API MSStatus MSModelResize(MSModelHandle handle, const MSTensorHandleArray inputs,
                               MSShapeInfo* shape_infos, size_t shape_info_num) {
   mirin_ms_model* m = (mirin_ms_model*)handle;
-  const int64_t* dims[64];
-  size_t ranks[64];
+  MSShapeInfo opened[MIRIN_MS_MAX_INPUTS];
+  const int64_t *dims[MIRIN_MS_MAX_INPUTS], *opened_dims[MIRIN_MS_MAX_INPUTS];
+  size_t ranks[MIRIN_MS_MAX_INPUTS];
   size_t i, k;
-  mirin_status* status;
+  mirin_model* reshaped = NULL;
+  mirin_session* session = NULL;
+  mirin_status* status = NULL;
   if (m == NULL || shape_infos == NULL)
     return mirin_ms_fail("MSModelResize", kMSStatusLiteNullptr, "an argument is NULL");
   if (m->session == NULL)
     return mirin_ms_fail("MSModelResize", kMSStatusLiteUninitializedObj, "the model was not built");
-  if (shape_info_num != inputs.handle_num || shape_info_num > 64) {
+  if (shape_info_num != inputs.handle_num || shape_info_num > MIRIN_MS_MAX_INPUTS) {
     return mirin_ms_fail("MSModelResize", kMSStatusLiteInputParamInvalid,
                          "one shape per input is needed");
   }
@@ -206,10 +262,25 @@ MS_API MSStatus MSModelResize(MSModelHandle handle, const MSTensorHandleArray in
       }
     }
     dims[i] = shape_infos[i].shape;
+    opened_dims[i] = opened[i].shape;
     ranks[i] = shape_infos[i].shape_num;
   }
-  status = mirin_session_resize(m->session, dims, ranks, shape_info_num);
-  if (status != NULL) return mirin_ms_report("MSModelResize", status);
+  if (mirin_ms_fit(m->model, shape_infos, shape_info_num, opened)) {
+    if (m->reshaped != NULL) status = mirin_ms_new_session(m->context, m->model, &session);
+  } else if (m->reshaped == NULL || !mirin_ms_fit(m->reshaped, shape_infos, shape_info_num, NULL)) {
+    status = mirin_model_reshape(m->model, opened_dims, ranks, shape_info_num, &reshaped);
+    if (status == NULL) status = mirin_ms_new_session(m->context, reshaped, &session);
+  }
+  if (status == NULL) {
+    status =
+        mirin_session_resize(session == NULL ? m->session : session, dims, ranks, shape_info_num);
+  }
+  if (status != NULL) {
+    mirin_session_destroy(session);
+    mirin_model_destroy(reshaped);
+    return mirin_ms_report("MSModelResize", status);
+  }
+  if (session != NULL) mirin_ms_replace(m, reshaped, session);
   for (i = 0; i < shape_info_num; ++i) MSTensorSetShape(inputs.handle_list[i], dims[i], ranks[i]);
   return kMSStatusSuccess;
 }
