@@ -186,9 +186,9 @@ class Model(Predictor):
 
         Models with open sizes need no resize: runs take the shapes that their inputs have. Where
         the file fixes other shapes than these, the model is prepared anew for them from the file's
-        contents, and runs take these shapes alone; the states of a model with state are the file's
-        again, also after the way back. Runs in progress in other threads end with what they began
-        with.
+        contents: runs take these shapes alone, but for sizes that the file leaves open, and the
+        states of a model with state are the file's again, also after the way back. Runs in progress
+        in other threads end with what they began with.
 
         Args:
             inputs: the model's inputs, all of them.

@@ -32,12 +32,12 @@ def mlp(path, op="Relu"):
     )
 
 
-def image(path):
+def image(path, shape=(1, 3, 4, 4)):
     graph = helper.make_graph(
         [helper.make_node("Relu", ["x"], ["y"], name="act")],
         "image",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 4, 4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 4, 4])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
     )
     onnx.save(
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
@@ -74,6 +74,28 @@ class ConverterTest(unittest.TestCase):
             model.predict([x])[0].get_data_to_numpy(), x @ WEIGHTS, rtol=1e-5
         )
         self.assertIn("nodes", converter.report)
+
+    def test_resize_keeps_open_axes_open(self):
+        """A resize of what the file fixes, where it leaves another axis open."""
+        image(self.folder / "image.onnx", ["N", 3, 4])
+        model = self.load(self.convert(mslite.Converter(), self.folder / "image.onnx"))
+        (tensor,) = model.get_inputs()
+        self.assertEqual(tensor.shape, [-1, 3, 4])
+        for shape, declared in (
+            ([2, 5, 4], [-1, 5, 4]),
+            ([7, 5, 4], [-1, 5, 4]),
+            ([2, 3, 6], [-1, 3, 6]),
+            ([2, 6], [2, 6]),
+            ([2, 3, 4], [-1, 3, 4]),
+        ):
+            model.resize([tensor], [shape])
+            self.assertEqual((tensor.shape, model.get_outputs()[0].shape), (shape, declared))
+            x = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) - 5
+            for given in [x] if declared[0] != -1 else [x, np.concatenate([x, x]), x[:1]]:
+                got = model.predict([given])[0].get_data_to_numpy()
+                np.testing.assert_array_equal(got, np.maximum(given, 0))
+            with self.assertRaisesRegex(mslite.InvalidArgumentError, "input 0"):
+                model.predict([x[:, :2, :3] if x.ndim == 3 else x[:, :5]])
 
     def test_settings_take_effect(self):
         c = mslite.Converter()

@@ -59,9 +59,9 @@ class Model {
   }
 
   // Shapes of the model's own inputs from now on. Nothing changes when the model cannot have them.
-  // Where the file fixes others, the model is prepared anew from the file's contents, and takes
-  // these alone; states are the file's again, also after the way back. Runs in progress in other
-  // threads end with what they began with.
+  // Where the file fixes others, the model is prepared anew from the file's contents: it takes
+  // these alone, but for sizes that the file leaves open, and states are the file's again, also
+  // after the way back. Runs in progress in other threads end with what they began with.
   Status Resize(const std::vector<MSTensor>& inputs,
                 const std::vector<std::vector<int64_t>>& dims) {
     if (file_ == nullptr) return NotBuilt();

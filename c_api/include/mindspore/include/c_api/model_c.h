@@ -232,8 +232,9 @@ MS_API MSStatus MSModelBuildFromFile(MSModelHandle handle, const char* model_pat
 }
 
 /* inputs: the model's own. Their shapes change when it succeeds; otherwise nothing does. Where the
- * file fixes other shapes, the model is prepared anew from the file's contents, states included,
- * and takes these alone; the outputs have the shapes that follow, and no data. */
+ * file fixes other shapes, the model is prepared anew from the file's contents, states included: it
+ * takes these alone, but for sizes that the file leaves open; the outputs have the shapes that
+ * follow, and no data. */
 MS_API MSStatus MSModelResize(MSModelHandle handle, const MSTensorHandleArray inputs,
                               MSShapeInfo* shape_infos, size_t shape_info_num) {
   mirin_ms_model* m = (mirin_ms_model*)handle;
