@@ -1,10 +1,9 @@
 #include "core/converter/builder.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/saturate.h"
 #include "core/base/status.h"
 #include "core/ops/schema.h"
 #include "core/passes/quantised.h"
@@ -12,24 +11,8 @@
 namespace mirin::converter {
 namespace {
 
-// What folding may make, beyond as many bytes as went in: shape arithmetic and small tables, not weights.
+// What folding may make, or as many bytes as went in: shape arithmetic and small tables, not weights.
 constexpr size_t kMaxFoldedBytes = size_t{64} << 10;
-
-bool ReadsShapeOnly(const ir::Node& node) { return node.op() == "Shape" || node.op() == "Size" || node.op() == "Rank"; }
-
-template <typename T>
-T Saturated(double value) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return value != 0;
-  } else if constexpr (std::is_integral_v<T>) {
-    if (std::isnan(value)) return 0;
-    if (value <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
-    if (value >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
-    return static_cast<T>(value);
-  } else {
-    return T(static_cast<float>(value));
-  }
-}
 
 }  // namespace
 
@@ -87,31 +70,16 @@ ir::Value* GraphBuilder::Op(absl::string_view op, const std::vector<ir::Value*>&
 }
 
 bool GraphBuilder::TryFold(ir::Node* node, std::vector<ir::Value*>* results) {
-  if (evaluate_ == nullptr || !passes::IsPure(*node) || passes::IsStoredWeight(*node)) return false;
-  const bool shape_only = ReadsShapeOnly(*node) && node->input(0)->type().shape.concrete();
-  std::vector<Tensor> inputs(static_cast<size_t>(node->num_inputs()));
-  size_t bytes = 0;
-  for (int i = 0; i < node->num_inputs(); ++i) {
-    const ir::Value* v = node->input(i);
-    if (v == nullptr) continue;
-    if (v->is_constant() && !shape_only) {
-      inputs[static_cast<size_t>(i)] = v->tensor();
-      bytes += v->tensor().bytes();
-    } else if (shape_only) {
-      inputs[static_cast<size_t>(i)] = Tensor::Borrow(v->type().dtype, v->type().shape.dims(), nullptr, nullptr);
-    } else {
-      return false;
-    }
-  }
-  auto made = (*evaluate_)(*node, inputs, std::max(kMaxFoldedBytes, bytes));
-  if (!made.ok()) return false;  // too large, or an error that the run reports where it happens
+  if (evaluate_ == nullptr || passes::IsStoredWeight(*node)) return false;
+  auto made = passes::EvaluateConstant(*node, *evaluate_, {kMaxFoldedBytes, 1});
+  if (!made) return false;
   for (size_t i = 0; i < made->size(); ++i) results->push_back(module()->AddConstant(node->output(static_cast<int>(i))->name(), std::move((*made)[i])));
   Erase(node);
   return true;
 }
 
 ir::Value* GraphBuilder::KnownResult(const ir::Node& node) {
-  if (node.num_outputs() != 1 || !passes::IsPure(node)) return nullptr;
+  if (node.num_outputs() != 1 || !ops::IsPure(node)) return nullptr;
   const ir::TensorType& type = node.output()->type();
   const auto elements = partial_->Of(node.output());
   if (!elements || !type.shape.concrete() || std::count(elements->begin(), elements->end(), ops::PartialValues::kUnknown) > 0) return nullptr;
@@ -167,11 +135,7 @@ ir::Value* GraphBuilder::Scalar(double value, DType dtype) {
       dtype,
       [&](auto tag) {
         using T = typename decltype(tag)::type;
-        if constexpr (std::is_same_v<T, double>) {
-          return Tensor::Scalar<double>(value);
-        } else {
-          return Tensor::Scalar<T>(Saturated<T>(value));
-        }
+        return Tensor::Scalar<T>(FromDouble<T>(value));
       },
       none);
   if (!tensor.valid()) {

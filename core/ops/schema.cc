@@ -71,6 +71,11 @@ OpSchema& OpSchema::Elementwise() {
   return *this;
 }
 
+OpSchema& OpSchema::ReadsShape() {
+  reads_shape_ = true;
+  return *this;
+}
+
 OpSchema& OpSchema::View() {
   view_ = true;
   return *this;
@@ -146,6 +151,16 @@ const OpSchema* FindSchema(absl::string_view op) {
   }();
   auto it = kIndex->find(std::string(op));
   return it == kIndex->end() ? nullptr : it->second;
+}
+
+bool ReadsShapeOnly(const ir::Node& node) {
+  const OpSchema* schema = FindSchema(node.op());
+  return schema != nullptr && schema->reads_shape();
+}
+
+bool IsPure(const ir::Node& node) {
+  const OpSchema* schema = FindSchema(node.op());
+  return schema != nullptr && node.branches().empty() && !schema->nondeterministic() && !schema->writes_variable();
 }
 
 std::vector<const OpSchema*> AllSchemas() {

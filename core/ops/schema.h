@@ -74,6 +74,8 @@ class OpSchema {
   OpSchema& Elementwise();
   // Output 0 is input 0 under another shape: no data moves.
   OpSchema& View();
+  // Depends on the shape of input 0 alone: its bytes need not be there.
+  OpSchema& ReadsShape();
   // Writes input 0, which must be a variable; never removed, never reordered against readers of the variable.
   OpSchema& WritesVariable();
   // Depends on more than its inputs (random numbers): never folded or merged.
@@ -89,6 +91,7 @@ class OpSchema {
   InferFn infer() const { return infer_; }
   bool elementwise() const { return elementwise_; }
   bool view() const { return view_; }
+  bool reads_shape() const { return reads_shape_; }
   bool writes_variable() const { return writes_variable_; }
   bool nondeterministic() const { return nondeterministic_; }
   // MindSpore has no such primitive: the summary ends with "(internal)".
@@ -115,12 +118,17 @@ class OpSchema {
   InferFn infer_ = nullptr;
   bool elementwise_ = false;
   bool view_ = false;
+  bool reads_shape_ = false;
   bool writes_variable_ = false;
   bool nondeterministic_ = false;
 };
 
 // Null when there is no such op.
 const OpSchema* FindSchema(absl::string_view op);
+// Whether the node depends on the shape of input 0 alone.
+bool ReadsShapeOnly(const ir::Node& node);
+// Whether the node may be evaluated early, merged with an equal one or dropped: no branches, no effects, no randomness.
+bool IsPure(const ir::Node& node);
 // Every op, sorted by name.
 std::vector<const OpSchema*> AllSchemas();
 

@@ -188,11 +188,11 @@ OpSchema Unsqueeze() { return OpSchema("Unsqueeze", "Inserts axes of size 1.").I
 OpSchema Squeeze() { return OpSchema("Squeeze", "Drops axes of size 1; () drops all.").Input("x").Attr("axis", std::vector<int64_t>{}).Output("y").Infer(InferSqueeze).View(); }
 OpSchema Flatten() { return OpSchema("Flatten", "[product before axis, product from axis on].").Input("x").Attr("axis", int64_t{1}).Output("y").Infer(InferFlatten).View(); }
 OpSchema Transpose() { return OpSchema("Transpose", "Permutes the axes.").Input("x").Ints("perm", {"input_perm"}).Output("y").Infer(InferTranspose); }
-OpSchema Shape() { return OpSchema("Shape", "The shape as a 1-D int64 tensor.").Input("x").Output("y").Infer(InferShape); }
-OpSchema TensorShape() { return OpSchema("TensorShape", "The shape as a 1-D int64 tensor.").Input("x").Output("y").Infer(InferShape); }
-OpSchema DynamicShape() { return OpSchema("DynamicShape", "The shape as a 1-D int64 tensor.").Input("x").Output("y").Infer(InferShape); }
-OpSchema Size() { return OpSchema("Size", "The number of elements.").Input("x").Output("y").Infer(InferScalarInt64); }
-OpSchema Rank() { return OpSchema("Rank", "The number of axes.").Input("x").Output("y").Infer(InferScalarInt64); }
+OpSchema Shape() { return OpSchema("Shape", "The shape as a 1-D int64 tensor.").Input("x").Output("y").Infer(InferShape).ReadsShape(); }
+OpSchema TensorShape() { return OpSchema("TensorShape", "The shape as a 1-D int64 tensor.").Input("x").Output("y").Infer(InferShape).ReadsShape(); }
+OpSchema DynamicShape() { return OpSchema("DynamicShape", "The shape as a 1-D int64 tensor.").Input("x").Output("y").Infer(InferShape).ReadsShape(); }
+OpSchema Size() { return OpSchema("Size", "The number of elements.").Input("x").Output("y").Infer(InferScalarInt64).ReadsShape(); }
+OpSchema Rank() { return OpSchema("Rank", "The number of axes.").Input("x").Output("y").Infer(InferScalarInt64).ReadsShape(); }
 OpSchema ScalarAt() { return OpSchema("ScalarAt", "One element of a 1-D tensor. (internal)").Input("x").RequiredAttr("index").Output("y").Infer(InferScalarAt); }
 OpSchema PackScalars() { return OpSchema("PackScalars", "Scalars side by side as int64. (internal)").VariadicInput("x").Output("y").Infer(InferPackScalars); }
 

@@ -115,7 +115,7 @@ absl::StatusOr<int> CancelTransposes(PassContext& context) {
   int total = 0;
   for (int round = 0; round < 100; ++round) {
     MIRIN_ASSIGN_OR_RETURN(const int changes, ForEachNode(context.module, [](ir::Node* node) -> absl::StatusOr<int> {
-      if (!IsPure(*node) || node->num_outputs() == 0) return 0;
+      if (!ops::IsPure(*node) || node->num_outputs() == 0) return 0;
       if (node->output()->uses().empty() && !node->graph()->IsOutput(node->output())) return 0;  // replaced already
       if (node->op() == "Transpose") return Compose(node);
       if (node->op() == "Reshape") return SkipReshape(node);

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "core/base/status.h"
 #include "core/passes/pass.h"
 #include "core/passes/quantised.h"
@@ -7,15 +5,8 @@
 namespace mirin::passes {
 namespace {
 
-// A folded result may be this large, or this many times its inputs (dequantised weights); more is cheaper to compute.
-constexpr size_t kMaxBytes = size_t{1} << 20;
-constexpr size_t kMaxGrowth = 8;
-
-// Reads only the shape of input 0.
-bool ReadsShape(const ir::Node& node) {
-  static constexpr absl::string_view kOps[] = {"DynamicShape", "Rank", "Shape", "Size", "TensorShape"};
-  return std::find(std::begin(kOps), std::end(kOps), node.op()) != std::end(kOps);
-}
+// More is cheaper to compute; dequantised weights grow.
+constexpr FoldingLimits kLimits = {size_t{1} << 20, 8};
 
 // Weights that are worth more as integers than as the numbers they stand for.
 bool StaysStored(const PassContext& context, const ir::Node& node) {
@@ -58,24 +49,9 @@ absl::StatusOr<int> FoldSelector(ir::Node* node) {
 absl::StatusOr<int> FoldConstants(PassContext& context) {
   return ForEachNode(context.module, [&](ir::Node* node) -> absl::StatusOr<int> {
     if (!node->branches().empty()) return FoldSelector(node);
-    if (context.evaluate == nullptr || !IsPure(*node) || StaysStored(context, *node)) return 0;
-    const bool shape_only = ReadsShape(*node) && node->input(0) != nullptr && node->input(0)->type().shape.concrete();
-    std::vector<Tensor> inputs(static_cast<size_t>(node->num_inputs()));
-    size_t input_bytes = 0;
-    for (int i = 0; i < node->num_inputs(); ++i) {
-      const ir::Value* v = node->input(i);
-      if (v == nullptr) continue;
-      if (v->is_constant()) {
-        inputs[static_cast<size_t>(i)] = v->tensor();
-        input_bytes += v->tensor().bytes();
-      } else if (shape_only) {
-        inputs[static_cast<size_t>(i)] = Tensor::Borrow(v->type().dtype, v->type().shape.dims(), nullptr, nullptr);
-      } else {
-        return 0;
-      }
-    }
-    auto outputs = (*context.evaluate)(*node, inputs, std::max(kMaxBytes, kMaxGrowth * input_bytes));
-    if (!outputs.ok()) return 0;  // too large, or an error that the run will report where it happens
+    if (context.evaluate == nullptr || StaysStored(context, *node)) return 0;
+    auto outputs = EvaluateConstant(*node, *context.evaluate, kLimits);
+    if (!outputs) return 0;
     for (int i = 0; i < node->num_outputs(); ++i) {
       ir::Value* result = node->output(i);
       Replace(result, context.module->AddConstant(result->name(), std::move((*outputs)[static_cast<size_t>(i)])));

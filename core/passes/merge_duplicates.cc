@@ -2,6 +2,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "core/ops/schema.h"
 #include "core/passes/pass.h"
 
 namespace mirin::passes {
@@ -62,7 +63,7 @@ absl::StatusOr<int> MergeDuplicates(PassContext& context) {
   for (const auto& graph : context.module->graphs()) {
     absl::flat_hash_map<std::string, ir::Node*> seen;
     for (const auto& node : graph->nodes()) {
-      bool mergeable = IsPure(*node);
+      bool mergeable = ops::IsPure(*node);
       for (const ir::Value* v : node->inputs()) mergeable &= v == nullptr || v->kind() != ir::ValueKind::kVariable;
       if (!mergeable) continue;
       ir::Node* first = seen.try_emplace(KeyOf(*node), node.get()).first->second;

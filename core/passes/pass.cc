@@ -1,5 +1,7 @@
 #include "core/passes/pass.h"
 
+#include <algorithm>
+
 #include <cstring>
 
 #include "core/base/status.h"
@@ -75,9 +77,26 @@ std::optional<std::vector<int64_t>> IntsOf(const ir::Value* value) {
   return *std::move(ints);
 }
 
-bool IsPure(const ir::Node& node) {
-  const ops::OpSchema* schema = ops::FindSchema(node.op());
-  return schema != nullptr && node.branches().empty() && !schema->nondeterministic() && !schema->writes_variable();
+std::optional<std::vector<Tensor>> EvaluateConstant(const ir::Node& node, const Evaluator& evaluate, const FoldingLimits& limits) {
+  if (!ops::IsPure(node)) return std::nullopt;
+  const bool shape_only = ops::ReadsShapeOnly(node) && node.input(0) != nullptr && node.input(0)->type().shape.concrete();
+  std::vector<Tensor> inputs(static_cast<size_t>(node.num_inputs()));
+  size_t bytes = 0;
+  for (int i = 0; i < node.num_inputs(); ++i) {
+    const ir::Value* v = node.input(i);
+    if (v == nullptr) continue;
+    if (v->is_constant()) {
+      inputs[static_cast<size_t>(i)] = v->tensor();
+      bytes += v->tensor().bytes();
+    } else if (shape_only) {
+      inputs[static_cast<size_t>(i)] = Tensor::Borrow(v->type().dtype, v->type().shape.dims(), nullptr, nullptr);
+    } else {
+      return std::nullopt;
+    }
+  }
+  auto results = evaluate(node, inputs, std::max(limits.bytes, limits.growth * bytes));
+  if (!results.ok()) return std::nullopt;
+  return *std::move(results);
 }
 
 }  // namespace mirin::passes

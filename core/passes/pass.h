@@ -74,8 +74,14 @@ std::pair<ir::Value*, ir::Value*> EitherOrder(const ir::Node& node, Test test) {
 // each pass. Returns how many nodes.
 int EliminateDeadCode(ir::Module* module);
 
-// May be evaluated early, merged with an equal node or dropped: no branches, no effects, no randomness.
-bool IsPure(const ir::Node& node);
+// A folded result may have `bytes`, or `growth` times those of its inputs.
+struct FoldingLimits {
+  size_t bytes;
+  size_t growth;
+};
+// The results of a pure node whose inputs are constants, or whose input 0 has a known shape and that reads nothing else. Nothing when it
+// is none of these, when the results are too large, and for an error, which the run will report where it happens.
+std::optional<std::vector<Tensor>> EvaluateConstant(const ir::Node& node, const Evaluator& evaluate, const FoldingLimits& limits);
 
 }  // namespace mirin::passes
 

@@ -8,16 +8,6 @@
 
 namespace mirin::plan {
 
-bool ReadsShapesOnly(const ir::Node& node) {
-  static constexpr absl::string_view kOps[] = {"DynamicShape", "Rank", "Shape", "Size", "TensorShape"};
-  return std::find(std::begin(kOps), std::end(kOps), node.op()) != std::end(kOps);
-}
-
-bool CanEvaluate(const ir::Node& node) {
-  const ops::OpSchema* schema = ops::FindSchema(node.op());
-  return schema != nullptr && node.branches().empty() && !schema->nondeterministic() && !schema->writes_variable();
-}
-
 absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, const ir::Node& node, absl::Span<const Tensor> given,
                                              size_t max_bytes) {
   static const auto* const kOneThread = new ThreadShare(1);

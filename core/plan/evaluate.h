@@ -12,13 +12,8 @@
 
 namespace mirin::plan {
 
-// Shape, Size, Rank ...: the result follows from the input's shape, its bytes are never read.
-bool ReadsShapesOnly(const ir::Node& node);
-// A deterministic node without side effects or branches: its result follows from its inputs.
-bool CanEvaluate(const ir::Node& node);
-
 // Runs the node with the given backend on these inputs (an invalid Tensor stands for an absent input; for a node that
-// ReadsShapesOnly the bytes may be missing). ResourceExhausted when the results are larger than `max_bytes`.
+// reads shapes only the bytes may be missing). ResourceExhausted when the results are larger than `max_bytes`.
 absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, const ir::Node& node, absl::Span<const Tensor> inputs,
                                              size_t max_bytes);
 

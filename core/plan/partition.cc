@@ -17,7 +17,7 @@ class KnownValues {
   bool Knows(const ir::Value* v) const { return v == nullptr || v->is_constant() || known_.contains(v); }
   void Add(const ir::Node& node) {
     const bool all = std::all_of(node.inputs().begin(), node.inputs().end(), [&](const ir::Value* v) { return Knows(v); });
-    if (!ReadsShapesOnly(node) && !(all && CanEvaluate(node))) return;
+    if (!ops::ReadsShapeOnly(node) && !(all && ops::IsPure(node))) return;
     for (int i = 0; i < node.num_outputs(); ++i) known_.insert(node.output(i));
   }
 

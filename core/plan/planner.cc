@@ -181,7 +181,7 @@ class Planner {
       MIRIN_RETURN_IF_ERROR(Annotate(CheckedBytes(type.dtype, type.shape.dims()).status(), ir::Describe(node)));
       types_[node.output(i)] = type;
     }
-    if (ReadsShapesOnly(node) || (all_known && CanEvaluate(node))) {
+    if (ops::ReadsShapeOnly(node) || (all_known && ops::IsPure(node))) {
       MIRIN_ASSIGN_OR_RETURN(const bool evaluated, TryEvaluate(node, types, values));
       if (evaluated) return absl::OkStatus();
     }

@@ -10,26 +10,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/backend/kernel.h"
+#include "core/base/saturate.h"
 #include "core/base/shape.h"
 #include "core/base/status.h"
 #include "core/ir/graph.h"
 
 namespace mirin::reference {
-
-// double to T: truncates toward zero and saturates for integers, != 0 for bool, rounds to nearest for floats.
-template <typename T>
-T FromDouble(double v) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return v != 0;
-  } else if constexpr (std::is_integral_v<T>) {
-    if (std::isnan(v)) return 0;
-    if (v <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
-    if (v >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
-    return static_cast<T>(v);
-  } else {
-    return static_cast<T>(static_cast<std::conditional_t<std::is_same_v<T, double>, double, float>>(v));
-  }
-}
 
 // All elements, converted. N is double, int64_t or uint64_t; empty for strings.
 template <typename N>
