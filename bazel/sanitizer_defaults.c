@@ -4,5 +4,6 @@
    from mmap inside the mutex, where it tells ThreadSanitizer not to look. Our own accesses stay checked. */
 const char* __tsan_default_suppressions(void);
 const char* __tsan_default_suppressions(void) {
-  return "called_from_lib:libtbb.so.12\ncalled_from_lib:libdnnl.so.3\nrace:synchronization_internal::Waiter::Post\n";
+  return "called_from_lib:libtbb.so.12\ncalled_from_lib:libdnnl.so.3\nrace:synchronization_"
+         "internal::Waiter::Post\n";
 }

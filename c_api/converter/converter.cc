@@ -98,10 +98,17 @@ const char* mirin_converter_report(mirin_converter* converter, mirin_report_form
   if (!converter->ran) return "";
   try {
     switch (format) {
-      case MIRIN_REPORT_JSON: converter->report_text = converter->report.ToJson(); break;
-      case MIRIN_REPORT_HTML: converter->report_text = converter->report.ToHtml(); break;
-      case MIRIN_REPORT_TEXT: converter->report_text = converter->report.ToText(); break;
-      default: return "";
+      case MIRIN_REPORT_JSON:
+        converter->report_text = converter->report.ToJson();
+        break;
+      case MIRIN_REPORT_HTML:
+        converter->report_text = converter->report.ToHtml();
+        break;
+      case MIRIN_REPORT_TEXT:
+        converter->report_text = converter->report.ToText();
+        break;
+      default:
+        return "";
     }
     return converter->report_text.c_str();
   } catch (...) {  // no memory for the text
@@ -109,7 +116,9 @@ const char* mirin_converter_report(mirin_converter* converter, mirin_report_form
   }
 }
 
-const char* mirin_converter_output_file(const mirin_converter* converter) { return converter == nullptr ? nullptr : converter->output_file.c_str(); }
+const char* mirin_converter_output_file(const mirin_converter* converter) {
+  return converter == nullptr ? nullptr : converter->output_file.c_str();
+}
 
 const void* mirin_converter_model(const mirin_converter* converter, size_t* out_size) {
   const bool have = converter != nullptr && !converter->model.empty();
@@ -117,7 +126,8 @@ const void* mirin_converter_model(const mirin_converter* converter, size_t* out_
   return have ? converter->model.data() : nullptr;
 }
 
-const char* mirin_converter_progress(const mirin_converter* converter, int64_t* out_done, int64_t* out_total) {
+const char* mirin_converter_progress(const mirin_converter* converter, int64_t* out_done,
+                                     int64_t* out_total) {
   if (converter == nullptr) return nullptr;
   if (out_done != nullptr) *out_done = converter->progress.done();
   if (out_total != nullptr) *out_total = converter->progress.total();

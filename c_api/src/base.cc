@@ -9,4 +9,6 @@ size_t mirin_dtype_size(mirin_dtype dtype) {
   return d == mirin::DType::kString ? 0 : mirin::SizeOf(d);
 }
 
-const char* mirin_dtype_name(mirin_dtype dtype) { return mirin::Name(static_cast<mirin::DType>(dtype)).data(); }
+const char* mirin_dtype_name(mirin_dtype dtype) {
+  return mirin::Name(static_cast<mirin::DType>(dtype)).data();
+}

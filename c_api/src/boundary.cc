@@ -25,20 +25,25 @@ absl::StatusOr<runtime::ModelOptions> FromC(const mirin_model_options* given) {
   runtime::ModelOptions options;
   if (known->key_size > 0) {
     if (known->key == nullptr) return NullArgument("options.key");
-    if (known->key_size > 64) return absl::InvalidArgumentError(absl::StrCat("a key of ", known->key_size, " bytes"));
+    if (known->key_size > 64)
+      return absl::InvalidArgumentError(absl::StrCat("a key of ", known->key_size, " bytes"));
     options.read.key.assign(static_cast<const char*>(known->key), known->key_size);
   }
   if (known->cipher < MIRIN_CIPHER_AUTO || known->cipher > MIRIN_CIPHER_SM4_CBC) {
-    return absl::InvalidArgumentError(absl::StrCat("options.cipher has the unknown value ", static_cast<int>(known->cipher)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("options.cipher has the unknown value ", static_cast<int>(known->cipher)));
   }
   options.read.mode = static_cast<mindir::CipherMode>(known->cipher);
   if (known->optimization_level < 0 || known->optimization_level > 1) {
-    return absl::InvalidArgumentError(absl::StrCat("options.optimization_level is ", known->optimization_level, ", expected 0 or 1"));
+    return absl::InvalidArgumentError(absl::StrCat("options.optimization_level is ",
+                                                   known->optimization_level, ", expected 0 or 1"));
   }
   options.optimization_level = known->optimization_level;
-  if (known->num_disabled_passes > 1024) return absl::InvalidArgumentError("options.num_disabled_passes is out of range");
+  if (known->num_disabled_passes > 1024)
+    return absl::InvalidArgumentError("options.num_disabled_passes is out of range");
   for (size_t i = 0; i < known->num_disabled_passes; ++i) {
-    if (known->disabled_passes == nullptr || known->disabled_passes[i] == nullptr) return NullArgument("options.disabled_passes");
+    if (known->disabled_passes == nullptr || known->disabled_passes[i] == nullptr)
+      return NullArgument("options.disabled_passes");
     options.disabled_passes.emplace_back(known->disabled_passes[i]);
   }
   if (known->dump_directory != nullptr) options.dump_directory = known->dump_directory;
@@ -56,13 +61,16 @@ absl::StatusOr<runtime::SessionOptions> FromC(const mirin_session_options* given
   runtime::SessionOptions options;
   options.threads = known->threads;
   if (known->precision != MIRIN_PRECISION_FP32 && known->precision != MIRIN_PRECISION_PREFER_FP16) {
-    return absl::InvalidArgumentError(absl::StrCat("options.precision has the unknown value ", static_cast<int>(known->precision)));
+    return absl::InvalidArgumentError(absl::StrCat("options.precision has the unknown value ",
+                                                   static_cast<int>(known->precision)));
   }
   options.prefer_fp16 = known->precision == MIRIN_PRECISION_PREFER_FP16;
-  if (known->num_devices > 64) return absl::InvalidArgumentError("options.num_devices is out of range");
+  if (known->num_devices > 64)
+    return absl::InvalidArgumentError("options.num_devices is out of range");
   if (known->num_devices > 0) options.devices.clear();
   for (size_t i = 0; i < known->num_devices; ++i) {
-    if (known->devices == nullptr || known->devices[i] == nullptr) return NullArgument("options.devices");
+    if (known->devices == nullptr || known->devices[i] == nullptr)
+      return NullArgument("options.devices");
     options.devices.emplace_back(known->devices[i]);
   }
   options.profile = known->profile;
@@ -106,42 +114,50 @@ absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size
   if (inputs == nullptr && count > 0) return NullArgument("inputs");
   to->resize(count);
   for (size_t i = 0; i < count; ++i) {
-    if (inputs[i] == nullptr) return absl::InvalidArgumentError(absl::StrCat("inputs[", i, "] is NULL"));
+    if (inputs[i] == nullptr)
+      return absl::InvalidArgumentError(absl::StrCat("inputs[", i, "] is NULL"));
     (*to)[i] = inputs[i]->tensor;
   }
   return absl::OkStatus();
 }
 
-absl::Status CollectShapes(const runtime::Model& model, const int64_t* const* dims, const size_t* ranks, size_t count, std::vector<Dims>* to) {
+absl::Status CollectShapes(const runtime::Model& model, const int64_t* const* dims,
+                           const size_t* ranks, size_t count, std::vector<Dims>* to) {
   if (count > 0 && dims == nullptr) return NullArgument("dims");
   if (count > 0 && ranks == nullptr) return NullArgument("ranks");
   if (count != model.inputs().size()) {
-    return absl::InvalidArgumentError(absl::StrCat("the model takes ", model.inputs().size(), " inputs, got ", count));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the model takes ", model.inputs().size(), " inputs, got ", count));
   }
   for (size_t i = 0; i < count; ++i) {
     if (ranks[i] > MIRIN_MAX_RANK || (dims[i] == nullptr && ranks[i] > 0)) {
-      return absl::InvalidArgumentError(absl::StrCat("dims[", i, "] is NULL or ranks[", i, "] is out of range"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("dims[", i, "] is NULL or ranks[", i, "] is out of range"));
     }
     to->emplace_back(dims[i], dims[i] + ranks[i]);
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<runtime::OutputBuffer>> BuffersOf(const runtime::Model& model, mirin_tensor* const* outputs) {
+absl::StatusOr<std::vector<runtime::OutputBuffer>> BuffersOf(const runtime::Model& model,
+                                                             mirin_tensor* const* outputs) {
   std::vector<runtime::OutputBuffer> buffers(model.outputs().size());
   for (size_t i = 0; i < buffers.size(); ++i) {
     if (outputs[i] == nullptr) continue;
     const DType expected = model.outputs()[i].type.dtype;
     if (!outputs[i]->writable || outputs[i]->tensor.dtype() != expected) {
-      return absl::InvalidArgumentError(absl::StrCat("outputs[", i, "] must be a writable ", Name(expected), " tensor, got ",
-                                                     outputs[i]->writable ? "" : "a read-only ", Name(outputs[i]->tensor.dtype())));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "outputs[", i, "] must be a writable ", Name(expected), " tensor, got ",
+          outputs[i]->writable ? "" : "a read-only ", Name(outputs[i]->tensor.dtype())));
     }
-    buffers[i] = {outputs[i]->tensor.mutable_data(), std::max(outputs[i]->capacity, outputs[i]->tensor.bytes())};
+    buffers[i] = {outputs[i]->tensor.mutable_data(),
+                  std::max(outputs[i]->capacity, outputs[i]->tensor.bytes())};
   }
   return buffers;
 }
 
-void TakeShapes(absl::Span<const Tensor> results, absl::Span<const runtime::OutputBuffer> buffers, mirin_tensor* const* outputs) {
+void TakeShapes(absl::Span<const Tensor> results, absl::Span<const runtime::OutputBuffer> buffers,
+                mirin_tensor* const* outputs) {
   for (size_t i = 0; i < results.size(); ++i) {
     if (outputs[i] == nullptr || outputs[i]->tensor.dims() == results[i].dims()) continue;
     outputs[i]->capacity = buffers[i].bytes;

@@ -59,7 +59,8 @@ template <typename Options>
 absl::StatusOr<Options> Known(const Options* given, const Options& defaults) {
   Options known = defaults;
   if (given == nullptr) return known;
-  if (given->struct_size < offsetof(Options, struct_size) + sizeof(size_t) || given->struct_size > 65536) {
+  if (given->struct_size < offsetof(Options, struct_size) + sizeof(size_t) ||
+      given->struct_size > 65536) {
     return absl::InvalidArgumentError("options.struct_size is not set: start from the _INIT macro");
   }
   std::memcpy(&known, given, std::min(given->struct_size, sizeof known));
@@ -78,16 +79,20 @@ absl::StatusOr<RunLimits> FromC(const mirin_run_options* options);
 void LogNotes(const mirin_config* config);
 absl::Status CheckOutputCount(const runtime::Model& model, size_t count);
 // Checks count and NULLs; fills `to` with the tensors behind the handles.
-absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size_t expected, std::vector<Tensor>* to);
+absl::Status CollectInputs(const mirin_tensor* const* inputs, size_t count, size_t expected,
+                           std::vector<Tensor>* to);
 
 // One shape for each input of the model, which has limits of its own; NULL is for no inputs and for rank 0.
-absl::Status CollectShapes(const runtime::Model& model, const int64_t* const* dims, const size_t* ranks, size_t count, std::vector<Dims>* to);
+absl::Status CollectShapes(const runtime::Model& model, const int64_t* const* dims,
+                           const size_t* ranks, size_t count, std::vector<Dims>* to);
 
 // The memory behind the callers' output tensors (NULL: none), one per output of the model; InvalidArgument for a wrong dtype or one
 // that is read only.
-absl::StatusOr<std::vector<runtime::OutputBuffer>> BuffersOf(const runtime::Model& model, mirin_tensor* const* outputs);
+absl::StatusOr<std::vector<runtime::OutputBuffer>> BuffersOf(const runtime::Model& model,
+                                                             mirin_tensor* const* outputs);
 // Gives them the shapes of the results that were written there.
-void TakeShapes(absl::Span<const Tensor> results, absl::Span<const runtime::OutputBuffer> buffers, mirin_tensor* const* outputs);
+void TakeShapes(absl::Span<const Tensor> results, absl::Span<const runtime::OutputBuffer> buffers,
+                mirin_tensor* const* outputs);
 
 }  // namespace mirin::c_api
 

@@ -20,7 +20,8 @@ mirin_status* mirin_config_load_file(mirin_config* config, const char* path) {
   MIRIN_C_END
 }
 
-mirin_status* mirin_config_set(mirin_config* config, const char* section, const char* key, const char* value) {
+mirin_status* mirin_config_set(mirin_config* config, const char* section, const char* key,
+                               const char* value) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(config);
   MIRIN_C_REQUIRE(section);

@@ -15,29 +15,32 @@ namespace mirin::c_api {
 mirin_status* ToC(const absl::Status& status);
 mirin_status* OutOfMemory();
 
-inline absl::Status NullArgument(const char* name) { return absl::InvalidArgumentError(absl::StrCat(name, " is NULL")); }
+inline absl::Status NullArgument(const char* name) {
+  return absl::InvalidArgumentError(absl::StrCat(name, " is NULL"));
+}
 
 }  // namespace mirin::c_api
 
 // A C function's body: `return mirin_status*` inside; nothing escapes.
 #define MIRIN_C_BEGIN try {
-#define MIRIN_C_END                                                                                       \
-  }                                                                                                       \
-  catch (const std::bad_alloc&) {                                                                         \
-    return mirin::c_api::OutOfMemory();                                                                   \
-  }                                                                                                       \
-  catch (const std::exception& e) {                                                                       \
-    return mirin::c_api::ToC(absl::InternalError(absl::StrCat("unexpected exception: ", e.what())));      \
-  }                                                                                                       \
-  catch (...) {                                                                                           \
-    return mirin::c_api::ToC(absl::InternalError("unexpected exception"));                                \
+#define MIRIN_C_END                                                             \
+  }                                                                             \
+  catch (const std::bad_alloc&) {                                               \
+    return mirin::c_api::OutOfMemory();                                         \
+  }                                                                             \
+  catch (const std::exception& e) {                                             \
+    return mirin::c_api::ToC(                                                   \
+        absl::InternalError(absl::StrCat("unexpected exception: ", e.what()))); \
+  }                                                                             \
+  catch (...) {                                                                 \
+    return mirin::c_api::ToC(absl::InternalError("unexpected exception"));      \
   }
 #define MIRIN_C_REQUIRE(argument) \
   if ((argument) == nullptr) return mirin::c_api::ToC(mirin::c_api::NullArgument(#argument))
-#define MIRIN_C_RETURN_IF_ERROR(expr)                                   \
-  do {                                                                  \
-    const absl::Status c_status = (expr);                               \
-    if (!c_status.ok()) return mirin::c_api::ToC(c_status);             \
+#define MIRIN_C_RETURN_IF_ERROR(expr)                       \
+  do {                                                      \
+    const absl::Status c_status = (expr);                   \
+    if (!c_status.ok()) return mirin::c_api::ToC(c_status); \
   } while (false)
 
 #endif  // C_API_SRC_GUARD_H_

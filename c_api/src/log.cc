@@ -22,7 +22,8 @@ void Forward(mirin::LogLevel level, const char* message, void* context) {
 mirin_status* mirin_log_set_level(mirin_log_level level) {
   MIRIN_C_BEGIN
   if (level < MIRIN_LOG_OFF || level > MIRIN_LOG_DEBUG) {
-    return mirin::c_api::ToC(absl::InvalidArgumentError(absl::StrCat("there is no log level ", static_cast<int>(level))));
+    return mirin::c_api::ToC(absl::InvalidArgumentError(
+        absl::StrCat("there is no log level ", static_cast<int>(level))));
   }
   mirin::SetLogLevel(static_cast<mirin::LogLevel>(level));
   return nullptr;

@@ -6,7 +6,8 @@
 #include "core/runtime/session_pool.h"
 
 struct mirin_pool {
-  mutable std::unique_ptr<mirin::runtime::SessionPool> pool;  // locks inside: const handles are shared by threads
+  mutable std::unique_ptr<mirin::runtime::SessionPool>
+      pool;  // locks inside: const handles are shared by threads
 };
 
 namespace {
@@ -21,7 +22,8 @@ absl::StatusOr<std::vector<mirin::Tensor>> Run(const mirin_pool* pool,
   const auto limits = mirin::c_api::FromC(options);
   if (!limits.ok()) return limits.status();
   std::vector<mirin::Tensor> given;
-  const absl::Status collected = mirin::c_api::CollectInputs(inputs, num_inputs, pool->pool->model().inputs().size(), &given);
+  const absl::Status collected =
+      mirin::c_api::CollectInputs(inputs, num_inputs, pool->pool->model().inputs().size(), &given);
   if (!collected.ok()) return collected;
   return pool->pool->Run(given, buffers, PoolRunControl{limits->cancel, limits->deadline});
 }
@@ -56,9 +58,12 @@ mirin_status* mirin_pool_create(const mirin_model* model, const mirin_pool_optio
 
 void mirin_pool_destroy(mirin_pool* pool) { delete pool; }
 
-int32_t mirin_pool_workers(const mirin_pool* pool) { return pool == nullptr ? 0 : pool->pool->workers(); }
+int32_t mirin_pool_workers(const mirin_pool* pool) {
+  return pool == nullptr ? 0 : pool->pool->workers();
+}
 
-mirin_status* mirin_pool_run(const mirin_pool* pool, const mirin_tensor* const* inputs, size_t num_inputs, const mirin_run_options* options,
+mirin_status* mirin_pool_run(const mirin_pool* pool, const mirin_tensor* const* inputs,
+                             size_t num_inputs, const mirin_run_options* options,
                              mirin_tensor** out_outputs, size_t num_outputs) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(pool);
@@ -67,13 +72,15 @@ mirin_status* mirin_pool_run(const mirin_pool* pool, const mirin_tensor* const* 
   auto results = Run(pool, inputs, num_inputs, options, {});
   MIRIN_C_RETURN_IF_ERROR(results.status());
   std::vector<std::unique_ptr<mirin_tensor>> handles;
-  for (mirin::Tensor& result : *results) handles.push_back(std::make_unique<mirin_tensor>(mirin_tensor{std::move(result)}));
+  for (mirin::Tensor& result : *results)
+    handles.push_back(std::make_unique<mirin_tensor>(mirin_tensor{std::move(result)}));
   for (size_t i = 0; i < num_outputs; ++i) out_outputs[i] = handles[i].release();
   return nullptr;
   MIRIN_C_END
 }
 
-mirin_status* mirin_pool_run_into(const mirin_pool* pool, const mirin_tensor* const* inputs, size_t num_inputs, const mirin_run_options* options,
+mirin_status* mirin_pool_run_into(const mirin_pool* pool, const mirin_tensor* const* inputs,
+                                  size_t num_inputs, const mirin_run_options* options,
                                   mirin_tensor* const* outputs, size_t num_outputs) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(pool);

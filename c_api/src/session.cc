@@ -24,7 +24,8 @@ struct InputScope {
 
 }  // namespace
 
-mirin_status* mirin_session_create(const mirin_model* model, const mirin_session_options* options, mirin_session** out_session) {
+mirin_status* mirin_session_create(const mirin_model* model, const mirin_session_options* options,
+                                   mirin_session** out_session) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(model);
   MIRIN_C_REQUIRE(out_session);
@@ -41,11 +42,13 @@ mirin_status* mirin_session_create(const mirin_model* model, const mirin_session
 
 void mirin_session_destroy(mirin_session* session) { delete session; }
 
-mirin_status* mirin_session_resize(mirin_session* session, const int64_t* const* dims, const size_t* ranks, size_t num_inputs) {
+mirin_status* mirin_session_resize(mirin_session* session, const int64_t* const* dims,
+                                   const size_t* ranks, size_t num_inputs) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(session);
   std::vector<mirin::Dims> shapes;
-  MIRIN_C_RETURN_IF_ERROR(mirin::c_api::CollectShapes(session->session->model(), dims, ranks, num_inputs, &shapes));
+  MIRIN_C_RETURN_IF_ERROR(
+      mirin::c_api::CollectShapes(session->session->model(), dims, ranks, num_inputs, &shapes));
   return mirin::c_api::ToC(session->session->Resize(shapes));
   MIRIN_C_END
 }
@@ -132,7 +135,8 @@ mirin_status* mirin_session_set_state(mirin_session* session, size_t i, const mi
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(session);
   MIRIN_C_REQUIRE(value);
-  return mirin::c_api::ToC(session->session->SetState(i > 1000000 ? -1 : static_cast<int>(i), value->tensor));
+  return mirin::c_api::ToC(
+      session->session->SetState(i > 1000000 ? -1 : static_cast<int>(i), value->tensor));
   MIRIN_C_END
 }
 
@@ -151,15 +155,21 @@ const char* Text(std::string* to, Make make) {
 }  // namespace
 
 const char* mirin_session_profile_table(mirin_session* session) {
-  return session == nullptr ? nullptr : Text(&session->table, [&] { return session->session->ProfileTable(); });
+  return session == nullptr
+             ? nullptr
+             : Text(&session->table, [&] { return session->session->ProfileTable(); });
 }
 
 const char* mirin_session_profile_trace(mirin_session* session) {
-  return session == nullptr ? nullptr : Text(&session->trace, [&] { return session->session->ProfileTrace(); });
+  return session == nullptr
+             ? nullptr
+             : Text(&session->trace, [&] { return session->session->ProfileTrace(); });
 }
 
 const char* mirin_session_placement(mirin_session* session) {
-  return session == nullptr ? nullptr : Text(&session->placement, [&] { return session->session->PlacementReport(); });
+  return session == nullptr
+             ? nullptr
+             : Text(&session->placement, [&] { return session->session->PlacementReport(); });
 }
 
 void mirin_session_profile_reset(mirin_session* session) {

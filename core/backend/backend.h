@@ -25,8 +25,9 @@ class WeightCache {
   // form depends on besides the constant: "onednn:conv:<format>", "cpu:gemm:avx512". `make` may run twice when two threads
   // race; one result wins.
   template <typename T>
-  absl::StatusOr<std::shared_ptr<const T>> GetOrMake(const ir::Value* constant, const std::string& key,
-                                                     const std::function<absl::StatusOr<std::shared_ptr<const T>>()>& make) {
+  absl::StatusOr<std::shared_ptr<const T>> GetOrMake(
+      const ir::Value* constant, const std::string& key,
+      const std::function<absl::StatusOr<std::shared_ptr<const T>>()>& make) {
     const auto full_key = std::make_pair(constant, key);
     {
       absl::MutexLock lock(&mutex_);
@@ -69,11 +70,13 @@ class Backend {
 
   // Prepares a kernel, or refuses with Unimplemented and the reason ("dtype float64", "rank 6"), which the planner keeps
   // for its report and goes on to the next backend. Any other code is an error of the model and ends planning.
-  virtual absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(const KernelRequest& request) const = 0;
+  virtual absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(
+      const KernelRequest& request) const = 0;
 
   // A kernel that converts between layouts; only for backends that use other layouts than plain. (optional)
-  virtual absl::StatusOr<std::unique_ptr<Kernel>> CreateReorder(const ir::TensorType& /*type*/, Layout /*from*/,
-                                                                Layout /*to*/, const ThreadShare& /*threads*/) const {
+  virtual absl::StatusOr<std::unique_ptr<Kernel>> CreateReorder(
+      const ir::TensorType& /*type*/, Layout /*from*/, Layout /*to*/,
+      const ThreadShare& /*threads*/) const {
     return absl::UnimplementedError("this backend uses the plain layout only");
   }
 };

@@ -12,13 +12,15 @@ namespace mirin {
 size_t LayoutBytes(DType dtype, absl::Span<const int64_t> dims, Layout layout) {
   int64_t elements = NumElements(dims);
   const int64_t block = layout == Layout::kBlocked8 ? 8 : layout == Layout::kBlocked16 ? 16 : 1;
-  if (block > 1 && dims.size() >= 3 && dims[1] > 0) elements = elements / dims[1] * ((dims[1] + block - 1) / block * block);
+  if (block > 1 && dims.size() >= 3 && dims[1] > 0)
+    elements = elements / dims[1] * ((dims[1] + block - 1) / block * block);
   return static_cast<size_t>(elements) * SizeOf(dtype);
 }
 
 absl::StatusOr<absl::string_view> TextMemory::Keep(absl::string_view text) {
   constexpr size_t kBlockBytes = size_t{64} << 10, kMostBytes = size_t{1} << 30;
-  if (text.size() > kMostBytes - total_) return absl::ResourceExhaustedError("more than 1 GiB of text");
+  if (text.size() > kMostBytes - total_)
+    return absl::ResourceExhaustedError("more than 1 GiB of text");
   if (text.size() > capacity_ - used_) {
     const size_t bytes = std::max(text.size(), kBlockBytes);
     blocks_.emplace_back(new (std::nothrow) char[bytes]);

@@ -53,15 +53,20 @@ class Cancellation {
 
   void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
   // Starts a new run: not cancelled, until `other` (may be null; outlives the run) is or the deadline has passed.
-  void Reset(const Cancellation* other = nullptr, Clock::time_point deadline = Clock::time_point::max()) {
+  void Reset(const Cancellation* other = nullptr,
+             Clock::time_point deadline = Clock::time_point::max()) {
     other_ = other;
     deadline_ = deadline;
     cancelled_.store(false, std::memory_order_relaxed);
   }
   bool cancelled() const { return requested() || expired(); }
   // Somebody asked for it.
-  bool requested() const { return cancelled_.load(std::memory_order_relaxed) || (other_ != nullptr && other_->requested()); }
-  bool expired() const { return deadline_ != Clock::time_point::max() && Clock::now() >= deadline_; }
+  bool requested() const {
+    return cancelled_.load(std::memory_order_relaxed) || (other_ != nullptr && other_->requested());
+  }
+  bool expired() const {
+    return deadline_ != Clock::time_point::max() && Clock::now() >= deadline_;
+  }
 
  private:
   std::atomic<bool> cancelled_{false};
@@ -93,9 +98,16 @@ class TextMemory {
 // inputs unless the kernel allowed it. Pointers are aligned to the element size at least; arena memory to 64 bytes.
 class KernelContext {
  public:
-  KernelContext(absl::Span<const TensorView* const> inputs, absl::Span<const TensorView* const> outputs, void* scratch,
-                const ThreadShare* threads, const Cancellation* cancellation, TextMemory* texts = nullptr)
-      : inputs_(inputs), outputs_(outputs), scratch_(scratch), threads_(threads), cancellation_(cancellation), texts_(texts) {}
+  KernelContext(absl::Span<const TensorView* const> inputs,
+                absl::Span<const TensorView* const> outputs, void* scratch,
+                const ThreadShare* threads, const Cancellation* cancellation,
+                TextMemory* texts = nullptr)
+      : inputs_(inputs),
+        outputs_(outputs),
+        scratch_(scratch),
+        threads_(threads),
+        cancellation_(cancellation),
+        texts_(texts) {}
 
   int num_inputs() const { return static_cast<int>(inputs_.size()); }
   int num_outputs() const { return static_cast<int>(outputs_.size()); }

@@ -11,9 +11,11 @@ std::atomic<BackendFactory> installed_factory{nullptr};
 
 void InstallBackends(BackendFactory factory) { installed_factory.store(factory); }
 
-absl::StatusOr<std::vector<std::unique_ptr<Backend>>> MakeBackends(absl::Span<const std::string> names) {
+absl::StatusOr<std::vector<std::unique_ptr<Backend>>> MakeBackends(
+    absl::Span<const std::string> names) {
   const BackendFactory factory = installed_factory.load();
-  if (factory == nullptr) return absl::FailedPreconditionError("no backends are installed in this process");
+  if (factory == nullptr)
+    return absl::FailedPreconditionError("no backends are installed in this process");
   return factory(names);
 }
 

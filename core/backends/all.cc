@@ -16,7 +16,8 @@ absl::StatusOr<std::vector<std::unique_ptr<Backend>>> Create(absl::Span<const st
       backends.push_back(cpu::CreateBackend());
       continue;
     }
-    return absl::NotFoundError(absl::StrCat("there is no device '", name, "' in this build; it has: cpu, reference"));
+    return absl::NotFoundError(
+        absl::StrCat("there is no device '", name, "' in this build; it has: cpu, reference"));
   }
   backends.push_back(reference::CreateBackend());
   return backends;

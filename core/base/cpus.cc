@@ -87,7 +87,8 @@ absl::StatusOr<std::vector<int>> ParseCpuList(absl::string_view text) {
   for (absl::string_view part : absl::StrSplit(text, ',')) {
     const std::vector<absl::string_view> ends = absl::StrSplit(part, absl::MaxSplits('-', 1));
     int first = 0, last = 0;
-    if (!absl::SimpleAtoi(ends.front(), &first) || !absl::SimpleAtoi(ends.back(), &last) || first < 0 || last < first || last >= kMaxCpus) {
+    if (!absl::SimpleAtoi(ends.front(), &first) || !absl::SimpleAtoi(ends.back(), &last) ||
+        first < 0 || last < first || last >= kMaxCpus) {
       return absl::InvalidArgumentError(absl::StrCat("'", part, "' is no CPU or range of CPUs"));
     }
     for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
@@ -117,7 +118,8 @@ std::vector<std::vector<int>> NumaNodes(const std::string& folder) {
     const auto cpus = ParseCpuList(ReadLine(absl::StrCat(folder, "/node", node, "/cpulist")));
     if (!cpus.ok()) return {};
     std::vector<int> ours;
-    std::set_intersection(cpus->begin(), cpus->end(), ProcessCpus().begin(), ProcessCpus().end(), std::back_inserter(ours));
+    std::set_intersection(cpus->begin(), cpus->end(), ProcessCpus().begin(), ProcessCpus().end(),
+                          std::back_inserter(ours));
     if (!ours.empty()) nodes.push_back(std::move(ours));
   }
   return nodes;

@@ -40,7 +40,8 @@ TEST(Cpus, NodesAreThoseOfTheProcess) {
   write("/node0/cpulist", ours + "\n");
   write("/node1/cpulist", "8000-8100\n");  // none of this process
   write("/node2/cpulist", std::to_string(ProcessCpus().front()) + "\n");
-  EXPECT_EQ(NumaNodes(folder), (std::vector<std::vector<int>>{ProcessCpus(), {ProcessCpus().front()}}));
+  EXPECT_EQ(NumaNodes(folder),
+            (std::vector<std::vector<int>>{ProcessCpus(), {ProcessCpus().front()}}));
   write("/node1/cpulist", "what?");
   EXPECT_TRUE(NumaNodes(folder).empty());
   EXPECT_TRUE(NumaNodes(folder + "/absent").empty());

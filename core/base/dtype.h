@@ -39,7 +39,8 @@ DType DTypeFromName(absl::string_view name);
 bool IsValid(DType dtype);
 
 inline bool IsFloat(DType d) {
-  return d == DType::kFloat16 || d == DType::kFloat32 || d == DType::kFloat64 || d == DType::kBFloat16;
+  return d == DType::kFloat16 || d == DType::kFloat32 || d == DType::kFloat64 ||
+         d == DType::kBFloat16;
 }
 inline bool IsSignedInt(DType d) {
   return d == DType::kInt8 || d == DType::kInt16 || d == DType::kInt32 || d == DType::kInt64;
@@ -52,10 +53,10 @@ inline bool IsInt(DType d) { return IsSignedInt(d) || IsUnsignedInt(d); }
 // DTypeOf<float>::value == DType::kFloat32 ...
 template <typename T>
 struct DTypeOf;
-#define MIRIN_DTYPE_OF_(T, k)                   \
-  template <>                                   \
-  struct DTypeOf<T> {                           \
-    static constexpr DType value = DType::k;    \
+#define MIRIN_DTYPE_OF_(T, k)                \
+  template <>                                \
+  struct DTypeOf<T> {                        \
+    static constexpr DType value = DType::k; \
   };
 MIRIN_DTYPE_OF_(bool, kBool)
 MIRIN_DTYPE_OF_(int8_t, kInt8)
@@ -83,21 +84,35 @@ struct TypeTag {
 template <typename Fn, typename R>
 R VisitDType(DType dtype, Fn&& fn, R otherwise) {
   switch (dtype) {
-    case DType::kBool: return fn(TypeTag<bool>());
-    case DType::kInt8: return fn(TypeTag<int8_t>());
-    case DType::kInt16: return fn(TypeTag<int16_t>());
-    case DType::kInt32: return fn(TypeTag<int32_t>());
-    case DType::kInt64: return fn(TypeTag<int64_t>());
-    case DType::kUInt8: return fn(TypeTag<uint8_t>());
-    case DType::kUInt16: return fn(TypeTag<uint16_t>());
-    case DType::kUInt32: return fn(TypeTag<uint32_t>());
-    case DType::kUInt64: return fn(TypeTag<uint64_t>());
-    case DType::kFloat16: return fn(TypeTag<Half>());
-    case DType::kBFloat16: return fn(TypeTag<BFloat16>());
-    case DType::kFloat32: return fn(TypeTag<float>());
-    case DType::kFloat64: return fn(TypeTag<double>());
+    case DType::kBool:
+      return fn(TypeTag<bool>());
+    case DType::kInt8:
+      return fn(TypeTag<int8_t>());
+    case DType::kInt16:
+      return fn(TypeTag<int16_t>());
+    case DType::kInt32:
+      return fn(TypeTag<int32_t>());
+    case DType::kInt64:
+      return fn(TypeTag<int64_t>());
+    case DType::kUInt8:
+      return fn(TypeTag<uint8_t>());
+    case DType::kUInt16:
+      return fn(TypeTag<uint16_t>());
+    case DType::kUInt32:
+      return fn(TypeTag<uint32_t>());
+    case DType::kUInt64:
+      return fn(TypeTag<uint64_t>());
+    case DType::kFloat16:
+      return fn(TypeTag<Half>());
+    case DType::kBFloat16:
+      return fn(TypeTag<BFloat16>());
+    case DType::kFloat32:
+      return fn(TypeTag<float>());
+    case DType::kFloat64:
+      return fn(TypeTag<double>());
     case DType::kString:
-    case DType::kUnknown: break;
+    case DType::kUnknown:
+      break;
   }
   return otherwise;
 }

@@ -56,11 +56,13 @@ absl::StatusOr<FileBytes> MapFile(const std::string& path, size_t max_bytes) {
   if (file.get() < 0) return FromErrno(path, "cannot open");
   struct stat info;
   if (::fstat(file.get(), &info) != 0) return FromErrno(path, "cannot stat");
-  if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a regular file"));
+  if (!S_ISREG(info.st_mode))
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a regular file"));
   const size_t size = static_cast<size_t>(info.st_size);
   if (size == 0) return absl::InvalidArgumentError(absl::StrCat("'", path, "' is empty"));
   if (size > max_bytes) {
-    return absl::ResourceExhaustedError(absl::StrCat("'", path, "' has ", size, " bytes, the limit is ", max_bytes));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("'", path, "' has ", size, " bytes, the limit is ", max_bytes));
   }
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (address == MAP_FAILED) return FromErrno(path, "cannot map");

@@ -13,7 +13,8 @@ struct Half {
   uint16_t bits = 0;
 
   Half() = default;
-  Half(float value) : bits(FromFloat(value)) {}  // NOLINT(google-explicit-constructor): a number type
+  Half(float value)
+      : bits(FromFloat(value)) {}  // NOLINT(google-explicit-constructor): a number type
   operator float() const { return ToFloat(bits); }  // NOLINT(google-explicit-constructor)
 
   static Half FromBits(uint16_t bits) {
@@ -52,9 +53,10 @@ struct Half {
     std::memcpy(&f, &value, sizeof f);
     const uint16_t sign = static_cast<uint16_t>((f >> 16) & 0x8000);
     const uint32_t magnitude = f & 0x7fffffff;
-    if (magnitude > 0x7f800000) return sign | 0x7e00 | static_cast<uint16_t>((magnitude >> 13) & 0x3ff);
+    if (magnitude > 0x7f800000)
+      return sign | 0x7e00 | static_cast<uint16_t>((magnitude >> 13) & 0x3ff);
     if (magnitude >= 0x477ff000) return sign | 0x7c00;  // rounds to 65536 or more
-    if (magnitude < 0x38800000) {                        // below 2^-14: subnormal or zero
+    if (magnitude < 0x38800000) {                       // below 2^-14: subnormal or zero
       if (magnitude < 0x33000000) return sign;
       const uint32_t shift = 126 - (magnitude >> 23);
       const uint32_t mantissa = (magnitude & 0x7fffff) | 0x800000;
@@ -74,8 +76,9 @@ struct BFloat16 {
   uint16_t bits = 0;
 
   BFloat16() = default;
-  BFloat16(float value) : bits(FromFloat(value)) {}  // NOLINT(google-explicit-constructor): a number type
-  operator float() const {  // NOLINT(google-explicit-constructor)
+  BFloat16(float value)
+      : bits(FromFloat(value)) {}  // NOLINT(google-explicit-constructor): a number type
+  operator float() const {         // NOLINT(google-explicit-constructor)
     const uint32_t wide = static_cast<uint32_t>(bits) << 16;
     float f;
     std::memcpy(&f, &wide, sizeof f);

@@ -24,8 +24,12 @@ absl::Status Read(absl::string_view text, std::vector<std::string>* seen) {
 
 TEST(Ini, ReadsSectionsAndValues) {
   std::vector<std::string> seen;
-  EXPECT_TRUE(Read("\xef\xbb\xbf# comment\r\n[ a ]\r\nx = 1 = 2\n\n; more\ny='q'\n[b]\nz=\n[a]\nx=\"3\"", &seen).ok());
-  EXPECT_EQ(seen, (std::vector<std::string>{"[a]", "a.x=1 = 2", "a.y=q", "[b]", "b.z=", "[a]", "a.x=3"}));
+  EXPECT_TRUE(
+      Read("\xef\xbb\xbf# comment\r\n[ a ]\r\nx = 1 = 2\n\n; more\ny='q'\n[b]\nz=\n[a]\nx=\"3\"",
+           &seen)
+          .ok());
+  EXPECT_EQ(seen,
+            (std::vector<std::string>{"[a]", "a.x=1 = 2", "a.y=q", "[b]", "b.z=", "[a]", "a.x=3"}));
 }
 
 TEST(Ini, NamesTheLine) {
@@ -33,8 +37,10 @@ TEST(Ini, NamesTheLine) {
     const char* text;
     const char* message;
   } kCases[] = {
-      {"[a]\n\nx", "line 3: 'x' is neither [section] nor key=value"}, {"[a", "line 1: '[a' has no closing bracket"},
-      {"x=1", "line 1: 'x' stands before any [section]"},             {"[bad]", "line 1: no such section"},
+      {"[a]\n\nx", "line 3: 'x' is neither [section] nor key=value"},
+      {"[a", "line 1: '[a' has no closing bracket"},
+      {"x=1", "line 1: 'x' stands before any [section]"},
+      {"[bad]", "line 1: no such section"},
       {"[a]\nbad=1\nx=1", "line 2: no such key"},
   };
   for (const auto& c : kCases) {

@@ -12,7 +12,9 @@ namespace mirin {
 
 // Bytes of the UTF-8 letter that a text begins with; 0 when there is none.
 inline size_t Utf8Letter(absl::string_view text) {
-  const auto at = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto at = [&](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
   const auto tail = [&](size_t i) { return (at(i) & 0xc0) == 0x80; };
   if (at(0) < 0x80) return text.empty() ? 0 : 1;
   if (at(0) >= 0xc2 && at(0) < 0xe0) return tail(1) ? 2 : 0;

@@ -12,12 +12,14 @@ TEST(Json, EscapesWhatItMust) {
 }
 
 TEST(Json, KeepsLettersAndReplacesOtherBytes) {
-  EXPECT_EQ(JsonString("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"), "\"h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"");
+  EXPECT_EQ(JsonString("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
+            "\"h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"");
   EXPECT_EQ(JsonString("\xff"), "\"\\ufffd\"");
-  EXPECT_EQ(JsonString("\xc3"), "\"\\ufffd\"");               // cut off
-  EXPECT_EQ(JsonString("\xc0\xaf"), "\"\\ufffd\\ufffd\"");    // overlong
+  EXPECT_EQ(JsonString("\xc3"), "\"\\ufffd\"");                        // cut off
+  EXPECT_EQ(JsonString("\xc0\xaf"), "\"\\ufffd\\ufffd\"");             // overlong
   EXPECT_EQ(JsonString("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\"");  // a surrogate
-  EXPECT_EQ(JsonString("\xf4\x90\x80\x80z"), "\"\\ufffd\\ufffd\\ufffd\\ufffdz\"");  // beyond Unicode
+  EXPECT_EQ(JsonString("\xf4\x90\x80\x80z"),
+            "\"\\ufffd\\ufffd\\ufffd\\ufffdz\"");  // beyond Unicode
 }
 
 }  // namespace

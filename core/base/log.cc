@@ -32,7 +32,9 @@ void* g_context ABSL_GUARDED_BY(g_mutex) = nullptr;
 
 }  // namespace
 
-bool LogEnabled(LogLevel level) { return static_cast<int>(level) <= Level().load(std::memory_order_relaxed); }
+bool LogEnabled(LogLevel level) {
+  return static_cast<int>(level) <= Level().load(std::memory_order_relaxed);
+}
 
 void Log(LogLevel level, absl::string_view message) {
   if (!LogEnabled(level)) return;
@@ -41,11 +43,14 @@ void Log(LogLevel level, absl::string_view message) {
   if (g_sink != nullptr) {
     g_sink(level, text.c_str(), g_context);
   } else {
-    std::fprintf(stderr, "mirin: %s: %s\n", std::string(kNames[static_cast<int>(level)]).c_str(), text.c_str());
+    std::fprintf(stderr, "mirin: %s: %s\n", std::string(kNames[static_cast<int>(level)]).c_str(),
+                 text.c_str());
   }
 }
 
-void SetLogLevel(LogLevel level) { Level().store(static_cast<int>(level), std::memory_order_relaxed); }
+void SetLogLevel(LogLevel level) {
+  Level().store(static_cast<int>(level), std::memory_order_relaxed);
+}
 
 void SetLogSink(LogSink sink, void* context) {
   absl::MutexLock lock(&g_mutex);

@@ -20,7 +20,8 @@ inline size_t SpellingDistance(absl::string_view a, absl::string_view b) {
     size_t diagonal = row[0];
     row[0] = i + 1;
     for (size_t j = 0; j < b.size(); ++j) {
-      const bool same = absl::ascii_tolower(static_cast<unsigned char>(a[i])) == absl::ascii_tolower(static_cast<unsigned char>(b[j]));
+      const bool same = absl::ascii_tolower(static_cast<unsigned char>(a[i])) ==
+                        absl::ascii_tolower(static_cast<unsigned char>(b[j]));
       const size_t next = std::min({row[j] + 1, row[j + 1] + 1, diagonal + (same ? 0 : 1)});
       diagonal = row[j + 1];
       row[j + 1] = next;

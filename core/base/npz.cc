@@ -17,7 +17,9 @@ namespace {
 
 constexpr size_t kMaxFileBytes = size_t{1} << 36;
 
-absl::Status Damaged(absl::string_view what) { return absl::DataLossError(absl::StrCat("no .npz archive, or a damaged one: ", what)); }
+absl::Status Damaged(absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("no .npz archive, or a damaged one: ", what));
+}
 
 // A number at an offset that may lie anywhere.
 template <typename T>
@@ -34,7 +36,8 @@ absl::StatusOr<absl::string_view> Slice(absl::string_view s, size_t at, size_t s
 }
 
 // What stands between two marks of a .npy header.
-absl::StatusOr<absl::string_view> Between(absl::string_view s, absl::string_view from, absl::string_view to) {
+absl::StatusOr<absl::string_view> Between(absl::string_view s, absl::string_view from,
+                                          absl::string_view to) {
   const size_t a = s.find(from);
   const size_t b = a == absl::string_view::npos ? a : s.find(to, a + from.size());
   if (b == absl::string_view::npos) return Damaged(absl::StrCat("no ", from, " in a header"));
@@ -44,7 +47,8 @@ absl::StatusOr<absl::string_view> Between(absl::string_view s, absl::string_view
 // "<f4": bytes of one element.
 absl::StatusOr<size_t> ElementBytes(absl::string_view descr) {
   size_t size = 0;
-  if (descr.size() < 3 || !absl::SimpleAtoi(descr.substr(2), &size) || size > 1 << 20) return absl::UnimplementedError(absl::StrCat("arrays of dtype '", descr, "'"));
+  if (descr.size() < 3 || !absl::SimpleAtoi(descr.substr(2), &size) || size > 1 << 20)
+    return absl::UnimplementedError(absl::StrCat("arrays of dtype '", descr, "'"));
   if (descr[0] == '>') return absl::UnimplementedError("big-endian arrays");
   return descr[1] == 'U' ? size * 4 : size;
 }
@@ -67,13 +71,15 @@ std::string FromFortran(absl::string_view bytes, const std::vector<int64_t>& dim
 absl::StatusOr<NpzArray> ParseNpy(absl::string_view npy) {
   if (!absl::StartsWith(npy, "\x93NUMPY") || npy.size() < 12) return Damaged("a member is no .npy");
   const bool v1 = npy[6] == 1;
-  MIRIN_ASSIGN_OR_RETURN(const size_t header_bytes, v1 ? Load<uint16_t>(npy, 8) : Load<uint32_t>(npy, 8));
+  MIRIN_ASSIGN_OR_RETURN(const size_t header_bytes,
+                         v1 ? Load<uint16_t>(npy, 8) : Load<uint32_t>(npy, 8));
   const size_t begin = v1 ? 10 : 12;
   MIRIN_ASSIGN_OR_RETURN(const absl::string_view header, Slice(npy, begin, header_bytes));
   NpzArray a;
   MIRIN_ASSIGN_OR_RETURN(const absl::string_view descr, Between(header, "'descr': '", "'"));
   a.descr = std::string(descr);
-  MIRIN_ASSIGN_OR_RETURN(const absl::string_view fortran, Between(header, "'fortran_order': ", ","));
+  MIRIN_ASSIGN_OR_RETURN(const absl::string_view fortran,
+                         Between(header, "'fortran_order': ", ","));
   MIRIN_ASSIGN_OR_RETURN(const absl::string_view shape, Between(header, "'shape': (", ")"));
   MIRIN_ASSIGN_OR_RETURN(const size_t size, ElementBytes(a.descr));
   size_t bytes = size;
@@ -81,10 +87,12 @@ absl::StatusOr<NpzArray> ParseNpy(absl::string_view npy) {
     int64_t d = 0;
     if (!absl::SimpleAtoi(text, &d) || d < 0) return Damaged(absl::StrCat("the size '", text, "'"));
     a.dims.push_back(d);
-    if (__builtin_mul_overflow(bytes, static_cast<size_t>(d), &bytes)) return Damaged("a size that overflows");
+    if (__builtin_mul_overflow(bytes, static_cast<size_t>(d), &bytes))
+      return Damaged("a size that overflows");
   }
   MIRIN_ASSIGN_OR_RETURN(const absl::string_view data, Slice(npy, begin + header_bytes, bytes));
-  a.bytes = fortran == "True" && a.dims.size() > 1 ? FromFortran(data, a.dims, size) : std::string(data);
+  a.bytes =
+      fortran == "True" && a.dims.size() > 1 ? FromFortran(data, a.dims, size) : std::string(data);
   return a;
 }
 
@@ -105,8 +113,10 @@ int64_t NpzArray::elements() const { return NumElements(dims); }
 
 int NpzArray::dtype() const {
   static const std::map<std::string, DType, std::less<>> kTypes = {
-      {"f4", DType::kFloat32}, {"f8", DType::kFloat64}, {"f2", DType::kFloat16}, {"i1", DType::kInt8},   {"i2", DType::kInt16},  {"i4", DType::kInt32},
-      {"i8", DType::kInt64},   {"u1", DType::kUInt8},   {"u2", DType::kUInt16},  {"u4", DType::kUInt32}, {"u8", DType::kUInt64}, {"b1", DType::kBool}};
+      {"f4", DType::kFloat32}, {"f8", DType::kFloat64}, {"f2", DType::kFloat16},
+      {"i1", DType::kInt8},    {"i2", DType::kInt16},   {"i4", DType::kInt32},
+      {"i8", DType::kInt64},   {"u1", DType::kUInt8},   {"u2", DType::kUInt16},
+      {"u4", DType::kUInt32},  {"u8", DType::kUInt64},  {"b1", DType::kBool}};
   const auto it = descr.empty() ? kTypes.end() : kTypes.find(absl::string_view(descr).substr(1));
   return it == kTypes.end() ? 0 : static_cast<int>(it->second);
 }
@@ -131,7 +141,8 @@ double NumberAt(int dtype, const void* data, int64_t i) {
       static_cast<DType>(dtype),
       [&](auto tag) {
         typename decltype(tag)::type v;
-        std::memcpy(&v, static_cast<const char*>(data) + static_cast<size_t>(i) * sizeof v, sizeof v);
+        std::memcpy(&v, static_cast<const char*>(data) + static_cast<size_t>(i) * sizeof v,
+                    sizeof v);
         return static_cast<double>(v);
       },
       0.0);
@@ -152,11 +163,15 @@ absl::StatusOr<std::map<std::string, NpzArray>> ParseNpz(absl::string_view zip) 
     MIRIN_ASSIGN_OR_RETURN(const size_t local, Load<uint32_t>(zip, at + 42));
     MIRIN_ASSIGN_OR_RETURN(absl::string_view name, Slice(zip, at + 46, name_bytes));
     at += 46 + name_bytes + extra_bytes + comment_bytes;
-    if (method != 0) return absl::UnimplementedError(absl::StrCat("'", name, "' is compressed; write the archive with numpy.savez"));
-    if (size == UINT32_MAX || local == UINT32_MAX) return absl::UnimplementedError(absl::StrCat("'", name, "' has 4 GiB or more"));
+    if (method != 0)
+      return absl::UnimplementedError(
+          absl::StrCat("'", name, "' is compressed; write the archive with numpy.savez"));
+    if (size == UINT32_MAX || local == UINT32_MAX)
+      return absl::UnimplementedError(absl::StrCat("'", name, "' has 4 GiB or more"));
     MIRIN_ASSIGN_OR_RETURN(const size_t local_name, Load<uint16_t>(zip, local + 26));
     MIRIN_ASSIGN_OR_RETURN(const size_t local_extra, Load<uint16_t>(zip, local + 28));
-    MIRIN_ASSIGN_OR_RETURN(const absl::string_view data, Slice(zip, local + 30 + local_name + local_extra, size));
+    MIRIN_ASSIGN_OR_RETURN(const absl::string_view data,
+                           Slice(zip, local + 30 + local_name + local_extra, size));
     absl::StatusOr<NpzArray> array = ParseNpy(data);
     if (!array.ok()) return Annotate(array.status(), absl::StrCat("'", name, "'"));
     absl::ConsumeSuffix(&name, ".npy");

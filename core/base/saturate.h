@@ -15,11 +15,14 @@ T FromDouble(double v) {
     return v != 0;
   } else if constexpr (std::is_integral_v<T>) {
     if (std::isnan(v)) return 0;
-    if (v <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
-    if (v >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
+    if (v <= static_cast<double>(std::numeric_limits<T>::min()))
+      return std::numeric_limits<T>::min();
+    if (v >= static_cast<double>(std::numeric_limits<T>::max()))
+      return std::numeric_limits<T>::max();
     return static_cast<T>(v);
   } else {
-    return static_cast<T>(static_cast<std::conditional_t<std::is_same_v<T, double>, double, float>>(v));
+    return static_cast<T>(
+        static_cast<std::conditional_t<std::is_same_v<T, double>, double, float>>(v));
   }
 }
 

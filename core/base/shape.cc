@@ -12,9 +12,12 @@ bool Shape::concrete() const {
 }
 
 std::string ToString(absl::Span<const int64_t> dims) {
-  return absl::StrCat("[", absl::StrJoin(dims, ",", [](std::string* out, int64_t d) {
-    d < 0 ? absl::StrAppend(out, "?") : absl::StrAppend(out, d);
-  }), "]");
+  return absl::StrCat("[",
+                      absl::StrJoin(dims, ",",
+                                    [](std::string* out, int64_t d) {
+                                      d < 0 ? absl::StrAppend(out, "?") : absl::StrAppend(out, d);
+                                    }),
+                      "]");
 }
 
 std::string ToString(const Shape& shape) {
@@ -26,13 +29,15 @@ absl::StatusOr<int64_t> CheckedElements(absl::Span<const int64_t> dims) {
   bool overflow = false;
   bool zero = false;
   for (int64_t d : dims) {
-    if (d < 0) return absl::InvalidArgumentError(absl::StrCat("negative size in shape ", ToString(dims)));
+    if (d < 0)
+      return absl::InvalidArgumentError(absl::StrCat("negative size in shape ", ToString(dims)));
     zero |= d == 0;
     if (!overflow && __builtin_mul_overflow(product, d, &product)) overflow = true;
   }
   if (zero) return 0;
   if (overflow) {
-    return absl::ResourceExhaustedError(absl::StrCat("shape ", ToString(dims), " has more elements than 2^63"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("shape ", ToString(dims), " has more elements than 2^63"));
   }
   return product;
 }
@@ -42,7 +47,8 @@ absl::StatusOr<size_t> CheckedBytes(DType dtype, absl::Span<const int64_t> dims)
   if (!elements.ok()) return elements.status();
   int64_t bytes;
   if (__builtin_mul_overflow(*elements, static_cast<int64_t>(SizeOf(dtype)), &bytes)) {
-    return absl::ResourceExhaustedError(absl::StrCat("tensor ", Name(dtype), ToString(dims), " is larger than 2^63 bytes"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("tensor ", Name(dtype), ToString(dims), " is larger than 2^63 bytes"));
   }
   return static_cast<size_t>(bytes);
 }
@@ -90,7 +96,8 @@ absl::StatusOr<Shape> BroadcastShapes(const Shape& a, const Shape& b) {
 
 Dims Strides(absl::Span<const int64_t> dims) {
   Dims strides(dims.size(), 1);
-  for (int i = static_cast<int>(dims.size()) - 2; i >= 0; --i) strides[i] = strides[i + 1] * dims[i + 1];
+  for (int i = static_cast<int>(dims.size()) - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * dims[i + 1];
   return strides;
 }
 

@@ -25,7 +25,8 @@ class Shape {
   Shape() = default;
   explicit Shape(Dims dims) : rank_known_(true), dims_(std::move(dims)) {}
   Shape(std::initializer_list<int64_t> dims) : rank_known_(true), dims_(dims) {}
-  explicit Shape(absl::Span<const int64_t> dims) : rank_known_(true), dims_(dims.begin(), dims.end()) {}
+  explicit Shape(absl::Span<const int64_t> dims)
+      : rank_known_(true), dims_(dims.begin(), dims.end()) {}
 
   static Shape Unknown() { return Shape(); }
   // `rank` unknown axes.

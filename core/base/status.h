@@ -27,7 +27,9 @@ namespace mirin {
 inline absl::Status Annotate(const absl::Status& status, absl::string_view context) {
   if (status.ok()) return status;
   absl::Status annotated(status.code(), absl::StrCat(context, ": ", status.message()));
-  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) { annotated.SetPayload(url, payload); });
+  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
+    annotated.SetPayload(url, payload);
+  });
   return annotated;
 }
 
@@ -36,17 +38,17 @@ inline absl::Status Annotate(const absl::Status& status, absl::string_view conte
 #define MIRIN_CONCAT_INNER_(a, b) a##b
 #define MIRIN_CONCAT_(a, b) MIRIN_CONCAT_INNER_(a, b)
 
-#define MIRIN_RETURN_IF_ERROR(expr)                           \
-  do {                                                        \
-    absl::Status mirin_status_ = (expr);                      \
-    if (!mirin_status_.ok()) return mirin_status_;            \
+#define MIRIN_RETURN_IF_ERROR(expr)                \
+  do {                                             \
+    absl::Status mirin_status_ = (expr);           \
+    if (!mirin_status_.ok()) return mirin_status_; \
   } while (false)
 
 #define MIRIN_ASSIGN_OR_RETURN(lhs, expr) \
   MIRIN_ASSIGN_OR_RETURN_IMPL_(MIRIN_CONCAT_(mirin_or_, __LINE__), lhs, expr)
 #define MIRIN_ASSIGN_OR_RETURN_IMPL_(result, lhs, expr) \
-  auto result = (expr);                             \
-  if (!result.ok()) return result.status();         \
+  auto result = (expr);                                 \
+  if (!result.ok()) return result.status();             \
   lhs = std::move(result).value()
 
 #endif  // CORE_BASE_STATUS_H_

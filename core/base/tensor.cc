@@ -18,7 +18,8 @@ std::shared_ptr<void> AllocateAligned(size_t bytes) {
 }
 
 absl::StatusOr<Tensor> Tensor::Allocate(DType dtype, absl::Span<const int64_t> dims) {
-  if (!IsValid(dtype)) return absl::InvalidArgumentError("cannot allocate a tensor of unknown dtype");
+  if (!IsValid(dtype))
+    return absl::InvalidArgumentError("cannot allocate a tensor of unknown dtype");
   MIRIN_ASSIGN_OR_RETURN(const size_t bytes, CheckedBytes(dtype, dims));
   std::shared_ptr<void> memory = AllocateAligned(bytes);
   if (memory == nullptr) {
@@ -54,7 +55,8 @@ Tensor Tensor::FromStrings(absl::Span<const int64_t> dims, std::vector<std::stri
 
 bool Tensor::is_aligned() const {
   const size_t element = SizeOf(dtype_);
-  return dtype_ == DType::kString || element <= 1 || reinterpret_cast<uintptr_t>(data_) % element == 0;
+  return dtype_ == DType::kString || element <= 1 ||
+         reinterpret_cast<uintptr_t>(data_) % element == 0;
 }
 
 absl::StatusOr<Tensor> Tensor::Aligned() const {
@@ -64,7 +66,9 @@ absl::StatusOr<Tensor> Tensor::Aligned() const {
   return copy;
 }
 
-Tensor Tensor::Reshaped(absl::Span<const int64_t> dims) const { return Borrow(dtype_, dims, data_, owner_); }
+Tensor Tensor::Reshaped(absl::Span<const int64_t> dims) const {
+  return Borrow(dtype_, dims, data_, owner_);
+}
 
 absl::StatusOr<std::vector<int64_t>> Tensor::ToInt64s() const {
   if (!IsInt(dtype_) && dtype_ != DType::kBool) {

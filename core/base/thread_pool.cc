@@ -81,19 +81,25 @@ void ThreadShare::ParallelFor(int64_t n, int64_t grain,
   const auto body = [&fn](const tbb::blocked_range<int64_t>& r) { fn(r.begin(), r.end()); };
   // Several ranges per thread, taken dynamically: one busy core does not hold up the rest.
   const int64_t step = std::max(grain, (n + threads_ * 4 - 1) / (threads_ * 4));
-  arena_->arena.execute(
-      [&] { tbb::parallel_for(tbb::blocked_range<int64_t>(0, n, step), body, tbb::simple_partitioner()); });
+  arena_->arena.execute([&] {
+    tbb::parallel_for(tbb::blocked_range<int64_t>(0, n, step), body, tbb::simple_partitioner());
+  });
 }
 
-void ThreadShare::ParallelForWorkers(int64_t n, int64_t grain,
-                                     absl::FunctionRef<void(int64_t begin, int64_t end, int worker)> fn) const {
+void ThreadShare::ParallelForWorkers(
+    int64_t n, int64_t grain,
+    absl::FunctionRef<void(int64_t begin, int64_t end, int worker)> fn) const {
   if (threads_ == 1 || n <= std::max<int64_t>(1, grain)) {
     if (n > 0) fn(0, n, 0);
     return;
   }
-  ParallelFor(n, grain, [&fn](int64_t begin, int64_t end) { fn(begin, end, tbb::this_task_arena::current_thread_index()); });
+  ParallelFor(n, grain, [&fn](int64_t begin, int64_t end) {
+    fn(begin, end, tbb::this_task_arena::current_thread_index());
+  });
 }
 
-void ThreadShare::Enter(absl::FunctionRef<void()> fn) const { arena_->arena.execute([&fn] { fn(); }); }
+void ThreadShare::Enter(absl::FunctionRef<void()> fn) const {
+  arena_->arena.execute([&fn] { fn(); });
+}
 
 }  // namespace mirin

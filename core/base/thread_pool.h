@@ -30,10 +30,12 @@ class ThreadShare {
   // Calls fn(begin, end) for disjoint ranges that cover [0, n), each about `grain` long or longer, possibly at
   // the same time on several threads, and returns when all are done. Runs on the caller alone when n <= grain or
   // threads() == 1. Choose `grain` so that a range is worth 10 microseconds or more. fn must not throw.
-  void ParallelFor(int64_t n, int64_t grain, absl::FunctionRef<void(int64_t begin, int64_t end)> fn) const;
+  void ParallelFor(int64_t n, int64_t grain,
+                   absl::FunctionRef<void(int64_t begin, int64_t end)> fn) const;
 
   // The same with the number of the working thread, in [0, threads()): no two calls at the same time have the same one.
-  void ParallelForWorkers(int64_t n, int64_t grain, absl::FunctionRef<void(int64_t begin, int64_t end, int worker)> fn) const;
+  void ParallelForWorkers(int64_t n, int64_t grain,
+                          absl::FunctionRef<void(int64_t begin, int64_t end, int worker)> fn) const;
 
   // Runs fn on this thread inside the share, so that libraries over the same pool (oneDNN) see its thread count.
   void Enter(absl::FunctionRef<void()> fn) const;

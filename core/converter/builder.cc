@@ -22,7 +22,9 @@ ir::Value* GraphBuilder::Absent() {
   return kAbsent;
 }
 
-std::vector<ir::Value*> GraphBuilder::Ops(absl::string_view op, const std::vector<ir::Value*>& inputs, const Attrs& attributes) {
+std::vector<ir::Value*> GraphBuilder::Ops(absl::string_view op,
+                                          const std::vector<ir::Value*>& inputs,
+                                          const Attrs& attributes) {
   if (!status_.ok()) return {};
   std::vector<ir::Value*> given(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -64,7 +66,8 @@ std::vector<ir::Value*> GraphBuilder::Ops(absl::string_view op, const std::vecto
   return results;
 }
 
-ir::Value* GraphBuilder::Op(absl::string_view op, const std::vector<ir::Value*>& inputs, const Attrs& attributes) {
+ir::Value* GraphBuilder::Op(absl::string_view op, const std::vector<ir::Value*>& inputs,
+                            const Attrs& attributes) {
   const std::vector<ir::Value*> results = Ops(op, inputs, attributes);
   return results.empty() ? nullptr : results[0];
 }
@@ -73,7 +76,9 @@ bool GraphBuilder::TryFold(ir::Node* node, std::vector<ir::Value*>* results) {
   if (evaluate_ == nullptr || passes::IsStoredWeight(*node)) return false;
   auto made = passes::EvaluateConstant(*node, *evaluate_, {kMaxFoldedBytes, 1});
   if (!made) return false;
-  for (size_t i = 0; i < made->size(); ++i) results->push_back(module()->AddConstant(node->output(static_cast<int>(i))->name(), std::move((*made)[i])));
+  for (size_t i = 0; i < made->size(); ++i)
+    results->push_back(
+        module()->AddConstant(node->output(static_cast<int>(i))->name(), std::move((*made)[i])));
   Erase(node);
   return true;
 }
@@ -82,7 +87,9 @@ ir::Value* GraphBuilder::KnownResult(const ir::Node& node) {
   if (node.num_outputs() != 1 || !ops::IsPure(node)) return nullptr;
   const ir::TensorType& type = node.output()->type();
   const auto elements = partial_->Of(node.output());
-  if (!elements || !type.shape.concrete() || std::count(elements->begin(), elements->end(), ops::PartialValues::kUnknown) > 0) return nullptr;
+  if (!elements || !type.shape.concrete() ||
+      std::count(elements->begin(), elements->end(), ops::PartialValues::kUnknown) > 0)
+    return nullptr;
   const Tensor none;
   Tensor tensor = VisitDType(
       type.dtype,
@@ -105,7 +112,9 @@ void GraphBuilder::Erase(ir::Node* node) {
   graph_->EraseNode(node);
 }
 
-std::vector<ir::Value*> GraphBuilder::Invoke(const std::vector<ir::Value*>& inputs, std::vector<ir::Branch> branches, const std::vector<ir::TensorType>& results) {
+std::vector<ir::Value*> GraphBuilder::Invoke(const std::vector<ir::Value*>& inputs,
+                                             std::vector<ir::Branch> branches,
+                                             const std::vector<ir::TensorType>& results) {
   if (!status_.ok()) return {};
   for (const ir::Value* v : inputs) {
     if (v == nullptr) {
@@ -123,9 +132,13 @@ std::vector<ir::Value*> GraphBuilder::Invoke(const std::vector<ir::Value*>& inpu
   return values;
 }
 
-ir::Value* GraphBuilder::Constant(Tensor tensor, absl::string_view name) { return module()->AddConstant(name.empty() ? scope_ : std::string(name), std::move(tensor)); }
+ir::Value* GraphBuilder::Constant(Tensor tensor, absl::string_view name) {
+  return module()->AddConstant(name.empty() ? scope_ : std::string(name), std::move(tensor));
+}
 
-ir::Value* GraphBuilder::Ints(absl::Span<const int64_t> values) { return Constant(Tensor::Int64s(values)); }
+ir::Value* GraphBuilder::Ints(absl::Span<const int64_t> values) {
+  return Constant(Tensor::Int64s(values));
+}
 
 ir::Value* GraphBuilder::Int(int64_t value) { return Constant(Tensor::Scalar<int64_t>(value)); }
 
@@ -152,8 +165,10 @@ ir::Value* GraphBuilder::Cast(ir::Value* x, DType dtype) {
 
 ir::Value* GraphBuilder::Unsqueeze(ir::Value* x, absl::Span<const int64_t> axes) {
   // One at a time: MindSpore knows ExpandDims only.
-  const bool ascending = std::is_sorted(axes.begin(), axes.end()) && (axes.empty() || axes.front() >= 0);
-  if (!ascending) return Op("Unsqueeze", {x}, {{"axis", std::vector<int64_t>(axes.begin(), axes.end())}});
+  const bool ascending =
+      std::is_sorted(axes.begin(), axes.end()) && (axes.empty() || axes.front() >= 0);
+  if (!ascending)
+    return Op("Unsqueeze", {x}, {{"axis", std::vector<int64_t>(axes.begin(), axes.end())}});
   for (const int64_t axis : axes) x = Op("ExpandDims", {x}, {{"axis", std::vector<int64_t>{axis}}});
   return x;
 }
@@ -176,15 +191,17 @@ ir::Value* GraphBuilder::DimOf(ir::Value* x, int64_t axis) {
 ir::Value* GraphBuilder::SliceAxis(ir::Value* x, int64_t axis, int64_t begin, int64_t end) {
   if (x == nullptr) return nullptr;
   const Shape& shape = x->type().shape;
-  if (!shape.rank_known() || axis < -shape.rank() || axis >= shape.rank()) return Op("StridedSliceAxes", {x, Ints({begin}), Ints({end}), Ints({axis})});
+  if (!shape.rank_known() || axis < -shape.rank() || axis >= shape.rank())
+    return Op("StridedSliceAxes", {x, Ints({begin}), Ints({end}), Ints({axis})});
   // MindSpore slices the first axes: those before this one stay open, and so does an end that lies beyond.
   const size_t at = static_cast<size_t>(axis < 0 ? axis + shape.rank() : axis);
   std::vector<int64_t> begins(at + 1, 0), ends(at + 1, 0);
   begins[at] = begin;
   ends[at] = end == INT64_MAX ? 0 : end;
   const int64_t before = (int64_t{1} << at) - 1;
-  return Op("StridedSlice", {x, Ints(begins), Ints(ends), Ints(std::vector<int64_t>(at + 1, 1))},
-            {{"begin_mask", before}, {"end_mask", before | (end == INT64_MAX ? int64_t{1} << at : 0)}});
+  return Op(
+      "StridedSlice", {x, Ints(begins), Ints(ends), Ints(std::vector<int64_t>(at + 1, 1))},
+      {{"begin_mask", before}, {"end_mask", before | (end == INT64_MAX ? int64_t{1} << at : 0)}});
 }
 
 std::optional<std::vector<int64_t>> GraphBuilder::IntsOf(const ir::Value* value) {
@@ -215,11 +232,13 @@ std::optional<double> GraphBuilder::NumberOf(const ir::Value* value) {
 
 bool GraphBuilder::Owns(const ir::Value* value) const {
   if (value->kind() == ir::ValueKind::kResult) return value->producer()->graph() == graph_;
-  return std::any_of(graph_->inputs().begin(), graph_->inputs().end(), [&](const std::unique_ptr<ir::Value>& v) { return v.get() == value; });
+  return std::any_of(graph_->inputs().begin(), graph_->inputs().end(),
+                     [&](const std::unique_ptr<ir::Value>& v) { return v.get() == value; });
 }
 
 ir::Value* GraphBuilder::Capture(ir::Value* outer) {
-  if (outer == nullptr || outer->is_constant() || outer->kind() == ir::ValueKind::kVariable) return outer;
+  if (outer == nullptr || outer->is_constant() || outer->kind() == ir::ValueKind::kVariable)
+    return outer;
   auto it = inputs_of_.find(outer);
   if (it != inputs_of_.end()) return it->second;
   if (Owns(outer)) return outer;
@@ -239,6 +258,8 @@ ir::Value* GraphBuilder::Capture(ir::Value* outer) {
   return input;
 }
 
-ir::Value* GraphBuilder::AddFormal(const std::string& name, const ir::TensorType& type) { return graph_->AddInput(name, type); }
+ir::Value* GraphBuilder::AddFormal(const std::string& name, const ir::TensorType& type) {
+  return graph_->AddInput(name, type);
+}
 
 }  // namespace mirin::converter

@@ -29,7 +29,10 @@ class GraphBuilder {
  public:
   // Everything must outlive the builder. `evaluate` folds constants.
   GraphBuilder(ir::Graph* graph, GraphBuilder* parent, const passes::Evaluator* evaluate)
-      : graph_(graph), parent_(parent), evaluate_(evaluate), partial_(parent == nullptr ? std::make_shared<ops::PartialValues>() : parent->partial_) {}
+      : graph_(graph),
+        parent_(parent),
+        evaluate_(evaluate),
+        partial_(parent == nullptr ? std::make_shared<ops::PartialValues>() : parent->partial_) {}
   GraphBuilder(const GraphBuilder&) = delete;
   GraphBuilder& operator=(const GraphBuilder&) = delete;
 
@@ -41,47 +44,73 @@ class GraphBuilder {
   // -- nodes ------------------------------------------------------------------------------------------------------
   // A node of an op of core/ops; its result, or the first of them. `inputs` follow the schema; a null in them fails, kAbsent
   // stands for an optional input that is not given.
-  ir::Value* Op(absl::string_view op, const std::vector<ir::Value*>& inputs, const Attrs& attributes = {});
+  ir::Value* Op(absl::string_view op, const std::vector<ir::Value*>& inputs,
+                const Attrs& attributes = {});
   // All results.
-  std::vector<ir::Value*> Ops(absl::string_view op, const std::vector<ir::Value*>& inputs, const Attrs& attributes = {});
+  std::vector<ir::Value*> Ops(absl::string_view op, const std::vector<ir::Value*>& inputs,
+                              const Attrs& attributes = {});
   static ir::Value* Absent();
 
   // A call of one of the branches (core/ir/graph.h); results get the given types.
-  std::vector<ir::Value*> Invoke(const std::vector<ir::Value*>& inputs, std::vector<ir::Branch> branches, const std::vector<ir::TensorType>& results);
+  std::vector<ir::Value*> Invoke(const std::vector<ir::Value*>& inputs,
+                                 std::vector<ir::Branch> branches,
+                                 const std::vector<ir::TensorType>& results);
 
   // -- constants --------------------------------------------------------------------------------------------------
   ir::Value* Constant(Tensor tensor, absl::string_view name = "");
   ir::Value* Ints(absl::Span<const int64_t> values);  // int64[n]
-  ir::Value* Ints(std::initializer_list<int64_t> values) { return Ints(absl::MakeConstSpan(values.begin(), values.size())); }
-  ir::Value* Int(int64_t value);                      // int64[]
-  ir::Value* Scalar(double value, DType dtype);       // dtype[]; saturates for integers
-  ir::Value* ScalarLike(double value, const ir::Value* like) { return like == nullptr ? nullptr : Scalar(value, like->type().dtype); }
+  ir::Value* Ints(std::initializer_list<int64_t> values) {
+    return Ints(absl::MakeConstSpan(values.begin(), values.size()));
+  }
+  ir::Value* Int(int64_t value);                 // int64[]
+  ir::Value* Scalar(double value, DType dtype);  // dtype[]; saturates for integers
+  ir::Value* ScalarLike(double value, const ir::Value* like) {
+    return like == nullptr ? nullptr : Scalar(value, like->type().dtype);
+  }
 
   // -- the everyday ones ------------------------------------------------------------------------------------------
   ir::Value* Add(ir::Value* a, ir::Value* b) { return Op("Add", {a, b}); }
   ir::Value* Sub(ir::Value* a, ir::Value* b) { return Op("Sub", {a, b}); }
   ir::Value* Mul(ir::Value* a, ir::Value* b) { return Op("Mul", {a, b}); }
-  ir::Value* Cast(ir::Value* x, DType dtype);            // x itself when it is of that dtype
-  ir::Value* Reshape(ir::Value* x, absl::Span<const int64_t> dims) { return Op("Reshape", {x, Ints(dims)}); }
-  ir::Value* Reshape(ir::Value* x, std::initializer_list<int64_t> dims) { return Op("Reshape", {x, Ints(dims)}); }
-  ir::Value* Transpose(ir::Value* x, absl::Span<const int64_t> perm) { return Op("Transpose", {x, Ints(perm)}); }
-  ir::Value* Unsqueeze(ir::Value* x, absl::Span<const int64_t> axes);  // axes of the result, negative ones from its end
-  ir::Value* Unsqueeze(ir::Value* x, std::initializer_list<int64_t> axes) { return Unsqueeze(x, absl::MakeConstSpan(axes.begin(), axes.size())); }
+  ir::Value* Cast(ir::Value* x, DType dtype);  // x itself when it is of that dtype
+  ir::Value* Reshape(ir::Value* x, absl::Span<const int64_t> dims) {
+    return Op("Reshape", {x, Ints(dims)});
+  }
+  ir::Value* Reshape(ir::Value* x, std::initializer_list<int64_t> dims) {
+    return Op("Reshape", {x, Ints(dims)});
+  }
+  ir::Value* Transpose(ir::Value* x, absl::Span<const int64_t> perm) {
+    return Op("Transpose", {x, Ints(perm)});
+  }
+  ir::Value* Unsqueeze(
+      ir::Value* x,
+      absl::Span<const int64_t> axes);  // axes of the result, negative ones from its end
+  ir::Value* Unsqueeze(ir::Value* x, std::initializer_list<int64_t> axes) {
+    return Unsqueeze(x, absl::MakeConstSpan(axes.begin(), axes.size()));
+  }
   ir::Value* Squeeze(ir::Value* x, absl::Span<const int64_t> axes);
-  ir::Value* Squeeze(ir::Value* x, std::initializer_list<int64_t> axes) { return Squeeze(x, absl::MakeConstSpan(axes.begin(), axes.size())); }
-  ir::Value* ShapeOf(ir::Value* x) { return Op("Shape", {x}); }        // int64[rank]
-  ir::Value* DimOf(ir::Value* x, int64_t axis);                        // int64[]
+  ir::Value* Squeeze(ir::Value* x, std::initializer_list<int64_t> axes) {
+    return Squeeze(x, absl::MakeConstSpan(axes.begin(), axes.size()));
+  }
+  ir::Value* ShapeOf(ir::Value* x) { return Op("Shape", {x}); }  // int64[rank]
+  ir::Value* DimOf(ir::Value* x, int64_t axis);                  // int64[]
   // x[begin:end] along one axis, in steps of one; end may be INT64_MAX.
   ir::Value* SliceAxis(ir::Value* x, int64_t axis, int64_t begin, int64_t end);
-  ir::Value* Concat(const std::vector<ir::Value*>& parts, int64_t axis) { return Op("Concat", parts, {{"axis", axis}}); }
+  ir::Value* Concat(const std::vector<ir::Value*>& parts, int64_t axis) {
+    return Op("Concat", parts, {{"axis", axis}});
+  }
 
   // -- knowledge --------------------------------------------------------------------------------------------------
   // The bytes of a constant; null when the value is computed.
-  static const Tensor* ValueOf(const ir::Value* value) { return value != nullptr && value->is_constant() ? &value->tensor() : nullptr; }
+  static const Tensor* ValueOf(const ir::Value* value) {
+    return value != nullptr && value->is_constant() ? &value->tensor() : nullptr;
+  }
   static std::optional<std::vector<int64_t>> IntsOf(const ir::Value* value);
   static std::optional<double> NumberOf(const ir::Value* value);  // of one element
   // Elements of computed shape arithmetic (core/ops/partial_values.h); nothing when none is known.
-  std::optional<std::vector<int64_t>> PartlyOf(const ir::Value* value) const { return partial_->Of(value); }
+  std::optional<std::vector<int64_t>> PartlyOf(const ir::Value* value) const {
+    return partial_->Of(value);
+  }
 
   // -- bodies -----------------------------------------------------------------------------------------------------
   // The value as this graph sees it: constants and own values as they are; a value of an outer graph becomes an input behind
@@ -117,7 +146,8 @@ class GraphBuilder {
   absl::Status status_;
   std::string scope_;
   std::vector<ir::Value*> captured_;
-  absl::flat_hash_map<const ir::Value*, ir::Value*> inputs_of_;  // outer value -> this graph's input
+  absl::flat_hash_map<const ir::Value*, ir::Value*>
+      inputs_of_;  // outer value -> this graph's input
 };
 
 }  // namespace mirin::converter

@@ -1,7 +1,7 @@
 #include "core/converter/config.h"
 
-#include "gtest/gtest.h"
 #include "core/converter/report.h"
+#include "gtest/gtest.h"
 
 namespace mirin::converter {
 namespace {
@@ -59,7 +59,8 @@ center_crop_height=200
   EXPECT_TRUE(q.dequantise_on_the_fly);
   EXPECT_EQ(q.weight_strategy, QuantConfig::WeightStrategy::kGptq);
   const CalibrationData& d = q.calibration;
-  EXPECT_EQ(d.folders, (std::vector<std::pair<std::string, std::string>>{{"image:0", "/data/images"}, {"mask", "/data/masks"}}));
+  EXPECT_EQ(d.folders, (std::vector<std::pair<std::string, std::string>>{
+                           {"image:0", "/data/images"}, {"mask", "/data/masks"}}));
   EXPECT_EQ(d.size, 100);
   EXPECT_EQ(d.type, CalibrationData::Type::kImage);
   EXPECT_EQ(d.image_to_format, "RGB");
@@ -75,8 +76,10 @@ center_crop_height=200
 
 TEST(Config, ReadsFullAndDynamicQuantisation) {
   auto config = ParseConfig(
-      "[common_quant_param]\nquant_type=FULL_QUANT\n[full_quant_param]\nactivation_quant_method=KL\nbias_correction=false\nsmooth_alpha=0.7\nenable_smooth_shift=true\n"
-      "target_device=NVGPU\n[data_preprocess_param]\ncalibrate_path=samples.npz\ninput_type=NPZ\n[transform_quant_param]\nexport_precision_mode=FLOAT32\n");
+      "[common_quant_param]\nquant_type=FULL_QUANT\n[full_quant_param]\nactivation_quant_method="
+      "KL\nbias_correction=false\nsmooth_alpha=0.7\nenable_smooth_shift=true\n"
+      "target_device=NVGPU\n[data_preprocess_param]\ncalibrate_path=samples.npz\ninput_type=NPZ\n["
+      "transform_quant_param]\nexport_precision_mode=FLOAT32\n");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->quant.type, QuantType::kFull);
   EXPECT_EQ(config->quant.activation_method, QuantConfig::Activation::kKl);
@@ -85,8 +88,12 @@ TEST(Config, ReadsFullAndDynamicQuantisation) {
   EXPECT_TRUE(config->quant.enable_smooth_shift);
   EXPECT_EQ(config->quant.export_mode, QuantConfig::Export::kFloat32);
   ASSERT_EQ(config->notes.size(), 1u);
-  EXPECT_EQ(config->notes[0], "[full_quant_param] target_device of the configuration file has no effect: one quantised model runs on every device");
-  config = ParseConfig("[common_quant_param]\r\nquant_type=DYNAMIC_QUANT\r\n[dynamic_quant_param]\r\nquant_strategy=ACWL\r\n");
+  EXPECT_EQ(config->notes[0],
+            "[full_quant_param] target_device of the configuration file has no effect: one "
+            "quantised model runs on every device");
+  config = ParseConfig(
+      "[common_quant_param]\r\nquant_type=DYNAMIC_QUANT\r\n[dynamic_quant_param]\r\nquant_strategy="
+      "ACWL\r\n");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->quant.type, QuantType::kDynamic);
   EXPECT_EQ(config->quant.dynamic_axes, QuantConfig::Axes::kChannelWise);
@@ -99,29 +106,43 @@ TEST(Config, EmptyAndCommentsOnly) {
 }
 
 TEST(Config, ErrorsNameTheLineAndTheNearestName) {
-  ExpectError("\n[comon_quant_param]\n", "line 2: there is no section [comon_quant_param]; did you mean 'common_quant_param'?");
-  ExpectError("[common_quant_param]\nquant_typ=FULL_QUANT\n", "line 2: [common_quant_param] has no key 'quant_typ'; did you mean 'quant_type'?");
-  ExpectError("[cpu_option_cfg_param]\nxyz=1\n", "line 2: [cpu_option_cfg_param] has no key 'xyz'; keys: architecture, instruction");
-  ExpectError("[common_quant_param]\nquant_type\n", "line 2: 'quant_type' is neither [section] nor key=value");
+  ExpectError(
+      "\n[comon_quant_param]\n",
+      "line 2: there is no section [comon_quant_param]; did you mean 'common_quant_param'?");
+  ExpectError("[common_quant_param]\nquant_typ=FULL_QUANT\n",
+              "line 2: [common_quant_param] has no key 'quant_typ'; did you mean 'quant_type'?");
+  ExpectError("[cpu_option_cfg_param]\nxyz=1\n",
+              "line 2: [cpu_option_cfg_param] has no key 'xyz'; keys: architecture, instruction");
+  ExpectError("[common_quant_param]\nquant_type\n",
+              "line 2: 'quant_type' is neither [section] nor key=value");
   ExpectError("quant_type=FULL_QUANT\n", "line 1: 'quant_type' stands before any [section]");
   ExpectError("[common_quant_param\n", "line 1: '[common_quant_param' has no closing bracket");
   ExpectError("[common_quant_param]\nbit_num=8\nbit_num=8\n", "line 3: 'bit_num' is set twice");
   ExpectError("[common_quant_param]\nbit_num=8\n", "[common_quant_param] needs quant_type");
-  ExpectError("[cpu_option_cfg_param]\narchitecture=x86\n", "[cpu_option_cfg_param] takes architecture and instruction together");
+  ExpectError("[cpu_option_cfg_param]\narchitecture=x86\n",
+              "[cpu_option_cfg_param] takes architecture and instruction together");
   ExpectError(std::string("\0x", 2), "it is no text file");
 }
 
 TEST(Config, ValuesHaveRanges) {
   const std::string common = "[common_quant_param]\n";
-  ExpectError(common + "quant_type=INT8\n", "line 2: quant_type: must be WEIGHT_QUANT|FULL_QUANT|DYNAMIC_QUANT, got 'INT8'");
+  ExpectError(common + "quant_type=INT8\n",
+              "line 2: quant_type: must be WEIGHT_QUANT|FULL_QUANT|DYNAMIC_QUANT, got 'INT8'");
   ExpectError(common + "bit_num=17\n", "line 2: bit_num: must be a number from 0 to 16, got '17'");
-  ExpectError(common + "min_quant_weight_size=65536\n", "line 2: min_quant_weight_size: must be a number from 0 to 65535, got '65536'");
-  ExpectError(common + "enable_encode=yes\n", "line 2: enable_encode: must be true or false, got 'yes'");
-  ExpectError("[mixed_bit_weight_quant_param]\ninit_scale=1\n", "line 2: init_scale: must be a number between 0 and 1, got '1'");
-  ExpectError("[mixed_bit_weight_quant_param]\nmax_iterations=39\n", "line 2: max_iterations: must be a number from 40 to 65535, got '39'");
-  ExpectError("[data_preprocess_param]\nnormalize_mean=1,2\n", "line 2: normalize_mean: must be [a,b,c], got '1,2'");
-  ExpectError("[data_preprocess_param]\ncalibrate_size=0\n", "line 2: calibrate_size: must be a number from 1 to 65535, got '0'");
-  ExpectError("[registry]\ndisable_fusion=true\n", "line 2: disable_fusion must be on or off, got 'true'");
+  ExpectError(common + "min_quant_weight_size=65536\n",
+              "line 2: min_quant_weight_size: must be a number from 0 to 65535, got '65536'");
+  ExpectError(common + "enable_encode=yes\n",
+              "line 2: enable_encode: must be true or false, got 'yes'");
+  ExpectError("[mixed_bit_weight_quant_param]\ninit_scale=1\n",
+              "line 2: init_scale: must be a number between 0 and 1, got '1'");
+  ExpectError("[mixed_bit_weight_quant_param]\nmax_iterations=39\n",
+              "line 2: max_iterations: must be a number from 40 to 65535, got '39'");
+  ExpectError("[data_preprocess_param]\nnormalize_mean=1,2\n",
+              "line 2: normalize_mean: must be [a,b,c], got '1,2'");
+  ExpectError("[data_preprocess_param]\ncalibrate_size=0\n",
+              "line 2: calibrate_size: must be a number from 1 to 65535, got '0'");
+  ExpectError("[registry]\ndisable_fusion=true\n",
+              "line 2: disable_fusion must be on or off, got 'true'");
 }
 
 TEST(Config, SettingsMustFitTogether) {
@@ -130,21 +151,30 @@ TEST(Config, SettingsMustFitTogether) {
   const std::string data = "[data_preprocess_param]\n";
   ExpectError(full, "FULL_QUANT needs calibrate_path in [data_preprocess_param]");
   ExpectError(full + "bit_num=4\n", "bit_num is 4, FULL_QUANT and DYNAMIC_QUANT work with 8 bits");
-  ExpectError(weight + "bit_num=4\nenable_encode=false\n", "enable_encode is false: weights of 4 bits must be encoded");
-  ExpectError(full + data + "calibrate_path=folder\n", "calibrate_path 'folder' is not INPUT:FOLDER");
-  ExpectError(full + data + "calibrate_path=x:f\nresize_width=3\n", "resize_width and resize_height go together");
-  ExpectError(full + data + "calibrate_path=x:f\nnormalize_mean=[1]\n", "normalize_mean and normalize_std differ in length");
-  ExpectError(full + data + "calibrate_path=x:f\nnormalize_mean=[1]\nnormalize_std=[0]\n", "normalize_std has a zero");
+  ExpectError(weight + "bit_num=4\nenable_encode=false\n",
+              "enable_encode is false: weights of 4 bits must be encoded");
+  ExpectError(full + data + "calibrate_path=folder\n",
+              "calibrate_path 'folder' is not INPUT:FOLDER");
+  ExpectError(full + data + "calibrate_path=x:f\nresize_width=3\n",
+              "resize_width and resize_height go together");
+  ExpectError(full + data + "calibrate_path=x:f\nnormalize_mean=[1]\n",
+              "normalize_mean and normalize_std differ in length");
+  ExpectError(full + data + "calibrate_path=x:f\nnormalize_mean=[1]\nnormalize_std=[0]\n",
+              "normalize_std has a zero");
   EXPECT_TRUE(ParseConfig(weight + "bit_num=16\nenable_encode=false\n").ok());
 }
 
 TEST(Config, WhatHasNoMeaningHereIsNoted) {
   const auto config = ParseConfig(
-      "[acl_option_cfg_param]\ndevice_id=0\nprecision_mode=x\n[ascend_context]\nwhatever=1\n[execution_plan]\nconv=data_type:float16\n"
-      "[registry]\nplugin_path=a.so\nfusion_blacklists=A,B\n[cpu_option_cfg_param]\narchitecture=a\ninstruction=b\n[micro_param]\nenable_micro=false\n");
+      "[acl_option_cfg_param]\ndevice_id=0\nprecision_mode=x\n[ascend_context]\nwhatever=1\n["
+      "execution_plan]\nconv=data_type:float16\n"
+      "[registry]\nplugin_path=a.so\nfusion_blacklists=A,B\n[cpu_option_cfg_param]\narchitecture="
+      "a\ninstruction=b\n[micro_param]\nenable_micro=false\n");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->notes.size(), 7u);
-  EXPECT_EQ(config->notes[0], "[acl_option_cfg_param] of the configuration file has no effect: it configures Ascend compilers at conversion; Mirin chooses devices when a model is loaded");
+  EXPECT_EQ(config->notes[0],
+            "[acl_option_cfg_param] of the configuration file has no effect: it configures Ascend "
+            "compilers at conversion; Mirin chooses devices when a model is loaded");
   EXPECT_FALSE(config->disable_fusion);
 }
 
@@ -152,7 +182,8 @@ TEST(Config, CodeIsRefused) {
   const auto config = ParseConfig("[micro_param]\nenable_micro=true\n");
   EXPECT_EQ(config.status().code(), absl::StatusCode::kUnimplemented);
   EXPECT_EQ(config.status().message(), "line 2: enable_micro asks for C code");
-  EXPECT_EQ(HintOf(config.status()), "this converter writes models, no C code; leave enable_micro out");
+  EXPECT_EQ(HintOf(config.status()),
+            "this converter writes models, no C code; leave enable_micro out");
 }
 
 }  // namespace

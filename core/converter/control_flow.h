@@ -18,7 +18,9 @@ using BodyWriter = std::function<absl::StatusOr<std::vector<Operand>>(GraphBuild
 
 // The results of one body or the other. A constant condition writes only the body that it picks. Results that are sequences
 // must have one length in both.
-absl::StatusOr<std::vector<Operand>> Condition(GraphBuilder& b, ir::Value* condition, const BodyWriter& then_body, const BodyWriter& else_body);
+absl::StatusOr<std::vector<Operand>> Condition(GraphBuilder& b, ir::Value* condition,
+                                               const BodyWriter& then_body,
+                                               const BodyWriter& else_body);
 
 // while (condition && step < trips) { (condition, carried.., row..) = body(step, condition, carried..); }
 // Results: the carried values, then each row's history with a new leading axis. `trips` is an int64[] or null for no bound.
@@ -27,7 +29,10 @@ struct LoopSpec {
   ir::Value* condition = nullptr;  // bool[]; null: true
   std::vector<ir::Value*> carried;
   // Writes one turn: `step` is int64[]; returns condition, carried.., rows...
-  std::function<absl::StatusOr<std::vector<ir::Value*>>(ir::Value* step, ir::Value* condition, const std::vector<ir::Value*>& carried, GraphBuilder* into)> body;
+  std::function<absl::StatusOr<std::vector<ir::Value*>>(ir::Value* step, ir::Value* condition,
+                                                        const std::vector<ir::Value*>& carried,
+                                                        GraphBuilder* into)>
+      body;
   size_t rows = 0;
 };
 absl::StatusOr<std::vector<ir::Value*>> Loop(GraphBuilder& b, const LoopSpec& spec);

@@ -69,7 +69,8 @@ absl::StatusOr<Conversion> Convert(const ConvertOptions& options, Report* report
 absl::Status Check(const ConvertOptions& options, Report* report);
 
 // Only the first half: the module that a source model stands for, optimised as asked.
-absl::StatusOr<std::unique_ptr<ir::Module>> ImportModel(const ConvertOptions& options, Report* report);
+absl::StatusOr<std::unique_ptr<ir::Module>> ImportModel(const ConvertOptions& options,
+                                                        Report* report);
 
 }  // namespace mirin::converter
 

@@ -18,7 +18,8 @@ constexpr size_t kLeastBytes = 1024;
 // Scales are too small for float16, and small.
 bool IsScale(const ir::Node& node, int input) {
   const std::string& op = node.op();
-  return (input == 1 && (op == "QuantizeLinear" || op == "DequantizeLinear")) || (input == 2 && op == "DynamicQuantMatMul");
+  return (input == 1 && (op == "QuantizeLinear" || op == "DequantizeLinear")) ||
+         (input == 2 && op == "DynamicQuantMatMul");
 }
 
 // An invalid tensor when a finite number would become infinite.
@@ -47,7 +48,9 @@ absl::StatusOr<HalvedWeights> StoreWeightsAsHalf(ir::Module* module) {
       for (int i = 0; i < node->num_inputs(); ++i) {
         const ir::Value* weight = node->input(i);
         if (IsScale(*node, i)) continue;
-        if (weight == nullptr || !weight->is_constant() || weight->type().dtype != DType::kFloat32 || weight->tensor().bytes() < kLeastBytes) continue;
+        if (weight == nullptr || !weight->is_constant() ||
+            weight->type().dtype != DType::kFloat32 || weight->tensor().bytes() < kLeastBytes)
+          continue;
         auto [half, is_new] = halves.try_emplace(weight, nullptr);
         if (is_new) {
           MIRIN_ASSIGN_OR_RETURN(Tensor tensor, Halved(weight->tensor()));
@@ -57,7 +60,10 @@ absl::StatusOr<HalvedWeights> StoreWeightsAsHalf(ir::Module* module) {
         if (half->second == nullptr) continue;
         ir::Value*& cast = casts[weight];
         if (cast == nullptr) {
-          MIRIN_ASSIGN_OR_RETURN(ir::Node * made, passes::Insert(node, "Cast", absl::StrCat(weight->name(), "/float32"), {half->second}, {{"dst_type", DType::kFloat32}}));
+          MIRIN_ASSIGN_OR_RETURN(
+              ir::Node * made,
+              passes::Insert(node, "Cast", absl::StrCat(weight->name(), "/float32"), {half->second},
+                             {{"dst_type", DType::kFloat32}}));
           cast = made->output();
         }
         node->SetInput(i, cast);

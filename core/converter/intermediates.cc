@@ -24,7 +24,9 @@ int ExposeIntermediates(ir::Module* module) {
   for (const auto& node : graph->nodes()) {
     for (const auto& v : node->outputs()) {
       const bool named = any_own_name ? ir::HasOwnName(*v) : last[v->name()] == v.get();
-      if (!named || v->name().empty() || v->type().dtype == DType::kUnknown || !taken.insert(v->name()).second) continue;
+      if (!named || v->name().empty() || v->type().dtype == DType::kUnknown ||
+          !taken.insert(v->name()).second)
+        continue;
       outputs.push_back(v.get());
       names.push_back(v->name());
     }

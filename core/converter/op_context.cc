@@ -12,7 +12,9 @@ ir::Value* OpContext::input(int i) {
   }
   const Operand& given = operand(i);
   if (given.tensor == nullptr) {
-    builder_->Fail(absl::InvalidArgumentError(absl::StrCat("input ", i, given.none ? " is an empty optional" : " is a sequence", ", a tensor is needed")));
+    builder_->Fail(absl::InvalidArgumentError(
+        absl::StrCat("input ", i, given.none ? " is an empty optional" : " is a sequence",
+                     ", a tensor is needed")));
   }
   return given.tensor;
 }
@@ -37,21 +39,24 @@ absl::StatusOr<int> OpContext::Rank(int i) {
   const Shape& s = shape(i);
   if (s.rank_known()) return s.rank();
   if (!builder_->status().ok()) return builder_->status();
-  return Refuse(absl::StrCat("the rank of input ", i, " is not known at conversion"), "give the model's inputs a shape");
+  return Refuse(absl::StrCat("the rank of input ", i, " is not known at conversion"),
+                "give the model's inputs a shape");
 }
 
 absl::StatusOr<std::vector<int64_t>> OpContext::ConstantInts(int i, absl::string_view what) {
   const ir::Value* v = input(i);
   if (v == nullptr) return builder_->status();
   if (auto ints = GraphBuilder::IntsOf(v)) return *std::move(ints);
-  return Refuse(absl::StrCat(what, " is computed at run time"), absl::StrCat("make ", what, " a constant"));
+  return Refuse(absl::StrCat(what, " is computed at run time"),
+                absl::StrCat("make ", what, " a constant"));
 }
 
 absl::StatusOr<double> OpContext::ConstantNumber(int i, absl::string_view what) {
   const ir::Value* v = input(i);
   if (v == nullptr) return builder_->status();
   if (const auto number = GraphBuilder::NumberOf(v)) return *number;
-  return Refuse(absl::StrCat(what, " is computed at run time"), absl::StrCat("make ", what, " a constant"));
+  return Refuse(absl::StrCat(what, " is computed at run time"),
+                absl::StrCat("make ", what, " a constant"));
 }
 
 void OpContext::SetOutput(int i, Operand operand) {
@@ -65,7 +70,8 @@ const Tensor* OpContext::TensorAttribute(absl::string_view name) {
 
 absl::StatusOr<int64_t> OpContext::RequiredInt(absl::string_view name) {
   const ir::Attribute* a = Read(name).Find(name);
-  if (a == nullptr || !std::holds_alternative<int64_t>(*a)) return absl::InvalidArgumentError(absl::StrCat("attribute '", name, "' is missing"));
+  if (a == nullptr || !std::holds_alternative<int64_t>(*a))
+    return absl::InvalidArgumentError(absl::StrCat("attribute '", name, "' is missing"));
   return std::get<int64_t>(*a);
 }
 

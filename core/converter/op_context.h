@@ -29,13 +29,14 @@ namespace mirin::converter {
 struct Operand {
   ir::Value* tensor = nullptr;
   std::shared_ptr<const std::vector<Operand>> sequence;
-  bool none = false;           // an optional that is empty
+  bool none = false;                // an optional that is empty
   DType element = DType::kUnknown;  // of a sequence's tensors, where the source says it
 
   bool missing() const { return tensor == nullptr && sequence == nullptr && !none; }
   static Operand Tensor(ir::Value* value) { return {value, nullptr, false, DType::kUnknown}; }
   static Operand Sequence(std::vector<Operand> members) {
-    return {nullptr, std::make_shared<const std::vector<Operand>>(std::move(members)), false, DType::kUnknown};
+    return {nullptr, std::make_shared<const std::vector<Operand>>(std::move(members)), false,
+            DType::kUnknown};
   }
   static Operand None() { return {nullptr, nullptr, true, DType::kUnknown}; }
 };
@@ -51,7 +52,9 @@ class Bodies {
   virtual int num_nodes(absl::string_view attribute) const = 0;
   // Writes the body's nodes with `into`, which is the builder of the node itself or of a graph inside it; values of outer
   // graphs are captured. Returns its results. Findings go to the report.
-  virtual absl::StatusOr<std::vector<Operand>> Inline(absl::string_view attribute, const std::vector<Operand>& inputs, GraphBuilder* into) = 0;
+  virtual absl::StatusOr<std::vector<Operand>> Inline(absl::string_view attribute,
+                                                      const std::vector<Operand>& inputs,
+                                                      GraphBuilder* into) = 0;
 };
 
 // A source node in terms that every framework shares.
@@ -59,15 +62,22 @@ struct SourceNode {
   std::string name;
   std::string op;
   std::string domain;
-  int64_t version = 0;  // of the domain's operator set
-  ir::Attributes attributes;  // graphs are in Bodies
+  int64_t version = 0;               // of the domain's operator set
+  ir::Attributes attributes;         // graphs are in Bodies
   std::vector<std::string> outputs;  // "" where nobody wants it
 };
 
 class OpContext {
  public:
-  OpContext(const SourceNode* node, std::vector<Operand> inputs, GraphBuilder* builder, Bodies* bodies, Report* report)
-      : node_(node), inputs_(std::move(inputs)), outputs_(node->outputs.size()), builder_(builder), bodies_(bodies), report_(report), asked_(inputs_.size()) {}
+  OpContext(const SourceNode* node, std::vector<Operand> inputs, GraphBuilder* builder,
+            Bodies* bodies, Report* report)
+      : node_(node),
+        inputs_(std::move(inputs)),
+        outputs_(node->outputs.size()),
+        builder_(builder),
+        bodies_(bodies),
+        report_(report),
+        asked_(inputs_.size()) {}
 
   const SourceNode& node() const { return *node_; }
   int64_t version() const { return node_->version; }
@@ -89,7 +99,9 @@ class OpContext {
   }
   // Puts another tensor in place of an operand, for a translator that leaves the rest to one of another operator.
   void SetInput(int i, ir::Value* value) {
-    if (i < num_inputs()) inputs_[static_cast<size_t>(i)] = Operand::Tensor(value);  // whoever does has seen the one before
+    if (i < num_inputs())
+      inputs_[static_cast<size_t>(i)] =
+          Operand::Tensor(value);  // whoever does has seen the one before
   }
   DType dtype(int i) { return TypeOf(input(i)).dtype; }
   const Shape& shape(int i) { return TypeOf(input(i)).shape; }
@@ -105,7 +117,9 @@ class OpContext {
   absl::StatusOr<double> ConstantNumber(int i, absl::string_view what);
 
   int num_outputs() const { return static_cast<int>(outputs_.size()); }
-  bool wants(int i) const { return i < num_outputs() && !node_->outputs[static_cast<size_t>(i)].empty(); }
+  bool wants(int i) const {
+    return i < num_outputs() && !node_->outputs[static_cast<size_t>(i)].empty();
+  }
   void SetOutput(int i, ir::Value* value) { SetOutput(i, Operand::Tensor(value)); }
   void SetOutput(int i, Operand operand);
   const std::vector<Operand>& outputs() const { return outputs_; }
@@ -115,7 +129,9 @@ class OpContext {
   int64_t Int(absl::string_view name, int64_t fallback) { return Read(name).Int(name, fallback); }
   bool Bool(absl::string_view name, bool fallback) { return Int(name, fallback ? 1 : 0) != 0; }
   double Float(absl::string_view name, double fallback) { return Read(name).Float(name, fallback); }
-  std::string String(absl::string_view name, absl::string_view fallback) { return Read(name).String(name, fallback); }
+  std::string String(absl::string_view name, absl::string_view fallback) {
+    return Read(name).String(name, fallback);
+  }
   std::vector<int64_t> Ints(absl::string_view name) { return Read(name).Ints(name); }
   std::vector<double> Floats(absl::string_view name) { return Read(name).Floats(name); }
   std::vector<std::string> Strings(absl::string_view name) { return Read(name).Strings(name); }
@@ -130,8 +146,14 @@ class OpContext {
   int SurplusOperand() const;
 
   // -- building (builder.h) ---------------------------------------------------------------------------------------
-  ir::Value* Op(absl::string_view op, const std::vector<ir::Value*>& in, const Attrs& attributes = {}) { return builder_->Op(op, in, attributes); }
-  std::vector<ir::Value*> Ops(absl::string_view op, const std::vector<ir::Value*>& in, const Attrs& attributes = {}) { return builder_->Ops(op, in, attributes); }
+  ir::Value* Op(absl::string_view op, const std::vector<ir::Value*>& in,
+                const Attrs& attributes = {}) {
+    return builder_->Op(op, in, attributes);
+  }
+  std::vector<ir::Value*> Ops(absl::string_view op, const std::vector<ir::Value*>& in,
+                              const Attrs& attributes = {}) {
+    return builder_->Ops(op, in, attributes);
+  }
   void Note(absl::string_view text) { report_->AddNote(text); }
 
  private:

@@ -25,8 +25,9 @@ struct CalibrationData {
   enum class Type { kBinary, kImage, kNpz };
   enum class Resize { kNearest, kLinear, kCubic };
 
-  std::vector<std::pair<std::string, std::string>> folders;  // input name, folder ("" and one file for kNpz)
-  int size = 0;                                              // samples; 0: all
+  std::vector<std::pair<std::string, std::string>>
+      folders;   // input name, folder ("" and one file for kNpz)
+  int size = 0;  // samples; 0: all
   Type type = Type::kBinary;
   std::string image_to_format;  // "RGB", "GRAY", "BGR"; "" as stored
   std::vector<double> normalize_mean, normalize_std;
@@ -61,7 +62,10 @@ struct QuantConfig {
   bool dequantise_on_the_fly = false;  // at each run; false: once, when the model is loaded
   int max_segments = 1;
   // [dynamic_quant_param]
-  enum class Axes { kLayerWise, kChannelWise } dynamic_axes = Axes::kLayerWise;  // ALWC, ACWL: granularity of activations
+  enum class Axes {
+    kLayerWise,
+    kChannelWise
+  } dynamic_axes = Axes::kLayerWise;  // ALWC, ACWL: granularity of activations
   // [transform_quant_param]: what becomes of quantisation that the model has already
   enum class Export { kQuant, kFloat32 } export_mode = Export::kQuant;
   // [data_preprocess_param]

@@ -18,13 +18,13 @@ enum class Severity { kError, kNote };
 // One thing about one node (or about the whole model, then `node` is empty).
 struct Finding {
   Severity severity = Severity::kError;
-  std::string node;          // its name in the source, or "<op> #<position>" where it has none
-  std::string op;            // "Conv"
-  std::string domain;        // "" is the framework's own
-  int64_t version = 0;       // of the domain; 0: does not apply
+  std::string node;     // its name in the source, or "<op> #<position>" where it has none
+  std::string op;       // "Conv"
+  std::string domain;   // "" is the framework's own
+  int64_t version = 0;  // of the domain; 0: does not apply
   absl::StatusCode code = absl::StatusCode::kUnimplemented;
-  std::string reason;        // what fails: the operator, dtype, shape or attribute
-  std::string hint;          // the nearest supported form and what to do; may be empty
+  std::string reason;  // what fails: the operator, dtype, shape or attribute
+  std::string hint;    // the nearest supported form and what to do; may be empty
 };
 
 // "Conv 'stem/conv' (opset 13): ...; hint".

@@ -1,7 +1,7 @@
 #include "core/converter/report.h"
 
-#include "gtest/gtest.h"
 #include "core/base/status.h"
+#include "gtest/gtest.h"
 
 namespace mirin::converter {
 namespace {
@@ -23,7 +23,8 @@ Report Sample() {
 
 TEST(Report, Text) {
   EXPECT_EQ(Sample().ToText(),
-            "note: a \"note\"\nerror: Conv 'stem/conv <1>' (opset 13): kernels of rank 4 & more\n  split\nit\nnet.onnx: 3 nodes, 1 error\n");
+            "note: a \"note\"\nerror: Conv 'stem/conv <1>' (opset 13): kernels of rank 4 & more\n  "
+            "split\nit\nnet.onnx: 3 nodes, 1 error\n");
 }
 
 TEST(Report, Json) {
@@ -51,7 +52,8 @@ TEST(Report, HtmlEscapes) {
 
 TEST(Report, StatusIsTheFirstErrorAndTheNumberOfOthers) {
   Report report = Sample();
-  EXPECT_EQ(report.status().message(), "Conv 'stem/conv <1>' (opset 13): kernels of rank 4 & more; split\nit");
+  EXPECT_EQ(report.status().message(),
+            "Conv 'stem/conv <1>' (opset 13): kernels of rank 4 & more; split\nit");
   report.AddModelError(absl::DataLossError("second"));
   EXPECT_EQ(report.errors(), 2);
   EXPECT_EQ(report.status().code(), absl::StatusCode::kUnimplemented);

@@ -27,7 +27,8 @@ struct Signature {
 
 // Gives inputs shapes; -1 leaves a dim as it is. InvalidArgument for an unknown input and for a shape that does not fit what
 // the model says or computes.
-absl::Status SetInputShapes(ir::Module* module, const std::map<std::string, std::vector<int64_t>>& shapes);
+absl::Status SetInputShapes(ir::Module* module,
+                            const std::map<std::string, std::vector<int64_t>>& shapes);
 
 // kNhwc: inputs (outputs) of rank 4 become [N,H,W,C], a Transpose stands behind (before) them. A dtype: every input (output)
 // gets it, a Cast stands behind (before) it. InvalidArgument when there is nothing to change a layout of, or for texts.

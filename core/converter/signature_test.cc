@@ -4,7 +4,6 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "gtest/gtest.h"
 #include "core/backends/all.h"
 #include "core/base/half.h"
 #include "core/converter/half_weights.h"
@@ -16,6 +15,7 @@
 #include "core/ops/schema.h"
 #include "core/runtime/model.h"
 #include "core/runtime/session.h"
+#include "gtest/gtest.h"
 
 namespace mirin::converter {
 namespace {
@@ -26,10 +26,12 @@ std::unique_ptr<ir::Module> ModuleOf(const std::string& text) {
   for (const auto& graph : (*module)->graphs()) {
     for (const auto& node : graph->nodes()) {
       if (!node->branches().empty()) continue;
-      if (const auto status = ops::Normalize(node.get()); !status.ok()) throw std::runtime_error(status.ToString());
+      if (const auto status = ops::Normalize(node.get()); !status.ok())
+        throw std::runtime_error(status.ToString());
     }
   }
-  if (const auto status = ops::InferModule(module->get()); !status.ok()) throw std::runtime_error(status.ToString());
+  if (const auto status = ops::InferModule(module->get()); !status.ok())
+    throw std::runtime_error(status.ToString());
   return *std::move(module);
 }
 
@@ -49,10 +51,16 @@ std::vector<Tensor> Results(const ir::Module& module, const std::vector<Tensor>&
   return copies;
 }
 
-std::vector<float> Floats(const Tensor& t) { return {t.data_as<float>(), t.data_as<float>() + t.elements()}; }
+std::vector<float> Floats(const Tensor& t) {
+  return {t.data_as<float>(), t.data_as<float>() + t.elements()};
+}
 
-std::string Input(const ir::Module& module, int i) { return ToString(module.entry()->inputs()[static_cast<size_t>(i)]->type()); }
-std::string Output(const ir::Module& module, int i) { return ToString(module.entry()->outputs()[static_cast<size_t>(i)]->type()); }
+std::string Input(const ir::Module& module, int i) {
+  return ToString(module.entry()->inputs()[static_cast<size_t>(i)]->type());
+}
+std::string Output(const ir::Module& module, int i) {
+  return ToString(module.entry()->outputs()[static_cast<size_t>(i)]->type());
+}
 
 constexpr char kImage[] = R"(
 graph @main(%x : float32[1,2,1,3], %k : float32[3]) {
@@ -74,7 +82,8 @@ TEST(Signature, NhwcInputsAreTransposedForTheModel) {
   EXPECT_EQ(Input(*module, 0), "float32[1,1,3,2]");
   EXPECT_EQ(Input(*module, 1), "float32[3]");
   EXPECT_EQ(Output(*module, 0), "float32[1,2,1,3]");
-  const auto outputs = Results(*module, {Tensor::FromValues<float>({1, 1, 3, 2}, kNhwcValues), Tensor::FromValues<float>({3}, {10, 20, 30})});
+  const auto outputs = Results(*module, {Tensor::FromValues<float>({1, 1, 3, 2}, kNhwcValues),
+                                         Tensor::FromValues<float>({3}, {10, 20, 30})});
   EXPECT_EQ(Floats(outputs[0]), kNchwValues);
   EXPECT_EQ(Floats(outputs[1]), (std::vector<float>{10, 21, 32, 13, 24, 35}));
 }
@@ -86,7 +95,8 @@ TEST(Signature, NhwcOutputs) {
   ASSERT_TRUE(ChangeSignature(module.get(), signature).ok());
   EXPECT_EQ(Input(*module, 0), "float32[1,2,1,3]");
   EXPECT_EQ(Output(*module, 0), "float32[1,1,3,2]");
-  const auto outputs = Results(*module, {Tensor::FromValues<float>({1, 2, 1, 3}, kNchwValues), Tensor::FromValues<float>({3}, {0, 0, 0})});
+  const auto outputs = Results(*module, {Tensor::FromValues<float>({1, 2, 1, 3}, kNchwValues),
+                                         Tensor::FromValues<float>({3}, {0, 0, 0})});
   EXPECT_EQ(Floats(outputs[0]), kNhwcValues);
   EXPECT_EQ(module->output_names(), (std::vector<std::string>{"y", "z"}));
 }
@@ -101,13 +111,16 @@ TEST(Signature, NchwAndDefaultsChangeNothing) {
 }
 
 TEST(Signature, NhwcWithoutImagesIsAnError) {
-  auto module = ModuleOf("graph @main(%x : float32[2]) {\n  %y = ReLU(%x)\n  return %y as \"y\"\n}\n");
+  auto module =
+      ModuleOf("graph @main(%x : float32[2]) {\n  %y = ReLU(%x)\n  return %y as \"y\"\n}\n");
   Signature signature;
   signature.input_layout = Layout::kNhwc;
-  EXPECT_EQ(ChangeSignature(module.get(), signature).message(), "inputDataFormat is NHWC, but no input has 4 axes");
+  EXPECT_EQ(ChangeSignature(module.get(), signature).message(),
+            "inputDataFormat is NHWC, but no input has 4 axes");
   signature = {};
   signature.output_layout = Layout::kNhwc;
-  EXPECT_EQ(ChangeSignature(module.get(), signature).message(), "outputDataFormat is NHWC, but no output has 4 axes");
+  EXPECT_EQ(ChangeSignature(module.get(), signature).message(),
+            "outputDataFormat is NHWC, but no output has 4 axes");
 }
 
 TEST(Signature, DataTypesAreCast) {
@@ -120,7 +133,9 @@ TEST(Signature, DataTypesAreCast) {
   EXPECT_EQ(Input(*module, 0), "uint8[1,1,3,2]");
   EXPECT_EQ(Input(*module, 1), "uint8[3]");
   EXPECT_EQ(Output(*module, 0), "int32[1,2,1,3]");
-  const auto outputs = Results(*module, {Tensor::FromValues<uint8_t>({1, 1, 3, 2}, {0, 3, 1, 4, 2, 255}), Tensor::FromValues<uint8_t>({3}, {1, 2, 3})});
+  const auto outputs =
+      Results(*module, {Tensor::FromValues<uint8_t>({1, 1, 3, 2}, {0, 3, 1, 4, 2, 255}),
+                        Tensor::FromValues<uint8_t>({3}, {1, 2, 3})});
   EXPECT_EQ(*outputs[0].ToInt64s(), (std::vector<int64_t>{0, 1, 2, 3, 4, 255}));
   EXPECT_EQ(*outputs[1].ToInt64s(), (std::vector<int64_t>{1, 3, 5, 4, 6, 258}));
 }
@@ -136,7 +151,8 @@ TEST(Signature, AnInputThatIsAnOutput) {
 }
 
 TEST(Signature, OpenDimsMoveAlong) {
-  auto module = ModuleOf("graph @main(%x : float32[?,3,?,8]) {\n  %y = ReLU(%x)\n  return %y as \"y\"\n}\n");
+  auto module =
+      ModuleOf("graph @main(%x : float32[?,3,?,8]) {\n  %y = ReLU(%x)\n  return %y as \"y\"\n}\n");
   Signature signature;
   signature.input_layout = signature.output_layout = Layout::kNhwc;
   ASSERT_TRUE(ChangeSignature(module.get(), signature).ok());
@@ -148,7 +164,8 @@ TEST(Signature, TextsCannotBeCast) {
   auto module = ModuleOf("graph @main(%x : string[2]) {\n  return %x as \"x\"\n}\n");
   Signature signature;
   signature.input_dtype = DType::kFloat32;
-  EXPECT_EQ(ChangeSignature(module.get(), signature).message(), "input 'x' holds texts, which have no other data type");
+  EXPECT_EQ(ChangeSignature(module.get(), signature).message(),
+            "input 'x' holds texts, which have no other data type");
 }
 
 TEST(Signature, VariablesKeepTheOrderOfTheirWrites) {
@@ -167,13 +184,17 @@ graph @main(%x : float32[]) {
 }
 
 TEST(InputShapes, AreSetAndCarriedOn) {
-  auto module = ModuleOf("graph @main(%x : float32[?,3], %a : float32[...]) {\n  %y = ReLU(%x)\n  return %y as \"y\"\n}\n");
+  auto module = ModuleOf(
+      "graph @main(%x : float32[?,3], %a : float32[...]) {\n  %y = ReLU(%x)\n  return %y as "
+      "\"y\"\n}\n");
   ASSERT_TRUE(SetInputShapes(module.get(), {{"x", {4, -1}}, {"a", {1, 2}}}).ok());
   EXPECT_EQ(Input(*module, 0), "float32[4,3]");
   EXPECT_EQ(Input(*module, 1), "float32[1,2]");
   EXPECT_EQ(Output(*module, 0), "float32[4,3]");
-  EXPECT_EQ(SetInputShapes(module.get(), {{"q", {4}}}).message(), "there is no input 'q' to give a shape to; inputs: x, a");
-  EXPECT_EQ(SetInputShapes(module.get(), {{"x", {4, 5}}}).message(), "input 'x': the shape [4,5] does not fit [4,3]");
+  EXPECT_EQ(SetInputShapes(module.get(), {{"q", {4}}}).message(),
+            "there is no input 'q' to give a shape to; inputs: x, a");
+  EXPECT_EQ(SetInputShapes(module.get(), {{"x", {4, 5}}}).message(),
+            "input 'x': the shape [4,5] does not fit [4,3]");
   EXPECT_FALSE(SetInputShapes(module.get(), {{"x", {4}}}).ok());
 }
 
@@ -199,7 +220,8 @@ graph @else(%e : float32[2,16]) {
 
 TEST(HalfWeights, ResultsStayFloat32AndFoldingRemovesTheCasts) {
   auto module = ModuleOf(kWeights);
-  const std::vector<Tensor> inputs = {Tensor::FromValues<float>({2, 16}, std::vector<float>(32, 0.5f)), Tensor::Scalar<bool>(true)};
+  const std::vector<Tensor> inputs = {
+      Tensor::FromValues<float>({2, 16}, std::vector<float>(32, 0.5f)), Tensor::Scalar<bool>(true)};
   const auto before = Results(*module, inputs);
   const auto halved = StoreWeightsAsHalf(module.get());
   ASSERT_TRUE(halved.ok()) << halved.status();
@@ -210,7 +232,8 @@ TEST(HalfWeights, ResultsStayFloat32AndFoldingRemovesTheCasts) {
   EXPECT_EQ(half, 1);
   const auto after = Results(*module, inputs);
   ASSERT_EQ(after[0].dtype(), DType::kFloat32);
-  for (int64_t i = 0; i < after[0].elements(); ++i) EXPECT_NEAR(after[0].data_as<float>()[i], before[0].data_as<float>()[i], 2e-2);
+  for (int64_t i = 0; i < after[0].elements(); ++i)
+    EXPECT_NEAR(after[0].data_as<float>()[i], before[0].data_as<float>()[i], 2e-2);
   EXPECT_EQ(Floats(after[1]), Floats(before[1]));
   const auto loaded = runtime::Model::FromModule(module->Clone(), {});
   ASSERT_TRUE(loaded.ok());
@@ -245,8 +268,10 @@ graph @main(%x : float32[2]) {
 }
 
 TEST(Intermediates, NamesOutliveTheFile) {
-  auto module = ModuleOf("graph @main(%x : float32[4,2]) {\n  %a = Neg(%x) \"neg\"\n  %b, %c = Split(%a) {axis = 0, output_num = 2} \"split\"\n  %d = Add(%b, %c) \"add\"\n"
-                         "  return %d as \"out\"\n}\n");
+  auto module = ModuleOf(
+      "graph @main(%x : float32[4,2]) {\n  %a = Neg(%x) \"neg\"\n  %b, %c = Split(%a) {axis = 0, "
+      "output_num = 2} \"split\"\n  %d = Add(%b, %c) \"add\"\n"
+      "  return %d as \"out\"\n}\n");
   const auto& nodes = module->entry()->nodes();
   nodes[0]->output()->set_name("tensor a");
   nodes[1]->output(1)->set_name("tensor c");
@@ -256,7 +281,8 @@ TEST(Intermediates, NamesOutliveTheFile) {
   auto read = mindir::ReadBuffer(*bytes, nullptr, {});
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(ExposeIntermediates(read->get()), 3);
-  EXPECT_EQ((*read)->output_names(), (std::vector<std::string>{"out", "tensor a", "b", "tensor c"}));
+  EXPECT_EQ((*read)->output_names(),
+            (std::vector<std::string>{"out", "tensor a", "b", "tensor c"}));
 }
 
 }  // namespace

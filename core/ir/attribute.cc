@@ -22,9 +22,11 @@ int64_t Attributes::Int(absl::string_view name, int64_t fallback) const {
   if (a == nullptr) return fallback;
   if (const auto* i = std::get_if<int64_t>(a)) return *i;
   if (const auto* b = std::get_if<bool>(a)) return *b ? 1 : 0;
-  if (const auto* v = std::get_if<std::vector<int64_t>>(a); v != nullptr && v->size() == 1) return v->front();
+  if (const auto* v = std::get_if<std::vector<int64_t>>(a); v != nullptr && v->size() == 1)
+    return v->front();
   if (const auto* t = std::get_if<DType>(a)) return static_cast<int64_t>(*t);
-  if (const auto* d = std::get_if<double>(a); d != nullptr && std::fabs(*d) < 9e15 && *d == std::trunc(*d)) {
+  if (const auto* d = std::get_if<double>(a);
+      d != nullptr && std::fabs(*d) < 9e15 && *d == std::trunc(*d)) {
     return static_cast<int64_t>(*d);
   }
   return fallback;
@@ -36,7 +38,8 @@ double Attributes::Float(absl::string_view name, double fallback) const {
   if (const auto* d = std::get_if<double>(a)) return *d;
   if (const auto* i = std::get_if<int64_t>(a)) return static_cast<double>(*i);
   if (const auto* b = std::get_if<bool>(a)) return *b ? 1 : 0;
-  if (const auto* v = std::get_if<std::vector<double>>(a); v != nullptr && v->size() == 1) return v->front();
+  if (const auto* v = std::get_if<std::vector<double>>(a); v != nullptr && v->size() == 1)
+    return v->front();
   return fallback;
 }
 
@@ -70,7 +73,8 @@ std::vector<double> Attributes::Floats(absl::string_view name) const {
   if (a == nullptr) return {};
   if (const auto* v = std::get_if<std::vector<double>>(a)) return *v;
   if (const auto* d = std::get_if<double>(a)) return {*d};
-  if (const auto* v = std::get_if<std::vector<int64_t>>(a)) return std::vector<double>(v->begin(), v->end());
+  if (const auto* v = std::get_if<std::vector<int64_t>>(a))
+    return std::vector<double>(v->begin(), v->end());
   if (const auto* i = std::get_if<int64_t>(a)) return {static_cast<double>(*i)};
   return {};
 }
@@ -104,14 +108,23 @@ std::string ToString(const Attribute& attribute) {
       if (s.find_first_not_of("-0123456789") == std::string::npos) s += ".0";
       return s;
     }
-    std::string operator()(const std::string& s) const { return absl::StrCat("\"", absl::CEscape(s), "\""); }
-    std::string operator()(const std::vector<int64_t>& v) const { return absl::StrCat("[", absl::StrJoin(v, ", "), "]"); }
+    std::string operator()(const std::string& s) const {
+      return absl::StrCat("\"", absl::CEscape(s), "\"");
+    }
+    std::string operator()(const std::vector<int64_t>& v) const {
+      return absl::StrCat("[", absl::StrJoin(v, ", "), "]");
+    }
     std::string operator()(const std::vector<double>& v) const {
-      return absl::StrCat("[", absl::StrJoin(v, ", ", [this](std::string* out, double d) { *out += (*this)(d); }), "]");
+      return absl::StrCat(
+          "[", absl::StrJoin(v, ", ", [this](std::string* out, double d) { *out += (*this)(d); }),
+          "]");
     }
     std::string operator()(const std::vector<std::string>& v) const {
-      return absl::StrCat("[", absl::StrJoin(v, ", ", [this](std::string* out, const std::string& s) { *out += (*this)(s); }),
-                          "]");
+      return absl::StrCat(
+          "[",
+          absl::StrJoin(v, ", ",
+                        [this](std::string* out, const std::string& s) { *out += (*this)(s); }),
+          "]");
     }
     std::string operator()(DType d) const { return std::string(Name(d)); }
     std::string operator()(const Tensor& t) const { return absl::StrCat("tensor:", TypeString(t)); }

@@ -15,7 +15,9 @@ std::string DefaultName(const Node& node, int output, int num_outputs) {
 
 }  // namespace
 
-std::string ToString(const TensorType& type) { return absl::StrCat(Name(type.dtype), ToString(type.shape)); }
+std::string ToString(const TensorType& type) {
+  return absl::StrCat(Name(type.dtype), ToString(type.shape));
+}
 
 std::string Describe(const Node& node) { return absl::StrCat(node.op(), " '", node.name(), "'"); }
 
@@ -53,12 +55,13 @@ Value* Graph::AddInput(std::string name, TensorType type) {
 
 void Graph::EraseInput(int i) { inputs_.erase(inputs_.begin() + i); }
 
-Node* Graph::AddNode(absl::string_view op, std::string name, const std::vector<Value*>& inputs, int num_outputs) {
+Node* Graph::AddNode(absl::string_view op, std::string name, const std::vector<Value*>& inputs,
+                     int num_outputs) {
   return InsertNode(nullptr, op, std::move(name), inputs, num_outputs);
 }
 
-Node* Graph::InsertNode(const Node* before, absl::string_view op, std::string name, const std::vector<Value*>& inputs,
-                        int num_outputs) {
+Node* Graph::InsertNode(const Node* before, absl::string_view op, std::string name,
+                        const std::vector<Value*>& inputs, int num_outputs) {
   std::unique_ptr<Node> node(new Node());
   node->op_ = std::string(op);
   node->name_ = std::move(name);
@@ -73,9 +76,10 @@ Node* Graph::InsertNode(const Node* before, absl::string_view op, std::string na
     node->outputs_.push_back(std::move(value));
   }
   Node* raw = node.get();
-  auto at = before == nullptr ? nodes_.end()
-                              : std::find_if(nodes_.begin(), nodes_.end(),
-                                             [&](const std::unique_ptr<Node>& n) { return n.get() == before; });
+  auto at = before == nullptr
+                ? nodes_.end()
+                : std::find_if(nodes_.begin(), nodes_.end(),
+                               [&](const std::unique_ptr<Node>& n) { return n.get() == before; });
   nodes_.insert(at, std::move(node));
   return raw;
 }
@@ -86,14 +90,15 @@ void Graph::DetachInputs(Node* node) {
 
 void Graph::EraseNode(Node* node) {
   DetachInputs(node);
-  nodes_.erase(
-      std::find_if(nodes_.begin(), nodes_.end(), [&](const std::unique_ptr<Node>& n) { return n.get() == node; }));
+  nodes_.erase(std::find_if(nodes_.begin(), nodes_.end(),
+                            [&](const std::unique_ptr<Node>& n) { return n.get() == node; }));
 }
 
 void Graph::EraseNodesIf(const std::function<bool(const Node&)>& predicate) {
   std::vector<std::unique_ptr<Node>> kept;
   std::vector<std::unique_ptr<Node>> dead;
-  for (std::unique_ptr<Node>& node : nodes_) (predicate(*node) ? dead : kept).push_back(std::move(node));
+  for (std::unique_ptr<Node>& node : nodes_)
+    (predicate(*node) ? dead : kept).push_back(std::move(node));
   for (std::unique_ptr<Node>& node : dead) DetachInputs(node.get());
   nodes_ = std::move(kept);
 }
@@ -144,7 +149,8 @@ absl::Status Graph::SortTopologically() {
       sorted.push_back(std::move(nodes_[i]));
     }
     nodes_ = std::move(sorted);
-    return absl::InvalidArgumentError(absl::StrCat("graph '", name_, "': ", culprit, " depends on its own result"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("graph '", name_, "': ", culprit, " depends on its own result"));
   }
   nodes_ = std::move(sorted);
   return absl::OkStatus();
@@ -190,7 +196,8 @@ Value* Module::AddVariable(std::string name, Tensor initial) {
 
 void Module::EraseUnusedConstants() {
   absl::flat_hash_set<const Value*> returned;
-  for (const std::unique_ptr<Graph>& graph : graphs_) returned.insert(graph->outputs().begin(), graph->outputs().end());
+  for (const std::unique_ptr<Graph>& graph : graphs_)
+    returned.insert(graph->outputs().begin(), graph->outputs().end());
   constants_.erase(std::remove_if(constants_.begin(), constants_.end(),
                                   [&](const std::unique_ptr<Value>& v) {
                                     return v->uses().empty() && !returned.contains(v.get());
@@ -215,7 +222,8 @@ std::unique_ptr<Module> Module::Clone() const {
       for (const Value* v : n->inputs()) inputs.push_back(values.at(v));
       Node* node = target->AddNode(n->op(), n->name(), inputs, n->num_outputs());
       node->attrs() = n->attrs();
-      for (const Branch& b : n->branches()) node->branches().push_back({graphs.at(b.graph), b.args});
+      for (const Branch& b : n->branches())
+        node->branches().push_back({graphs.at(b.graph), b.args});
       for (int i = 0; i < n->num_outputs(); ++i) {
         node->output(i)->set_name(n->output(i)->name());
         node->output(i)->set_type(n->output(i)->type());
@@ -234,7 +242,8 @@ std::unique_ptr<Module> Module::Clone() const {
 
 bool HasOwnName(const Value& value) {
   const Node* node = value.producer();
-  return node != nullptr && !value.name().empty() && value.name() != DefaultName(*node, value.output_index(), node->num_outputs());
+  return node != nullptr && !value.name().empty() &&
+         value.name() != DefaultName(*node, value.output_index(), node->num_outputs());
 }
 
 absl::Status Verify(const Module& module) {
@@ -255,7 +264,8 @@ absl::Status Verify(const Module& module) {
       for (const Branch& branch : node->branches()) {
         const bool in_range = std::all_of(branch.args.begin(), branch.args.end(),
                                           [&](int a) { return a >= 0 && a < node->num_inputs(); });
-        if (branch.graph == nullptr || !in_range || branch.args.size() != branch.graph->inputs().size() ||
+        if (branch.graph == nullptr || !in_range ||
+            branch.args.size() != branch.graph->inputs().size() ||
             static_cast<int>(branch.graph->outputs().size()) != node->num_outputs()) {
           return absl::InternalError(
               absl::StrCat(Describe(*node), ": a branch does not match the graph that it calls"));
@@ -265,7 +275,8 @@ absl::Status Verify(const Module& module) {
     }
     for (const Value* v : graph->outputs()) {
       if (!defined.contains(v) && !global.contains(v)) {
-        return absl::InternalError(absl::StrCat("graph '", graph->name(), "' returns an undefined value"));
+        return absl::InternalError(
+            absl::StrCat("graph '", graph->name(), "' returns an undefined value"));
       }
     }
   }

@@ -35,7 +35,9 @@ struct TensorType {
   DType dtype = DType::kUnknown;
   Shape shape;
 
-  friend bool operator==(const TensorType& a, const TensorType& b) { return a.dtype == b.dtype && a.shape == b.shape; }
+  friend bool operator==(const TensorType& a, const TensorType& b) {
+    return a.dtype == b.dtype && a.shape == b.shape;
+  }
   friend bool operator!=(const TensorType& a, const TensorType& b) { return !(a == b); }
 };
 
@@ -145,10 +147,11 @@ class Graph {
   void EraseInput(int i);
 
   // Appends a node with `num_outputs` results of unknown type named "<name>" or "<name>_<i>".
-  Node* AddNode(absl::string_view op, std::string name, const std::vector<Value*>& inputs, int num_outputs = 1);
+  Node* AddNode(absl::string_view op, std::string name, const std::vector<Value*>& inputs,
+                int num_outputs = 1);
   // The same, placed before `before` (null: at the end).
-  Node* InsertNode(const Node* before, absl::string_view op, std::string name, const std::vector<Value*>& inputs,
-                   int num_outputs = 1);
+  Node* InsertNode(const Node* before, absl::string_view op, std::string name,
+                   const std::vector<Value*>& inputs, int num_outputs = 1);
   // In execution order: every node comes after the producers of its inputs.
   const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
   // Erases a node whose outputs have no uses and are no graph outputs.

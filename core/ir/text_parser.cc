@@ -23,7 +23,10 @@ struct Token {
 absl::StatusOr<std::vector<Token>> Tokenize(absl::string_view text) {
   std::vector<Token> tokens;
   int line = 1;
-  const auto in_word = [](char c) { return absl::ascii_isalnum(c) || absl::string_view("%@_./+-?").find(c) != absl::string_view::npos; };
+  const auto in_word = [](char c) {
+    return absl::ascii_isalnum(c) ||
+           absl::string_view("%@_./+-?").find(c) != absl::string_view::npos;
+  };
   for (size_t i = 0; i < text.size();) {
     const char c = text[i];
     if (c == '\n') ++line;
@@ -36,7 +39,8 @@ absl::StatusOr<std::vector<Token>> Tokenize(absl::string_view text) {
       while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
       std::string value;
       if (end >= text.size() || !absl::CUnescape(text.substr(i + 1, end - i - 1), &value)) {
-        return absl::InvalidArgumentError(absl::StrCat("line ", line, ": unfinished or bad string"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("line ", line, ": unfinished or bad string"));
       }
       tokens.push_back({Token::kString, std::move(value), line});
       i = end + 1;
@@ -56,7 +60,8 @@ absl::StatusOr<std::vector<Token>> Tokenize(absl::string_view text) {
 
 class Parser {
  public:
-  explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)), module_(std::make_unique<Module>()) {}
+  explicit Parser(std::vector<Token> tokens)
+      : tokens_(std::move(tokens)), module_(std::make_unique<Module>()) {}
 
   absl::StatusOr<std::unique_ptr<Module>> Parse() {
     DeclareGraphs();
@@ -80,12 +85,14 @@ class Parser {
   const Token& Peek() const { return tokens_[at_]; }
   Token Next() { return tokens_[at_].kind == Token::kEnd ? tokens_[at_] : tokens_[at_++]; }
   bool Accept(absl::string_view text) {
-    if (Peek().kind == Token::kString || Peek().kind == Token::kEnd || Peek().text != text) return false;
+    if (Peek().kind == Token::kString || Peek().kind == Token::kEnd || Peek().text != text)
+      return false;
     ++at_;
     return true;
   }
   absl::Status Error(absl::string_view what) const {
-    return absl::InvalidArgumentError(absl::StrCat("line ", Peek().line, ": ", what, ", found '", Peek().text, "'"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("line ", Peek().line, ": ", what, ", found '", Peek().text, "'"));
   }
   absl::Status Expect(absl::string_view text) {
     return Accept(text) ? absl::OkStatus() : Error(absl::StrCat("expected '", text, "'"));
@@ -94,7 +101,8 @@ class Parser {
   // Branches may call graphs that come later.
   void DeclareGraphs() {
     for (size_t i = 0; i + 1 < tokens_.size(); ++i) {
-      if (tokens_[i].kind == Token::kWord && tokens_[i].text == "graph" && tokens_[i + 1].text[0] == '@') {
+      if (tokens_[i].kind == Token::kWord && tokens_[i].text == "graph" &&
+          tokens_[i + 1].text[0] == '@') {
         Graph*& graph = graphs_[tokens_[i + 1].text];
         if (graph == nullptr) graph = module_->AddGraph(tokens_[i + 1].text.substr(1));
         if (module_->entry() == nullptr) module_->set_entry(graph);
@@ -103,7 +111,8 @@ class Parser {
   }
 
   absl::StatusOr<std::string> Name(char sigil) {
-    if (Peek().kind != Token::kWord || Peek().text[0] != sigil) return Error(absl::StrCat("expected a ", std::string(1, sigil), "name"));
+    if (Peek().kind != Token::kWord || Peek().text[0] != sigil)
+      return Error(absl::StrCat("expected a ", std::string(1, sigil), "name"));
     return Next().text.substr(1);
   }
 
@@ -119,7 +128,8 @@ class Parser {
     Dims dims;
     while (!Accept("]")) {
       int64_t size = -1;
-      if (!Accept("?") && (!absl::SimpleAtoi(Peek().text, &size) || size < 0)) return Error("expected a size");
+      if (!Accept("?") && (!absl::SimpleAtoi(Peek().text, &size) || size < 0))
+        return Error("expected a size");
       if (size >= 0) Next();
       dims.push_back(size);
       if (Peek().text != "]") MIRIN_RETURN_IF_ERROR(Expect(","));
@@ -140,7 +150,8 @@ class Parser {
     } else {
       double wide;
       if (!absl::SimpleAtod(text, &wide)) return Error("expected a number");
-      return static_cast<T>(static_cast<std::conditional_t<std::is_same_v<T, double>, double, float>>(wide));
+      return static_cast<T>(
+          static_cast<std::conditional_t<std::is_same_v<T, double>, double, float>>(wide));
     }
   }
 
@@ -153,7 +164,8 @@ class Parser {
         texts.push_back(Next().text);
         if (Peek().text != "}") MIRIN_RETURN_IF_ERROR(Expect(","));
       }
-      if (static_cast<int64_t>(texts.size()) != elements) return Error("the number of texts does not match the shape");
+      if (static_cast<int64_t>(texts.size()) != elements)
+        return Error("the number of texts does not match the shape");
       return Tensor::FromStrings(type.shape.dims(), std::move(texts));
     }
     MIRIN_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(type.dtype, type.shape.dims()));
@@ -196,8 +208,10 @@ class Parser {
     MIRIN_ASSIGN_OR_RETURN(const TensorType type, ParseType());
     MIRIN_RETURN_IF_ERROR(Expect("="));
     MIRIN_ASSIGN_OR_RETURN(Tensor tensor, ParseContents(type));
-    Value* value = variable ? module_->AddVariable(name, std::move(tensor)) : module_->AddConstant(name, std::move(tensor));
-    if (!globals_.emplace(name, value).second) return Error(absl::StrCat("%", name, " is defined twice"));
+    Value* value = variable ? module_->AddVariable(name, std::move(tensor))
+                            : module_->AddConstant(name, std::move(tensor));
+    if (!globals_.emplace(name, value).second)
+      return Error(absl::StrCat("%", name, " is defined twice"));
     return absl::OkStatus();
   }
 
@@ -259,7 +273,8 @@ class Parser {
       inputs.push_back(value);
       if (Peek().text != ")") MIRIN_RETURN_IF_ERROR(Expect(","));
     }
-    Node* node = graph_->AddNode(op, results.empty() ? op : results[0].first, inputs, static_cast<int>(results.size()));
+    Node* node = graph_->AddNode(op, results.empty() ? op : results[0].first, inputs,
+                                 static_cast<int>(results.size()));
     for (size_t i = 0; i < results.size(); ++i) {
       node->output(static_cast<int>(i))->set_name(results[i].first);
       node->output(static_cast<int>(i))->set_type(results[i].second);

@@ -20,7 +20,8 @@ std::string Element(T value) {
   } else if constexpr (std::is_integral_v<T>) {
     return absl::StrCat(value);
   } else {
-    return absl::StrFormat(std::is_same_v<T, double> ? "%.17g" : "%.9g", static_cast<double>(value));
+    return absl::StrFormat(std::is_same_v<T, double> ? "%.17g" : "%.9g",
+                           static_cast<double>(value));
   }
 }
 
@@ -30,7 +31,8 @@ std::string Contents(const Tensor& tensor, int64_t max_elements) {
   if (tensor.dtype() == DType::kString) {
     if (n > max_elements) return "...";
     std::vector<std::string> texts;
-    for (absl::string_view s : tensor.strings()) texts.push_back(absl::StrCat("\"", absl::CEscape(s), "\""));
+    for (absl::string_view s : tensor.strings())
+      texts.push_back(absl::StrCat("\"", absl::CEscape(s), "\""));
     return absl::StrCat("{", absl::StrJoin(texts, ", "), "}");
   }
   return VisitDType(
@@ -74,7 +76,9 @@ class Printer {
   const std::string& NameOf(const Value* value) {
     auto it = names_.find(value);
     if (it != names_.end()) return it->second;
-    std::string base = options_.canonical ? absl::StrCat(value->is_constant() ? "c" : "", names_.size()) : value->name();
+    std::string base = options_.canonical
+                           ? absl::StrCat(value->is_constant() ? "c" : "", names_.size())
+                           : value->name();
     for (char& c : base) {
       if (!absl::ascii_isalnum(c) && c != '_' && c != '.' && c != '/' && c != '-') c = '_';
     }
@@ -103,13 +107,15 @@ class Printer {
 
   void Declare(absl::string_view keyword, const Value& value) {
     if (options_.canonical && value.is_constant()) return;  // printed where they are read
-    absl::StrAppend(&out_, keyword, " ", Typed(&value), " = ", Contents(value.tensor(), options_.max_elements), "\n");
+    absl::StrAppend(&out_, keyword, " ", Typed(&value), " = ",
+                    Contents(value.tensor(), options_.max_elements), "\n");
   }
 
   std::string Operand(const Value* value) {
     if (value == nullptr) return "_";
     if (options_.canonical && value->is_constant()) {
-      return absl::StrCat(ToString(value->type()), Contents(value->tensor(), options_.max_elements));
+      return absl::StrCat(ToString(value->type()),
+                          Contents(value->tensor(), options_.max_elements));
     }
     return NameOf(value);
   }
@@ -139,11 +145,12 @@ class Printer {
     for (const Branch& b : node.branches()) {
       branches.push_back(absl::StrCat(NameOf(b.graph), "(", absl::StrJoin(b.args, ", "), ")"));
     }
-    absl::StrAppend(&out_, "  ", absl::StrJoin(results, ", "), results.empty() ? "" : " = ", node.op(), "(",
-                    absl::StrJoin(operands, ", "), ")");
+    absl::StrAppend(&out_, "  ", absl::StrJoin(results, ", "), results.empty() ? "" : " = ",
+                    node.op(), "(", absl::StrJoin(operands, ", "), ")");
     if (!attributes.empty()) absl::StrAppend(&out_, " {", absl::StrJoin(attributes, ", "), "}");
     if (!branches.empty()) absl::StrAppend(&out_, " [", absl::StrJoin(branches, ", "), "]");
-    if (!options_.canonical && !node.name().empty()) absl::StrAppend(&out_, " \"", absl::CEscape(node.name()), "\"");
+    if (!options_.canonical && !node.name().empty())
+      absl::StrAppend(&out_, " \"", absl::CEscape(node.name()), "\"");
     out_ += "\n";
   }
 
@@ -157,6 +164,8 @@ class Printer {
 
 }  // namespace
 
-std::string Print(const Module& module, const PrintOptions& options) { return Printer(module, options).Print(); }
+std::string Print(const Module& module, const PrintOptions& options) {
+  return Printer(module, options).Print();
+}
 
 }  // namespace mirin::ir

@@ -32,7 +32,8 @@ TEST(Text, PrintsWhatItParses) {
   auto again = Parse(once);
   ASSERT_TRUE(again.ok()) << again.status() << once;
   EXPECT_EQ(Print(**again), once);
-  EXPECT_NE(once.find("%y : float32[?,2] = MatMul(%x, %w, _) {activation = \"relu\", transpose_a = false} \"Default/fc1\""),
+  EXPECT_NE(once.find("%y : float32[?,2] = MatMul(%x, %w, _) {activation = \"relu\", transpose_a = "
+                      "false} \"Default/fc1\""),
             std::string::npos)
       << once;
   EXPECT_NE(once.find("= splat 7"), std::string::npos);
@@ -40,8 +41,12 @@ TEST(Text, PrintsWhatItParses) {
 }
 
 TEST(Text, CanonicalFormHidesNames) {
-  auto a = Parse("const %w : int64[1] = {5}\ngraph @m(%x : float32[1]) {\n %y = Reshape(%x, %w) \"n\"\n return %y as \"o\"\n}");
-  auto b = Parse("const %q : int64[1] = {5}\ngraph @k(%z : float32[1]) {\n %r = Reshape(%z, %q) \"m\"\n return %r as \"o\"\n}");
+  auto a = Parse(
+      "const %w : int64[1] = {5}\ngraph @m(%x : float32[1]) {\n %y = Reshape(%x, %w) \"n\"\n "
+      "return %y as \"o\"\n}");
+  auto b = Parse(
+      "const %q : int64[1] = {5}\ngraph @k(%z : float32[1]) {\n %r = Reshape(%z, %q) \"m\"\n "
+      "return %r as \"o\"\n}");
   ASSERT_TRUE(a.ok() && b.ok()) << a.status() << b.status();
   PrintOptions canonical;
   canonical.canonical = true;

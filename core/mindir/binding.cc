@@ -50,11 +50,13 @@ Binding BindTuple(std::vector<Binding> members) {
 namespace {
 
 constexpr DType kProtoDTypes[] = {
-    DType::kUnknown, DType::kFloat32, DType::kUInt8,   DType::kInt8,    DType::kUInt16,  DType::kInt16,
-    DType::kInt32,   DType::kInt64,   DType::kString,  DType::kBool,    DType::kFloat16, DType::kFloat64,
-    DType::kUInt32,  DType::kUInt64,  DType::kUnknown, DType::kUnknown, DType::kBFloat16, DType::kFloat64};
+    DType::kUnknown, DType::kFloat32,  DType::kUInt8,  DType::kInt8,   DType::kUInt16,
+    DType::kInt16,   DType::kInt32,    DType::kInt64,  DType::kString, DType::kBool,
+    DType::kFloat16, DType::kFloat64,  DType::kUInt32, DType::kUInt64, DType::kUnknown,
+    DType::kUnknown, DType::kBFloat16, DType::kFloat64};
 
-absl::StatusOr<Binding> BindTensorLiteral(const RawTensor& raw, ir::Module* module, const TensorLoader& load) {
+absl::StatusOr<Binding> BindTensorLiteral(const RawTensor& raw, ir::Module* module,
+                                          const TensorLoader& load) {
   if (!raw.has_raw && !raw.external) {  // a tensor without bytes is a dtype
     auto b = std::make_shared<Bound>();
     b->kind = BoundKind::kDType;
@@ -84,7 +86,8 @@ Binding BindString(absl::string_view s) {
 // 1.x: the text of ref_attr_name says how to read the leaves, which are numbered from 1 in flat plural fields.
 class OldLiteral {
  public:
-  OldLiteral(const RawAttribute& a, ir::Module* module, const TensorLoader& load) : a_(a), module_(module), load_(load) {}
+  OldLiteral(const RawAttribute& a, ir::Module* module, const TensorLoader& load)
+      : a_(a), module_(module), load_(load) {}
 
   absl::StatusOr<Binding> Bind() {
     absl::string_view text = a_.ref_attr_name;
@@ -111,7 +114,8 @@ class OldLiteral {
 
  private:
   absl::Status Broken() const {
-    return absl::DataLossError(absl::StrCat("value '", a_.name, "' has the unknown form '", a_.ref_attr_name, "'"));
+    return absl::DataLossError(
+        absl::StrCat("value '", a_.name, "' has the unknown form '", a_.ref_attr_name, "'"));
   }
 
   absl::StatusOr<Binding> Single() {
@@ -126,11 +130,14 @@ class OldLiteral {
   absl::StatusOr<Binding> Leaf() {
     const size_t k = next_++;
     if (k < a_.ints.size()) {
-      if (a_.type == kAttrBool) return BindNumber(BoundKind::kBool, DType::kBool, a_.ints[k] != 0, 0);
+      if (a_.type == kAttrBool)
+        return BindNumber(BoundKind::kBool, DType::kBool, a_.ints[k] != 0, 0);
       return BindNumber(BoundKind::kInt, DType::kInt64, a_.ints[k], 0);
     }
-    if (k < a_.floats.size()) return BindNumber(BoundKind::kFloat, DType::kFloat32, 0, a_.floats[k]);
-    if (k < a_.doubles.size()) return BindNumber(BoundKind::kFloat, DType::kFloat64, 0, a_.doubles[k]);
+    if (k < a_.floats.size())
+      return BindNumber(BoundKind::kFloat, DType::kFloat32, 0, a_.floats[k]);
+    if (k < a_.doubles.size())
+      return BindNumber(BoundKind::kFloat, DType::kFloat64, 0, a_.doubles[k]);
     if (k < a_.strings.size()) return BindString(a_.strings[k]);
     if (k < a_.tensors.size()) return BindTensorLiteral(a_.tensors[k], module_, load_);
     return Broken();
@@ -140,7 +147,8 @@ class OldLiteral {
     if (depth > 32) return Broken();
     if (!absl::ConsumePrefix(text, "Tuple[") && !absl::ConsumePrefix(text, "List[")) {
       if (!absl::ConsumePrefix(text, "value")) return Broken();
-      while (!text->empty() && absl::ascii_isdigit(static_cast<unsigned char>(text->front()))) text->remove_prefix(1);
+      while (!text->empty() && absl::ascii_isdigit(static_cast<unsigned char>(text->front())))
+        text->remove_prefix(1);
       absl::ConsumePrefix(text, ",");
       return Leaf();
     }
@@ -163,7 +171,9 @@ class OldLiteral {
 }  // namespace
 
 DType DTypeFromProto(int data_type) {
-  return data_type > 0 && data_type < static_cast<int>(std::size(kProtoDTypes)) ? kProtoDTypes[data_type] : DType::kUnknown;
+  return data_type > 0 && data_type < static_cast<int>(std::size(kProtoDTypes))
+             ? kProtoDTypes[data_type]
+             : DType::kUnknown;
 }
 
 int ProtoFromDType(DType dtype) {
@@ -173,7 +183,8 @@ int ProtoFromDType(DType dtype) {
   return 0;
 }
 
-absl::StatusOr<Binding> BindLiteral(const RawAttribute& a, ir::Module* module, const TensorLoader& load) {
+absl::StatusOr<Binding> BindLiteral(const RawAttribute& a, ir::Module* module,
+                                    const TensorLoader& load) {
   if (!a.ref_attr_name.empty()) return OldLiteral(a, module, load).Bind();
   switch (a.type) {
     case kAttrTuple:
@@ -188,30 +199,51 @@ absl::StatusOr<Binding> BindLiteral(const RawAttribute& a, ir::Module* module, c
     case kAttrDict: {
       std::vector<Binding> members;
       for (const RawAttribute& v : a.values) {
-        if (v.values.size() != 1) return absl::DataLossError(absl::StrCat("dict entry '", v.name, "' has no single value"));
+        if (v.values.size() != 1)
+          return absl::DataLossError(absl::StrCat("dict entry '", v.name, "' has no single value"));
         MIRIN_ASSIGN_OR_RETURN(Binding b, BindLiteral(v.values[0], module, load));
         members.push_back(std::move(b));
       }
       return BindTuple(std::move(members));
     }
     case kAttrTensors:
-      if (a.tensors.empty()) return absl::DataLossError(absl::StrCat("tensor value '", a.name, "' is empty"));
+      if (a.tensors.empty())
+        return absl::DataLossError(absl::StrCat("tensor value '", a.name, "' is empty"));
       return BindTensorLiteral(a.tensors[0], module, load);
-    case kAttrString: return BindString(a.has_s ? a.s : a.strings.empty() ? absl::string_view() : a.strings[0]);
-    case kAttrNone: return MakeBinding(BoundKind::kNone);
+    case kAttrString:
+      return BindString(a.has_s ? a.s : a.strings.empty() ? absl::string_view() : a.strings[0]);
+    case kAttrNone:
+      return MakeBinding(BoundKind::kNone);
     case kAttrUMonad:
-    case kAttrIOMonad: return MakeBinding(BoundKind::kMonad);
+    case kAttrIOMonad:
+      return MakeBinding(BoundKind::kMonad);
     case kAttrFloat:
-      return BindNumber(BoundKind::kFloat, DType::kFloat32, 0, a.has_f ? a.f : a.floats.empty() ? 0.0f : a.floats[0]);
+      return BindNumber(BoundKind::kFloat, DType::kFloat32, 0,
+                        a.has_f            ? a.f
+                        : a.floats.empty() ? 0.0f
+                                           : a.floats[0]);
     case kAttrDouble:
-      return BindNumber(BoundKind::kFloat, DType::kFloat64, 0, a.has_d ? a.d : a.doubles.empty() ? 0.0 : a.doubles[0]);
+      return BindNumber(BoundKind::kFloat, DType::kFloat64, 0,
+                        a.has_d             ? a.d
+                        : a.doubles.empty() ? 0.0
+                                            : a.doubles[0]);
     case kAttrBool:
-      return BindNumber(BoundKind::kBool, DType::kBool, (a.has_i ? a.i : a.ints.empty() ? 0 : a.ints[0]) != 0, 0);
+      return BindNumber(BoundKind::kBool, DType::kBool,
+                        (a.has_i          ? a.i
+                         : a.ints.empty() ? 0
+                                          : a.ints[0]) != 0,
+                        0);
     default:
-      if ((a.type >= kAttrUint8 && a.type <= kAttrInt64) || a.type == kAttrUint32 || a.type == kAttrUint64) {
-        return BindNumber(BoundKind::kInt, DTypeFromProto(a.type), a.has_i ? a.i : a.ints.empty() ? 0 : a.ints[0], 0);
+      if ((a.type >= kAttrUint8 && a.type <= kAttrInt64) || a.type == kAttrUint32 ||
+          a.type == kAttrUint64) {
+        return BindNumber(BoundKind::kInt, DTypeFromProto(a.type),
+                          a.has_i          ? a.i
+                          : a.ints.empty() ? 0
+                                           : a.ints[0],
+                          0);
       }
-      return absl::UnimplementedError(absl::StrCat("value '", a.name, "' has the unsupported type ", a.type));
+      return absl::UnimplementedError(
+          absl::StrCat("value '", a.name, "' has the unsupported type ", a.type));
   }
 }
 
@@ -238,12 +270,18 @@ bool ToInts(const Bound& b, std::vector<int64_t>* out) {
 
 absl::StatusOr<ir::Attribute> ToAttribute(const Bound& b) {
   switch (b.kind) {
-    case BoundKind::kNone: return ir::Attribute(std::monostate());
-    case BoundKind::kBool: return ir::Attribute(b.i != 0);
-    case BoundKind::kInt: return ir::Attribute(b.i);
-    case BoundKind::kFloat: return ir::Attribute(b.d);
-    case BoundKind::kString: return ir::Attribute(b.s);
-    case BoundKind::kDType: return ir::Attribute(b.dtype);
+    case BoundKind::kNone:
+      return ir::Attribute(std::monostate());
+    case BoundKind::kBool:
+      return ir::Attribute(b.i != 0);
+    case BoundKind::kInt:
+      return ir::Attribute(b.i);
+    case BoundKind::kFloat:
+      return ir::Attribute(b.d);
+    case BoundKind::kString:
+      return ir::Attribute(b.s);
+    case BoundKind::kDType:
+      return ir::Attribute(b.dtype);
     case BoundKind::kTensor: {
       if (!b.value->is_constant()) break;
       const Tensor& t = b.value->tensor();
@@ -263,7 +301,8 @@ absl::StatusOr<ir::Attribute> ToAttribute(const Bound& b) {
       std::vector<double> floats;
       std::vector<std::string> strings;
       for (const Binding& m : b.members) {
-        if (IsNumber(*m)) floats.push_back(m->kind == BoundKind::kFloat ? m->d : static_cast<double>(m->i));
+        if (IsNumber(*m))
+          floats.push_back(m->kind == BoundKind::kFloat ? m->d : static_cast<double>(m->i));
         if (m->kind == BoundKind::kString) strings.push_back(m->s);
         if (m->kind == BoundKind::kNone) ints.push_back(-1);
       }
@@ -278,7 +317,8 @@ absl::StatusOr<ir::Attribute> ToAttribute(const Bound& b) {
       if (mixed.size() == b.members.size()) return ir::Attribute(mixed);
       break;
     }
-    default: break;
+    default:
+      break;
   }
   return absl::InvalidArgumentError("expected a constant");
 }

@@ -24,15 +24,15 @@ enum class BoundKind {
   kBool,    // i
   kString,  // s
   kNone,
-  kDType,      // dtype
-  kTuple,      // members
-  kMonad,      // a token; carries nothing once the order of nodes is fixed
-  kParameter,  // i: index of the entry graph's parameter
-  kGraph,      // i: index of a function graph
-  kPartial,    // members[0] is the function, the rest are its first arguments
-  kSwitch,     // members: condition, function if true, function if false
+  kDType,        // dtype
+  kTuple,        // members
+  kMonad,        // a token; carries nothing once the order of nodes is fixed
+  kParameter,    // i: index of the entry graph's parameter
+  kGraph,        // i: index of a function graph
+  kPartial,      // members[0] is the function, the rest are its first arguments
+  kSwitch,       // members: condition, function if true, function if false
   kSwitchLayer,  // members: index, functions ..
-  kFailed,     // the result of a node that cannot run, while a file is inspected
+  kFailed,       // the result of a node that cannot run, while a file is inspected
 };
 
 struct Bound {
@@ -58,8 +58,8 @@ inline bool IsNumber(const Bound& b) {
   return b.kind == BoundKind::kInt || b.kind == BoundKind::kFloat || b.kind == BoundKind::kBool;
 }
 inline bool IsFunction(const Bound& b) {
-  return b.kind == BoundKind::kGraph || b.kind == BoundKind::kPartial || b.kind == BoundKind::kSwitch ||
-         b.kind == BoundKind::kSwitchLayer;
+  return b.kind == BoundKind::kGraph || b.kind == BoundKind::kPartial ||
+         b.kind == BoundKind::kSwitch || b.kind == BoundKind::kSwitchLayer;
 }
 
 // TensorProto.DataType -> DType; kUnknown for what we do not have.
@@ -71,7 +71,8 @@ using TensorLoader = std::function<absl::StatusOr<Tensor>(const RawTensor&)>;
 
 // A literal (the value of a Constant node, or an attribute of a primitive) as a binding. Tensors become constants of
 // `module`, made by `load`.
-absl::StatusOr<Binding> BindLiteral(const RawAttribute& attribute, ir::Module* module, const TensorLoader& load);
+absl::StatusOr<Binding> BindLiteral(const RawAttribute& attribute, ir::Module* module,
+                                    const TensorLoader& load);
 
 // A constant binding as an attribute; InvalidArgument for tensors that are not constant and for functions.
 absl::StatusOr<ir::Attribute> ToAttribute(const Bound& binding);

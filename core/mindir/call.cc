@@ -26,9 +26,11 @@ const ir::Attribute* FindAttribute(const ir::Attributes& attrs, const Parameter&
 Tensor ScalarTensor(const Bound& b) {
   if (b.kind == BoundKind::kBool) return Tensor::Scalar<bool>(b.i != 0);
   if (b.kind == BoundKind::kFloat) {
-    return b.dtype == DType::kFloat64 ? Tensor::Scalar<double>(b.d) : Tensor::Scalar<float>(static_cast<float>(b.d));
+    return b.dtype == DType::kFloat64 ? Tensor::Scalar<double>(b.d)
+                                      : Tensor::Scalar<float>(static_cast<float>(b.d));
   }
-  return b.dtype == DType::kInt32 ? Tensor::Scalar<int32_t>(static_cast<int32_t>(b.i)) : Tensor::Scalar<int64_t>(b.i);
+  return b.dtype == DType::kInt32 ? Tensor::Scalar<int32_t>(static_cast<int32_t>(b.i))
+                                  : Tensor::Scalar<int64_t>(b.i);
 }
 
 }  // namespace
@@ -37,18 +39,41 @@ void CanonicalName(Call* call) {
   absl::string_view op = call->op;
   if (!absl::ConsumePrefix(&op, "S-Prim-")) absl::ConsumePrefix(&op, "S_Prim_");
   static const auto* const kRenamed = new std::map<std::string, std::string, std::less<>>{
-      {"Pack", "Stack"},        {"Unpack", "Unstack"},       {"FloorMod", "FloorMod"},
-      {"ScalarAdd", "Add"},     {"ScalarSub", "Sub"},        {"ScalarMul", "Mul"},
-      {"ScalarDiv", "RealDiv"}, {"ScalarFloorDiv", "FloorDiv"}, {"ScalarMod", "FloorMod"},
-      {"ScalarEq", "Equal"},    {"ScalarLt", "Less"},        {"ScalarGt", "Greater"},
-      {"ScalarLe", "LessEqual"}, {"ScalarGe", "GreaterEqual"}, {"ScalarMax", "Maximum"},
-      {"ScalarMin", "Minimum"}, {"ScalarUsub", "Neg"},       {"ScalarPow", "Pow"},
-      {"scalar_add", "Add"},    {"scalar_sub", "Sub"},       {"scalar_mul", "Mul"},
-      {"scalar_floordiv", "FloorDiv"}, {"scalar_mod", "FloorMod"}, {"scalar_usub", "Neg"},
-      {"scalar_eq", "Equal"},   {"scalar_lt", "Less"},       {"scalar_gt", "Greater"},
-      {"Conv2DBackpropInput", "Conv2DTranspose"},            {"Gelu", "GeLU"},
-      {"FastGelu", "FastGeLU"}, {"TensorAdd", "Add"},        {"GatherV2", "Gather"},
-      {"SparseGatherV2", "Gather"}, {"Swish", "SiLU"},       {"Asin", "Asin"},
+      {"Pack", "Stack"},
+      {"Unpack", "Unstack"},
+      {"FloorMod", "FloorMod"},
+      {"ScalarAdd", "Add"},
+      {"ScalarSub", "Sub"},
+      {"ScalarMul", "Mul"},
+      {"ScalarDiv", "RealDiv"},
+      {"ScalarFloorDiv", "FloorDiv"},
+      {"ScalarMod", "FloorMod"},
+      {"ScalarEq", "Equal"},
+      {"ScalarLt", "Less"},
+      {"ScalarGt", "Greater"},
+      {"ScalarLe", "LessEqual"},
+      {"ScalarGe", "GreaterEqual"},
+      {"ScalarMax", "Maximum"},
+      {"ScalarMin", "Minimum"},
+      {"ScalarUsub", "Neg"},
+      {"ScalarPow", "Pow"},
+      {"scalar_add", "Add"},
+      {"scalar_sub", "Sub"},
+      {"scalar_mul", "Mul"},
+      {"scalar_floordiv", "FloorDiv"},
+      {"scalar_mod", "FloorMod"},
+      {"scalar_usub", "Neg"},
+      {"scalar_eq", "Equal"},
+      {"scalar_lt", "Less"},
+      {"scalar_gt", "Greater"},
+      {"Conv2DBackpropInput", "Conv2DTranspose"},
+      {"Gelu", "GeLU"},
+      {"FastGelu", "FastGeLU"},
+      {"TensorAdd", "Add"},
+      {"GatherV2", "Gather"},
+      {"SparseGatherV2", "Gather"},
+      {"Swish", "SiLU"},
+      {"Asin", "Asin"},
   };
   auto it = kRenamed->find(std::string(op));
   call->op = it == kRenamed->end() ? std::string(op) : it->second;
@@ -57,13 +82,17 @@ void CanonicalName(Call* call) {
 absl::StatusOr<ir::Value*> NodeBuilder::AsTensor(const Bound& b) {
   switch (b.kind) {
     case BoundKind::kTensor:
-    case BoundKind::kShape: return b.value;
+    case BoundKind::kShape:
+      return b.value;
     case BoundKind::kInt:
     case BoundKind::kFloat:
-    case BoundKind::kBool: return Constant(ScalarTensor(b));
-    case BoundKind::kString: return Constant(Tensor::FromStrings({}, {b.s}));
+    case BoundKind::kBool:
+      return Constant(ScalarTensor(b));
+    case BoundKind::kString:
+      return Constant(Tensor::FromStrings({}, {b.s}));
     case BoundKind::kTuple: {
-      if (std::all_of(b.members.begin(), b.members.end(), [](const Binding& m) { return m->kind == BoundKind::kFloat; }) &&
+      if (std::all_of(b.members.begin(), b.members.end(),
+                      [](const Binding& m) { return m->kind == BoundKind::kFloat; }) &&
           !b.members.empty()) {
         std::vector<float> values;
         for (const Binding& m : b.members) values.push_back(static_cast<float>(m->d));
@@ -71,14 +100,16 @@ absl::StatusOr<ir::Value*> NodeBuilder::AsTensor(const Bound& b) {
       }
       return AsInts(b);
     }
-    default: return absl::InvalidArgumentError("expected a tensor");
+    default:
+      return absl::InvalidArgumentError("expected a tensor");
   }
 }
 
 absl::StatusOr<ir::Value*> NodeBuilder::AsInts(const Bound& b) {
   std::vector<int64_t> ints;
   if (ToInts(b, &ints)) {
-    const bool scalar = IsNumber(b) || (b.kind == BoundKind::kTensor && b.value->tensor().rank() == 0);
+    const bool scalar =
+        IsNumber(b) || (b.kind == BoundKind::kTensor && b.value->tensor().rank() == 0);
     return Constant(scalar ? Tensor::Scalar<int64_t>(ints.at(0)) : Tensor::Int64s(ints));
   }
   if (b.kind == BoundKind::kShape) return b.value;
@@ -99,16 +130,20 @@ absl::StatusOr<ir::Value*> NodeBuilder::AsInts(const Bound& b) {
 
 absl::StatusOr<Binding> NodeBuilder::Emit(Call call) {
   const OpSchema* schema = ops::FindSchema(call.op);
-  if (schema == nullptr) return absl::UnimplementedError(absl::StrCat("operator '", call.op, "' is not supported"));
+  if (schema == nullptr)
+    return absl::UnimplementedError(absl::StrCat("operator '", call.op, "' is not supported"));
   std::vector<ir::Value*> inputs;
   ir::Attributes attrs;
   size_t next = 0;
   for (const Parameter& p : schema->parameters()) {
     const bool given = next < call.operands.size();
-    const auto in_parameter = [&](const absl::Status& s) { return Annotate(s, absl::StrCat("operand '", p.name, "'")); };
+    const auto in_parameter = [&](const absl::Status& s) {
+      return Annotate(s, absl::StrCat("operand '", p.name, "'"));
+    };
     switch (p.kind) {
       case ParameterKind::kVariadic: {
-        if (!given) return absl::InvalidArgumentError(absl::StrCat("operand '", p.name, "' is missing"));
+        if (!given)
+          return absl::InvalidArgumentError(absl::StrCat("operand '", p.name, "' is missing"));
         std::vector<Binding> members;
         if (call.operands[next]->kind == BoundKind::kTuple) {
           members = call.operands[next++]->members;
@@ -154,11 +189,14 @@ absl::StatusOr<Binding> NodeBuilder::Emit(Call call) {
           ints = one.Ints("v");
           scalar = std::holds_alternative<int64_t>(*attribute);
         } else if (!p.required) {
-          if (const auto* fallback = std::get_if<std::vector<int64_t>>(&p.fallback)) ints = *fallback;
+          if (const auto* fallback = std::get_if<std::vector<int64_t>>(&p.fallback))
+            ints = *fallback;
         } else {
-          return absl::InvalidArgumentError(absl::StrCat("operand or attribute '", p.name, "' is missing"));
+          return absl::InvalidArgumentError(
+              absl::StrCat("operand or attribute '", p.name, "' is missing"));
         }
-        inputs.push_back(Constant(scalar ? Tensor::Scalar<int64_t>(ints.at(0)) : Tensor::Int64s(ints)));
+        inputs.push_back(
+            Constant(scalar ? Tensor::Scalar<int64_t>(ints.at(0)) : Tensor::Int64s(ints)));
         break;
       }
       case ParameterKind::kAttribute: {
@@ -166,10 +204,15 @@ absl::StatusOr<Binding> NodeBuilder::Emit(Call call) {
           const Binding operand = call.operands[next++];
           auto value = ToAttribute(*operand);
           if (!value.ok()) return in_parameter(value.status());
-          MIRIN_ASSIGN_OR_RETURN(ir::Attribute meant, FromFunctionOperand(p.name, std::holds_alternative<std::string>(p.fallback), *value));
+          MIRIN_ASSIGN_OR_RETURN(
+              ir::Attribute meant,
+              FromFunctionOperand(p.name, std::holds_alternative<std::string>(p.fallback), *value));
           attrs.Set(p.name, std::move(meant));
         } else if (const ir::Attribute* attribute = FindAttribute(call.attrs, p)) {
-          MIRIN_ASSIGN_OR_RETURN(ir::Attribute meant, FromFunctionOperand(p.name, std::holds_alternative<std::string>(p.fallback), *attribute));
+          MIRIN_ASSIGN_OR_RETURN(
+              ir::Attribute meant,
+              FromFunctionOperand(p.name, std::holds_alternative<std::string>(p.fallback),
+                                  *attribute));
           attrs.Set(p.name, std::move(meant));
         } else if (p.required) {
           return absl::InvalidArgumentError(absl::StrCat("attribute '", p.name, "' is missing"));
@@ -181,7 +224,8 @@ absl::StatusOr<Binding> NodeBuilder::Emit(Call call) {
     }
   }
   if (next < call.operands.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("has ", call.operands.size(), " operands, the operator takes ", next));
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", call.operands.size(), " operands, the operator takes ", next));
   }
   while (!inputs.empty() && inputs.back() == nullptr) inputs.pop_back();
   MIRIN_ASSIGN_OR_RETURN(const int outputs, schema->NumOutputs(attrs));

@@ -29,7 +29,9 @@ uint32_t Load32(const char* p) {
   return v;
 }
 
-void Append32(std::string* out, uint32_t v) { out->append(reinterpret_cast<const char*>(&v), sizeof v); }
+void Append32(std::string* out, uint32_t v) {
+  out->append(reinterpret_cast<const char*>(&v), sizeof v);
+}
 
 absl::StatusOr<const EVP_CIPHER*> CipherOf(CipherMode mode, size_t key_bytes) {
   if (mode == CipherMode::kSm4Cbc) {
@@ -38,33 +40,43 @@ absl::StatusOr<const EVP_CIPHER*> CipherOf(CipherMode mode, size_t key_bytes) {
   }
   const bool gcm = mode == CipherMode::kAesGcm;
   switch (key_bytes) {
-    case 16: return gcm ? EVP_aes_128_gcm() : EVP_aes_128_cbc();
-    case 24: return gcm ? EVP_aes_192_gcm() : EVP_aes_192_cbc();
-    case 32: return gcm ? EVP_aes_256_gcm() : EVP_aes_256_cbc();
+    case 16:
+      return gcm ? EVP_aes_128_gcm() : EVP_aes_128_cbc();
+    case 24:
+      return gcm ? EVP_aes_192_gcm() : EVP_aes_192_cbc();
+    case 32:
+      return gcm ? EVP_aes_256_gcm() : EVP_aes_256_cbc();
     default:
-      return absl::InvalidArgumentError(absl::StrCat("AES takes a key of 16, 24 or 32 bytes, got ", key_bytes));
+      return absl::InvalidArgumentError(
+          absl::StrCat("AES takes a key of 16, 24 or 32 bytes, got ", key_bytes));
   }
 }
 
-const unsigned char* Bytes(absl::string_view s) { return reinterpret_cast<const unsigned char*>(s.data()); }
+const unsigned char* Bytes(absl::string_view s) {
+  return reinterpret_cast<const unsigned char*>(s.data());
+}
 
 // Appends the plain text of one block; false when tag or padding do not fit.
-bool DecryptBlock(const EVP_CIPHER* cipher, bool gcm, size_t nonce_bytes, const std::string& key, absl::string_view tag,
-                  absl::string_view iv, absl::string_view data, std::string* out) {
+bool DecryptBlock(const EVP_CIPHER* cipher, bool gcm, size_t nonce_bytes, const std::string& key,
+                  absl::string_view tag, absl::string_view iv, absl::string_view data,
+                  std::string* out) {
   CipherContext context(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
   const size_t begin = out->size();
   out->resize(begin + data.size() + 32);
   unsigned char* to = reinterpret_cast<unsigned char*>(&(*out)[begin]);
   int n = 0;
   int last = 0;
-  bool good = context != nullptr && EVP_DecryptInit_ex(context.get(), cipher, nullptr, nullptr, nullptr) == 1;
+  bool good = context != nullptr &&
+              EVP_DecryptInit_ex(context.get(), cipher, nullptr, nullptr, nullptr) == 1;
   if (good && gcm) {
-    good = EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN, static_cast<int>(nonce_bytes), nullptr) == 1;
+    good = EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN,
+                               static_cast<int>(nonce_bytes), nullptr) == 1;
   }
   good = good && EVP_DecryptInit_ex(context.get(), nullptr, nullptr, Bytes(key), Bytes(iv)) == 1 &&
          EVP_DecryptUpdate(context.get(), to, &n, Bytes(data), static_cast<int>(data.size())) == 1;
   if (good && gcm) {
-    good = EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, kTagBytes, const_cast<char*>(tag.data())) == 1;
+    good = EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, kTagBytes,
+                               const_cast<char*>(tag.data())) == 1;
   }
   good = good && EVP_DecryptFinal_ex(context.get(), to + n, &last) == 1;
   if (!good) OPENSSL_cleanse(to, data.size() + 32);
@@ -87,8 +99,11 @@ bool IsContainer(absl::string_view bytes) {
   return magic == kMagicGcm || magic == kMagicCbc || magic == kMagicSm4;
 }
 
-absl::StatusOr<std::shared_ptr<const std::string>> Decrypt(absl::string_view bytes, const std::string& key, CipherMode mode) {
-  if (key.empty()) return absl::FailedPreconditionError("the model is encrypted and no key was given");
+absl::StatusOr<std::shared_ptr<const std::string>> Decrypt(absl::string_view bytes,
+                                                           const std::string& key,
+                                                           CipherMode mode) {
+  if (key.empty())
+    return absl::FailedPreconditionError("the model is encrypted and no key was given");
   std::shared_ptr<std::string> plain = WipedString();
   plain->reserve(bytes.size());
   for (size_t at = 0; at < bytes.size();) {
@@ -98,13 +113,17 @@ absl::StatusOr<std::shared_ptr<const std::string>> Decrypt(absl::string_view byt
     };
     if (!IsContainer(rest)) return damaged("a block does not begin with a known magic number");
     const uint32_t magic = Load32(rest.data());
-    CipherMode found = magic == kMagicGcm ? CipherMode::kAesGcm : magic == kMagicCbc ? CipherMode::kAesCbc : CipherMode::kSm4Cbc;
+    CipherMode found = magic == kMagicGcm   ? CipherMode::kAesGcm
+                       : magic == kMagicCbc ? CipherMode::kAesCbc
+                                            : CipherMode::kSm4Cbc;
     // Before 1.7 GCM and CBC shared the first magic and had no tag: then `size` and `ivlen` come right behind it.
-    const bool old_form = magic == kMagicGcm && rest.size() >= 12 && Load32(rest.data() + 8) == kIvBytes &&
-                          rest.size() >= 32 && Load32(rest.data() + 4) == Load32(rest.data() + 28) + 24;
+    const bool old_form = magic == kMagicGcm && rest.size() >= 12 &&
+                          Load32(rest.data() + 8) == kIvBytes && rest.size() >= 32 &&
+                          Load32(rest.data() + 4) == Load32(rest.data() + 28) + 24;
     if (old_form) found = mode == CipherMode::kAesGcm ? CipherMode::kAesGcm : CipherMode::kAesCbc;
     if (mode != CipherMode::kNone && mode != found) {
-      return absl::InvalidArgumentError("the model was encrypted in another mode than the one given");
+      return absl::InvalidArgumentError(
+          "the model was encrypted in another mode than the one given");
     }
     MIRIN_ASSIGN_OR_RETURN(const EVP_CIPHER* cipher, CipherOf(found, key.size()));
     const bool gcm = found == CipherMode::kAesGcm;
@@ -122,13 +141,16 @@ absl::StatusOr<std::shared_ptr<const std::string>> Decrypt(absl::string_view byt
     const absl::string_view data = rest.substr(header, n);
     bool good = DecryptBlock(cipher, gcm, kGcmNonceBytes, key, tag, iv, data, plain.get());
     if (!good && gcm) good = DecryptBlock(cipher, gcm, kIvBytes, key, tag, iv, data, plain.get());
-    if (!good) return absl::PermissionDeniedError("the model cannot be decrypted: wrong key, or damaged bytes");
+    if (!good)
+      return absl::PermissionDeniedError(
+          "the model cannot be decrypted: wrong key, or damaged bytes");
     at += header + n;
   }
   return std::shared_ptr<const std::string>(std::move(plain));
 }
 
-absl::StatusOr<std::string> Encrypt(absl::string_view plain, const std::string& key, CipherMode mode) {
+absl::StatusOr<std::string> Encrypt(absl::string_view plain, const std::string& key,
+                                    CipherMode mode) {
   if (mode == CipherMode::kNone) return absl::InvalidArgumentError("choose a cipher mode");
   MIRIN_ASSIGN_OR_RETURN(const EVP_CIPHER* cipher, CipherOf(mode, key.size()));
   const bool gcm = mode == CipherMode::kAesGcm;
@@ -143,10 +165,13 @@ absl::StatusOr<std::string> Encrypt(absl::string_view plain, const std::string& 
     CipherContext context(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
     int n = 0;
     int last = 0;
-    bool good = context != nullptr && EVP_EncryptInit_ex(context.get(), cipher, nullptr, Bytes(key), iv) == 1 &&
-                EVP_EncryptUpdate(context.get(), to, &n, Bytes(block), static_cast<int>(block.size())) == 1 &&
+    bool good = context != nullptr &&
+                EVP_EncryptInit_ex(context.get(), cipher, nullptr, Bytes(key), iv) == 1 &&
+                EVP_EncryptUpdate(context.get(), to, &n, Bytes(block),
+                                  static_cast<int>(block.size())) == 1 &&
                 EVP_EncryptFinal_ex(context.get(), to + n, &last) == 1;
-    if (good && gcm) good = EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, kTagBytes, tag) == 1;
+    if (good && gcm)
+      good = EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, kTagBytes, tag) == 1;
     if (!good) return absl::InternalError("encryption failed");
     data.resize(static_cast<size_t>(n + last));
     Append32(&out, gcm ? kMagicGcm : mode == CipherMode::kAesCbc ? kMagicCbc : kMagicSm4);

@@ -16,10 +16,12 @@ bool IsContainer(absl::string_view bytes);
 
 // The plain bytes; wiped from memory when the last owner lets go. Codes as in reader.h. CBC has no authentication: a wrong
 // key is noticed by its padding or by the parser.
-absl::StatusOr<std::shared_ptr<const std::string>> Decrypt(absl::string_view bytes, const std::string& key, CipherMode mode);
+absl::StatusOr<std::shared_ptr<const std::string>> Decrypt(absl::string_view bytes,
+                                                           const std::string& key, CipherMode mode);
 
 // A container of 64 MiB blocks with random IVs. InvalidArgument for a key length that the mode does not take.
-absl::StatusOr<std::string> Encrypt(absl::string_view plain, const std::string& key, CipherMode mode);
+absl::StatusOr<std::string> Encrypt(absl::string_view plain, const std::string& key,
+                                    CipherMode mode);
 
 }  // namespace mirin::mindir
 

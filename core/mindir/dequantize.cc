@@ -57,7 +57,8 @@ absl::StatusOr<Tensor> Dequantize(const RawTensor& raw, DType dtype, absl::strin
     return kept;
   }
   if (data.size() != static_cast<size_t>(count)) {
-    return absl::DataLossError(absl::StrCat("has ", data.size(), " bytes, int8", ToString(raw.dims), " takes ", count));
+    return absl::DataLossError(
+        absl::StrCat("has ", data.size(), " bytes, int8", ToString(raw.dims), " takes ", count));
   }
   const int64_t channels = static_cast<int64_t>(q.scale.size());
   int axis = -1;
@@ -65,7 +66,8 @@ absl::StatusOr<Tensor> Dequantize(const RawTensor& raw, DType dtype, absl::strin
     if (raw.dims[i] == channels) axis = i;
   }
   if (channels > 1 && axis < 0) {
-    return absl::DataLossError(absl::StrCat("has ", channels, " scales, but no axis of that size in ", ToString(raw.dims)));
+    return absl::DataLossError(absl::StrCat(
+        "has ", channels, " scales, but no axis of that size in ", ToString(raw.dims)));
   }
   const int64_t inner = channels == 1 ? 1 : Strides(raw.dims)[axis];
   MIRIN_ASSIGN_OR_RETURN(Tensor out, Tensor::Allocate(DType::kFloat32, raw.dims));

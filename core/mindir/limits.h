@@ -8,7 +8,7 @@
 namespace mirin::mindir {
 
 struct Limits {
-  int64_t max_nodes = 1'000'000;         // in the file, and again after calls were expanded
+  int64_t max_nodes = 1'000'000;  // in the file, and again after calls were expanded
   int64_t max_graphs = 100'000;
   int64_t max_attributes_per_node = 4096;
   int max_nesting = 64;                  // of tuples, lists and types

@@ -13,44 +13,66 @@ using absl::Status;
 // ActivationType numbers -> the op that does it. Empty: none.
 struct Activation {
   const char* op;
-  const char* fused;  // name for the `activation` attribute of Conv2D and MatMul; null when there is none
+  const char*
+      fused;  // name for the `activation` attribute of Conv2D and MatMul; null when there is none
 };
 
 absl::StatusOr<Activation> ActivationOf(int64_t type) {
   switch (type) {
     case 0:
-    case 15: return Activation{"", ""};
-    case 1: return Activation{"ReLU", "relu"};
-    case 2: return Activation{"Sigmoid", "sigmoid"};
-    case 3: return Activation{"ReLU6", "relu6"};
-    case 4: return Activation{"Elu", nullptr};
-    case 5: return Activation{"LeakyRelu", nullptr};
-    case 6: return Activation{"Abs", nullptr};
-    case 7: return Activation{"ReLU1", nullptr};
-    case 8: return Activation{"Softsign", nullptr};
-    case 9: return Activation{"Softplus", nullptr};
-    case 10: return Activation{"Tanh", "tanh"};
-    case 11: return Activation{"SeLU", nullptr};
-    case 12: return Activation{"HSwish", "hswish"};
-    case 13: return Activation{"HSigmoid", nullptr};
-    case 16: return Activation{"Hardtanh", nullptr};
-    case 17: return Activation{"Sign", nullptr};
-    case 18: return Activation{"SiLU", "silu"};
-    case 19: return Activation{"GeLUErf", nullptr};
-    default: return absl::UnimplementedError(absl::StrCat("activation type ", type));
+    case 15:
+      return Activation{"", ""};
+    case 1:
+      return Activation{"ReLU", "relu"};
+    case 2:
+      return Activation{"Sigmoid", "sigmoid"};
+    case 3:
+      return Activation{"ReLU6", "relu6"};
+    case 4:
+      return Activation{"Elu", nullptr};
+    case 5:
+      return Activation{"LeakyRelu", nullptr};
+    case 6:
+      return Activation{"Abs", nullptr};
+    case 7:
+      return Activation{"ReLU1", nullptr};
+    case 8:
+      return Activation{"Softsign", nullptr};
+    case 9:
+      return Activation{"Softplus", nullptr};
+    case 10:
+      return Activation{"Tanh", "tanh"};
+    case 11:
+      return Activation{"SeLU", nullptr};
+    case 12:
+      return Activation{"HSwish", "hswish"};
+    case 13:
+      return Activation{"HSigmoid", nullptr};
+    case 16:
+      return Activation{"Hardtanh", nullptr};
+    case 17:
+      return Activation{"Sign", nullptr};
+    case 18:
+      return Activation{"SiLU", "silu"};
+    case 19:
+      return Activation{"GeLUErf", nullptr};
+    default:
+      return absl::UnimplementedError(absl::StrCat("activation type ", type));
   }
 }
 
 // The activation as a call behind the op.
 Status ActivationBehind(Call* call, std::vector<Call>* then) {
-  MIRIN_ASSIGN_OR_RETURN(const Activation activation, ActivationOf(call->attrs.Int("activation_type")));
+  MIRIN_ASSIGN_OR_RETURN(const Activation activation,
+                         ActivationOf(call->attrs.Int("activation_type")));
   if (*activation.op != '\0') then->push_back({activation.op, "", {}, {}});
   return absl::OkStatus();
 }
 
 // The activation as an attribute where the op can fuse it, else behind it.
 Status ActivationInside(Call* call, std::vector<Call>* then) {
-  MIRIN_ASSIGN_OR_RETURN(const Activation activation, ActivationOf(call->attrs.Int("activation_type")));
+  MIRIN_ASSIGN_OR_RETURN(const Activation activation,
+                         ActivationOf(call->attrs.Int("activation_type")));
   if (activation.fused == nullptr) return ActivationBehind(call, then);
   call->attrs.Set("activation", std::string(activation.fused));
   return absl::OkStatus();
@@ -60,7 +82,8 @@ Status ActivationInside(Call* call, std::vector<Call>* then) {
 // attributes of the schema are given by name, so they are spelled out from the attributes here.
 Status PlaceOperand(Call* call, absl::string_view parameter, Binding operand) {
   const ops::OpSchema* schema = ops::FindSchema(call->op);
-  if (schema == nullptr) return absl::UnimplementedError(absl::StrCat("operator '", call->op, "' is not supported"));
+  if (schema == nullptr)
+    return absl::UnimplementedError(absl::StrCat("operator '", call->op, "' is not supported"));
   const auto& parameters = schema->parameters();
   for (size_t i = call->operands.size(); i < parameters.size(); ++i) {
     const ops::Parameter& p = parameters[i];
@@ -109,9 +132,9 @@ Status Convolution(const char* op, Call* call, std::vector<Call>* then) {
 }
 
 Status Reduce(Call* call) {
-  static const char* const kByMode[] = {"ReduceMean", "ReduceMax",      "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
-                                        "ReduceL1",   "ReduceAll",      "ReduceL2",  "ReduceL1",   "ReduceLogSum",
-                                        "ReduceLogSumExp"};
+  static const char* const kByMode[] = {
+      "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum",    "ReduceSumSquare",
+      "ReduceL1",   "ReduceAll", "ReduceL2",  "ReduceL1",   "ReduceLogSum", "ReduceLogSumExp"};
   const int64_t mode = call->attrs.Int("mode");
   if (mode < 0 || mode >= static_cast<int64_t>(std::size(kByMode))) {
     return absl::UnimplementedError(absl::StrCat("reduce mode ", mode));
@@ -128,7 +151,8 @@ Status PoolFusion(const char* op, Call* call, std::vector<Call>* then) {
   call->op = op;
   const bool global = call->attrs.Bool("global");
   call->attrs.Set("global", global);
-  if (global && !call->attrs.Has("kernel_size")) call->attrs.Set("kernel_size", std::vector<int64_t>{1, 1});
+  if (global && !call->attrs.Has("kernel_size"))
+    call->attrs.Set("kernel_size", std::vector<int64_t>{1, 1});
   call->attrs.Set("pad_list", call->attrs.Ints("pad"));
   call->attrs.Set("count_include_pad", false);
   return ActivationBehind(call, then);
@@ -161,8 +185,9 @@ absl::Status FromLiteDialect(Call* call, std::vector<Call>* then, NodeBuilder* /
   static const auto* const kArithmetic = new std::map<std::string, std::string>{
       {"AddFusion", "Add"}, {"SubFusion", "Sub"}, {"MulFusion", "Mul"}, {"DivFusion", "RealDiv"}};
   // Notes that every primitive of the converter carries; "format" would be read as the layout of the weights.
-  const bool image_op = call->op == "Conv2DFusion" || call->op == "Conv2dTransposeFusion" || call->op == "AvgPoolFusion" ||
-                        call->op == "MaxPoolFusion" || call->op == "FusedBatchNorm" || call->op == "BiasAdd";
+  const bool image_op = call->op == "Conv2DFusion" || call->op == "Conv2dTransposeFusion" ||
+                        call->op == "AvgPoolFusion" || call->op == "MaxPoolFusion" ||
+                        call->op == "FusedBatchNorm" || call->op == "BiasAdd";
   if (!image_op) call->attrs.Erase("format");
   const std::string op = call->op;
   if (auto it = kArithmetic->find(op); it != kArithmetic->end()) {
@@ -217,7 +242,8 @@ absl::Status FromLiteDialect(Call* call, std::vector<Call>* then, NodeBuilder* /
     call->op = "ClipByValue";
     return absl::OkStatus();
   }
-  if (op == "Cast" && call->operands.size() == 1) call->attrs.Set("dst_type", call->attrs.Type("to"));
+  if (op == "Cast" && call->operands.size() == 1)
+    call->attrs.Set("dst_type", call->attrs.Type("to"));
   if (op == "Unsqueeze" && call->operands.size() > 1) call->operands.resize(1);
   if (op == "StridedSlice" && call->operands.size() == 5) call->op = "StridedSliceAxes";
   if (op == "LSTM" && call->operands.size() >= 6) call->op = "LSTMOnnx";
@@ -225,7 +251,8 @@ absl::Status FromLiteDialect(Call* call, std::vector<Call>* then, NodeBuilder* /
     then->push_back({"Cast", "", {}, {}});
     then->back().attrs.Set("dst_type", DType::kInt32);
   }
-  if (op == "ScaleFusion") return absl::UnimplementedError("operator 'ScaleFusion' is not supported");
+  if (op == "ScaleFusion")
+    return absl::UnimplementedError("operator 'ScaleFusion' is not supported");
   return absl::OkStatus();
 }
 

@@ -35,8 +35,14 @@ std::string PublicName(absl::string_view name) {
 
 class Lowering {
  public:
-  Lowering(const RawModel& model, const TensorLoader& load, const Limits& limits, const absl::flat_hash_set<int>& written, Inspection* inspection)
-      : model_(model), load_(load), limits_(limits), written_(written), inspection_(inspection), module_(std::make_unique<ir::Module>()) {}
+  Lowering(const RawModel& model, const TensorLoader& load, const Limits& limits,
+           const absl::flat_hash_set<int>& written, Inspection* inspection)
+      : model_(model),
+        load_(load),
+        limits_(limits),
+        written_(written),
+        inspection_(inspection),
+        module_(std::make_unique<ir::Module>()) {}
 
   absl::StatusOr<std::unique_ptr<ir::Module>> Run();
   // Parameters that reached operand 0 of a writing op.
@@ -55,17 +61,20 @@ class Lowering {
   absl::StatusOr<const Symbol*> Find(absl::string_view name) const;
 
   absl::StatusOr<std::vector<int>> EvaluationOrder(int graph) const;
-  absl::StatusOr<Binding> EvaluateGraph(int graph, const std::vector<Binding>& arguments, NodeBuilder* builder, int depth);
-  absl::StatusOr<Binding> EvaluateNode(const RawNode& node, const std::vector<Binding>& operands, Binding callee,
-                                       NodeBuilder* builder, int depth);
-  absl::StatusOr<Binding> Resolve(absl::string_view name, int graph, const std::vector<Binding>& arguments,
-                                  const Environment& env);
+  absl::StatusOr<Binding> EvaluateGraph(int graph, const std::vector<Binding>& arguments,
+                                        NodeBuilder* builder, int depth);
+  absl::StatusOr<Binding> EvaluateNode(const RawNode& node, const std::vector<Binding>& operands,
+                                       Binding callee, NodeBuilder* builder, int depth);
+  absl::StatusOr<Binding> Resolve(absl::string_view name, int graph,
+                                  const std::vector<Binding>& arguments, const Environment& env);
   absl::StatusOr<Binding> ConstantOf(int graph, int node);
   absl::StatusOr<Binding> ApplyPrimitive(const RawNode& node, const std::string& op,
-                                         const std::vector<absl::string_view>& attributes, std::vector<Binding> operands,
-                                         bool operands_form, NodeBuilder* builder);
+                                         const std::vector<absl::string_view>& attributes,
+                                         std::vector<Binding> operands, bool operands_form,
+                                         NodeBuilder* builder);
 
-  absl::StatusOr<Binding> CallFunction(const Binding& function, const std::vector<Binding>& arguments,
+  absl::StatusOr<Binding> CallFunction(const Binding& function,
+                                       const std::vector<Binding>& arguments,
                                        const std::string& name, NodeBuilder* builder, int depth);
   struct Specialised {
     ir::Graph* graph = nullptr;
@@ -73,11 +82,15 @@ class Lowering {
     Binding result;  // structure with the graph's outputs as leaves; null while it is being built
     std::vector<Binding> declared;
   };
-  absl::StatusOr<Binding> Invoke(const std::string& name, ir::Value* selector, const std::vector<Binding>& functions,
-                                 const std::vector<Binding>& arguments, NodeBuilder* builder, int depth);
-  absl::StatusOr<Specialised*> Specialise(const Binding& function, const std::vector<Binding>& arguments,
+  absl::StatusOr<Binding> Invoke(const std::string& name, ir::Value* selector,
+                                 const std::vector<Binding>& functions,
+                                 const std::vector<Binding>& arguments, NodeBuilder* builder,
+                                 int depth);
+  absl::StatusOr<Specialised*> Specialise(const Binding& function,
+                                          const std::vector<Binding>& arguments,
                                           std::vector<ir::Value*>* leaves, int depth);
-  absl::Status FillSpecialised(const Bound& whole, int graph, const std::vector<ir::Value*>& leaves, Specialised* result, int depth);
+  absl::Status FillSpecialised(const Bound& whole, int graph, const std::vector<ir::Value*>& leaves,
+                               Specialised* result, int depth);
   int GraphBehind(const Bound& function) const;
   absl::StatusOr<Binding> DeclaredStructure(int graph) const;
   absl::StatusOr<Binding> StructureOf(const RawAttribute& type) const;
@@ -118,24 +131,29 @@ absl::Status Lowering::BuildNames() {
     return absl::OkStatus();
   };
   for (size_t i = 0; i < model_.primitives.size(); ++i) {
-    MIRIN_RETURN_IF_ERROR(add(model_.primitives[i].name, {Symbol::kPrimitive, 0, static_cast<int>(i)}));
+    MIRIN_RETURN_IF_ERROR(
+        add(model_.primitives[i].name, {Symbol::kPrimitive, 0, static_cast<int>(i)}));
   }
   for (size_t g = 0; g < model_.graphs.size(); ++g) {
     const RawGraph& graph = model_.graphs[g];
     const int gi = static_cast<int>(g);
     MIRIN_RETURN_IF_ERROR(add(graph.name, {Symbol::kGraph, gi, gi}));
     if (g > 0 && !graph.parameters.empty()) {
-      return absl::DataLossError(absl::StrCat("graph '", graph.name, "' has parameters; only the entry graph may"));
+      return absl::DataLossError(
+          absl::StrCat("graph '", graph.name, "' has parameters; only the entry graph may"));
     }
-    if (graph.outputs.empty()) return absl::DataLossError(absl::StrCat("graph '", graph.name, "' has no output"));
+    if (graph.outputs.empty())
+      return absl::DataLossError(absl::StrCat("graph '", graph.name, "' has no output"));
     for (size_t i = 0; i < graph.inputs.size(); ++i) {
       MIRIN_RETURN_IF_ERROR(add(graph.inputs[i].name, {Symbol::kInput, gi, static_cast<int>(i)}));
     }
     for (size_t i = 0; i < graph.parameters.size(); ++i) {
-      MIRIN_RETURN_IF_ERROR(add(graph.parameters[i].name, {Symbol::kParameter, gi, static_cast<int>(i)}));
+      MIRIN_RETURN_IF_ERROR(
+          add(graph.parameters[i].name, {Symbol::kParameter, gi, static_cast<int>(i)}));
     }
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      const Symbol::Kind kind = graph.nodes[i].op_type == "Constant" ? Symbol::kConstant : Symbol::kNode;
+      const Symbol::Kind kind =
+          graph.nodes[i].op_type == "Constant" ? Symbol::kConstant : Symbol::kNode;
       MIRIN_RETURN_IF_ERROR(add(graph.nodes[i].name, {kind, gi, static_cast<int>(i)}));
     }
   }
@@ -144,7 +162,8 @@ absl::Status Lowering::BuildNames() {
 
 absl::StatusOr<const Symbol*> Lowering::Find(absl::string_view name) const {
   auto it = names_.find(name);
-  if (it == names_.end()) return absl::DataLossError(absl::StrCat("the name '", name, "' is used but not defined"));
+  if (it == names_.end())
+    return absl::DataLossError(absl::StrCat("the name '", name, "' is used but not defined"));
   return &it->second;
 }
 
@@ -156,13 +175,15 @@ void Lowering::FindRecursion() {
     absl::flat_hash_set<int> seen;
     const auto mention = [&](absl::string_view name) {
       auto it = names_.find(name);
-      if (it != names_.end() && it->second.kind == Symbol::kGraph && seen.insert(it->second.index).second) {
+      if (it != names_.end() && it->second.kind == Symbol::kGraph &&
+          seen.insert(it->second.index).second) {
         mentions[g].push_back(it->second.index);
       }
     };
     for (const RawNode& node : model_.graphs[g].nodes) {
       for (absl::string_view input : node.inputs) mention(input);
-      if (absl::StartsWith(node.op_type, kReference)) mention(node.op_type.substr(kReference.size()));
+      if (absl::StartsWith(node.op_type, kReference))
+        mention(node.op_type.substr(kReference.size()));
     }
   }
   // Tarjan's strongly connected components, iteratively.
@@ -221,7 +242,8 @@ absl::StatusOr<std::vector<int>> Lowering::EvaluationOrder(int graph) const {
   std::vector<int> path;
   const auto visit = [&](absl::string_view name) -> absl::Status {
     auto it = names_.find(name);
-    if (it == names_.end() || it->second.kind != Symbol::kNode || it->second.graph != graph) return absl::OkStatus();
+    if (it == names_.end() || it->second.kind != Symbol::kNode || it->second.graph != graph)
+      return absl::OkStatus();
     const int i = it->second.index;
     if (state[i] == kOpen) {
       return absl::DataLossError(absl::StrCat("node '", name, "' depends on its own result"));
@@ -256,7 +278,8 @@ absl::StatusOr<Binding> Lowering::ConstantOf(int graph, int index) {
   auto it = constants_.find({graph, index});
   if (it != constants_.end()) return it->second;
   const RawNode& node = model_.graphs[graph].nodes[index];
-  if (node.attributes.empty()) return absl::DataLossError(absl::StrCat("constant '", node.name, "' has no value"));
+  if (node.attributes.empty())
+    return absl::DataLossError(absl::StrCat("constant '", node.name, "' has no value"));
   MIRIN_ASSIGN_OR_RETURN(const RawAttribute attribute, ParseAttribute(node.attributes[0], limits_));
   auto bound = BindLiteral(attribute, module_.get(), load_);
   if (!bound.ok()) return Annotate(bound.status(), absl::StrCat("constant '", node.name, "'"));
@@ -264,16 +287,18 @@ absl::StatusOr<Binding> Lowering::ConstantOf(int graph, int index) {
   return constants_.emplace(std::make_pair(graph, index), *std::move(bound)).first->second;
 }
 
-absl::StatusOr<Binding> Lowering::Resolve(absl::string_view name, int graph, const std::vector<Binding>& arguments,
+absl::StatusOr<Binding> Lowering::Resolve(absl::string_view name, int graph,
+                                          const std::vector<Binding>& arguments,
                                           const Environment& env) {
   MIRIN_ASSIGN_OR_RETURN(const Symbol* symbol, Find(name));
   const auto foreign = [&] {
-    return absl::UnimplementedError(
-        absl::StrCat("'", name, "' belongs to another graph (free variables occur in gradient files only)"));
+    return absl::UnimplementedError(absl::StrCat(
+        "'", name, "' belongs to another graph (free variables occur in gradient files only)"));
   };
   auto bound = std::make_shared<Bound>();
   switch (symbol->kind) {
-    case Symbol::kConstant: return ConstantOf(symbol->graph, symbol->index);
+    case Symbol::kConstant:
+      return ConstantOf(symbol->graph, symbol->index);
     case Symbol::kInput:
       if (symbol->graph != graph) return foreign();
       return arguments[symbol->index];
@@ -288,21 +313,22 @@ absl::StatusOr<Binding> Lowering::Resolve(absl::string_view name, int graph, con
       bound->kind = BoundKind::kGraph;
       bound->i = symbol->index;
       return Binding(bound);
-    case Symbol::kPrimitive: break;
+    case Symbol::kPrimitive:
+      break;
   }
   return absl::UnimplementedError(absl::StrCat("primitive '", name, "' is used as a value"));
 }
 
-absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Binding>& arguments, NodeBuilder* builder,
-                                                int depth) {
+absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Binding>& arguments,
+                                                NodeBuilder* builder, int depth) {
   const RawGraph& g = model_.graphs[graph];
   if (depth > limits_.max_call_depth) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("graph '", g.name, "' is nested deeper than ", limits_.max_call_depth, " calls"));
+    return absl::ResourceExhaustedError(absl::StrCat("graph '", g.name, "' is nested deeper than ",
+                                                     limits_.max_call_depth, " calls"));
   }
   if (arguments.size() != g.inputs.size()) {
-    return absl::DataLossError(absl::StrCat("graph '", g.name, "' takes ", g.inputs.size(), " arguments, a call gives ",
-                                            arguments.size()));
+    return absl::DataLossError(absl::StrCat("graph '", g.name, "' takes ", g.inputs.size(),
+                                            " arguments, a call gives ", arguments.size()));
   }
   if (orders_[graph].empty() && !g.nodes.empty()) {
     MIRIN_ASSIGN_OR_RETURN(orders_[graph], EvaluationOrder(graph));
@@ -311,10 +337,12 @@ absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Bin
   for (int i : orders_[graph]) {
     const RawNode& node = g.nodes[i];
     if (--nodes_left_ < 0) {
-      return absl::ResourceExhaustedError("the model has too many nodes once its calls are expanded");
+      return absl::ResourceExhaustedError(
+          "the model has too many nodes once its calls are expanded");
     }
     const auto in_node = [&](const absl::Status& s) {
-      return Annotate(s, absl::StrCat("node '", node.domain.empty() ? node.name : node.domain, "'"));
+      return Annotate(s,
+                      absl::StrCat("node '", node.domain.empty() ? node.name : node.domain, "'"));
     };
     std::vector<Binding> operands;
     absl::Status failed;
@@ -354,7 +382,8 @@ absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Bin
     }
     if (WeightOf(*env[i]) > limits_.max_tuple_elements) {
       return in_node(absl::ResourceExhaustedError(
-          absl::StrCat("the result has more than ", limits_.max_tuple_elements, " members, counted through all levels")));
+          absl::StrCat("the result has more than ", limits_.max_tuple_elements,
+                       " members, counted through all levels")));
     }
   }
   std::vector<Binding> outputs;
@@ -366,7 +395,8 @@ absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Bin
   return outputs.size() == 1 ? outputs[0] : BindTuple(std::move(outputs));
 }
 
-absl::StatusOr<Binding> Lowering::EvaluateNode(const RawNode& node, const std::vector<Binding>& operands, Binding callee,
+absl::StatusOr<Binding> Lowering::EvaluateNode(const RawNode& node,
+                                               const std::vector<Binding>& operands, Binding callee,
                                                NodeBuilder* builder, int depth) {
   const std::string name(node.domain.empty() ? node.name : node.domain);
   if (callee != nullptr) return CallFunction(callee, operands, name, builder, depth);
@@ -389,9 +419,11 @@ absl::StatusOr<Binding> Lowering::EvaluateNode(const RawNode& node, const std::v
 
   const auto need = [&](size_t n) {
     return operands.size() >= n ? absl::OkStatus()
-                                : absl::DataLossError(absl::StrCat(op, " has ", operands.size(), " operands, needs ", n));
+                                : absl::DataLossError(absl::StrCat(op, " has ", operands.size(),
+                                                                   " operands, needs ", n));
   };
-  if (op == "MakeTuple" || op == "make_list" || op == "MakeList" || op == "make_tuple") return BindTuple(operands);
+  if (op == "MakeTuple" || op == "make_list" || op == "MakeList" || op == "make_tuple")
+    return BindTuple(operands);
   if (op == "Depend") {
     MIRIN_RETURN_IF_ERROR(need(1));
     return operands[0];
@@ -399,7 +431,8 @@ absl::StatusOr<Binding> Lowering::EvaluateNode(const RawNode& node, const std::v
   if (op == "UpdateState") return MakeBinding(BoundKind::kMonad);
   if (op == "Partial") {
     MIRIN_RETURN_IF_ERROR(need(1));
-    if (!IsFunction(*operands[0])) return absl::UnimplementedError("Partial of something that is not a graph");
+    if (!IsFunction(*operands[0]))
+      return absl::UnimplementedError("Partial of something that is not a graph");
     auto b = std::make_shared<Bound>();
     b->kind = BoundKind::kPartial;
     b->members = operands;
@@ -409,7 +442,8 @@ absl::StatusOr<Binding> Lowering::EvaluateNode(const RawNode& node, const std::v
     MIRIN_RETURN_IF_ERROR(need(3));
     const Bound& condition = *operands[0];
     std::vector<int64_t> known;
-    if (ToInts(condition, &known) && known.size() == 1) return known[0] != 0 ? operands[1] : operands[2];
+    if (ToInts(condition, &known) && known.size() == 1)
+      return known[0] != 0 ? operands[1] : operands[2];
     auto b = std::make_shared<Bound>();
     b->kind = BoundKind::kSwitch;
     b->members = {operands[0], operands[1], operands[2]};
@@ -428,13 +462,16 @@ absl::StatusOr<Binding> Lowering::EvaluateNode(const RawNode& node, const std::v
     }
     const std::vector<Binding>& functions = operands[1]->members;
     for (const Binding& f : functions) {
-      if (!IsFunction(*f)) return absl::UnimplementedError("switch_layer over something that is not a graph");
+      if (!IsFunction(*f))
+        return absl::UnimplementedError("switch_layer over something that is not a graph");
     }
     std::vector<int64_t> known;
     if (ToInts(*operands[0], &known) && known.size() == 1) {
       const int64_t count = static_cast<int64_t>(functions.size());
       const int64_t k = known[0] < 0 ? known[0] + count : known[0];
-      if (k < 0 || k >= count) return absl::InvalidArgumentError(absl::StrCat("switch_layer index ", known[0], " is out of range"));
+      if (k < 0 || k >= count)
+        return absl::InvalidArgumentError(
+            absl::StrCat("switch_layer index ", known[0], " is out of range"));
       return functions[k];
     }
     auto b = std::make_shared<Bound>();
@@ -446,20 +483,23 @@ absl::StatusOr<Binding> Lowering::EvaluateNode(const RawNode& node, const std::v
   if (op == "TupleGetItem" || op == "list_getitem" || op == "tuple_getitem") {
     MIRIN_RETURN_IF_ERROR(need(2));
     std::vector<int64_t> index;
-    if (!ToInts(*operands[1], &index) || index.size() != 1) return absl::UnimplementedError("TupleGetItem with a computed index");
+    if (!ToInts(*operands[1], &index) || index.size() != 1)
+      return absl::UnimplementedError("TupleGetItem with a computed index");
     if (operands[0]->kind == BoundKind::kShape) {
       Call item{"ScalarAt", name, {BindTensor(operands[0]->value)}, {}};
       item.attrs.Set("index", index[0]);
       return builder->Emit(std::move(item));
     }
     if (operands[0]->kind != BoundKind::kTuple) {
-      if (operands[0]->kind == BoundKind::kTensor && index[0] == 0) return operands[0];  // Lite: one result is no tuple
+      if (operands[0]->kind == BoundKind::kTensor && index[0] == 0)
+        return operands[0];  // Lite: one result is no tuple
       return absl::DataLossError("TupleGetItem of something that is not a tuple");
     }
     const int64_t count = static_cast<int64_t>(operands[0]->members.size());
     const int64_t k = index[0] < 0 ? index[0] + count : index[0];
     if (k < 0 || k >= count) {
-      return absl::DataLossError(absl::StrCat("TupleGetItem index ", index[0], " is out of range for ", count, " members"));
+      return absl::DataLossError(absl::StrCat("TupleGetItem index ", index[0],
+                                              " is out of range for ", count, " members"));
     }
     return operands[0]->members[k];
   }
@@ -474,7 +514,8 @@ absl::StatusOr<Binding> Lowering::EvaluateNode(const RawNode& node, const std::v
 
 absl::StatusOr<Binding> Lowering::ApplyPrimitive(const RawNode& node, const std::string& op,
                                                  const std::vector<absl::string_view>& attributes,
-                                                 std::vector<Binding> operands, bool operands_form, NodeBuilder* builder) {
+                                                 std::vector<Binding> operands, bool operands_form,
+                                                 NodeBuilder* builder) {
   Call call;
   call.op = op;
   call.name = std::string(node.domain.empty() ? node.name : node.domain);
@@ -488,8 +529,8 @@ absl::StatusOr<Binding> Lowering::ApplyPrimitive(const RawNode& node, const std:
     if (value.ok()) call.attrs.Set(attribute.name, *std::move(value));
   }
   CanonicalName(&call);
-  if (call.op == "ScalarToTensor" || call.op == "TensorToScalar" || call.op == "TensorToTuple" || call.op == "TupleToTensor" ||
-      call.op == "ScalarCast" || call.op == "scalar_to_tensor") {
+  if (call.op == "ScalarToTensor" || call.op == "TensorToScalar" || call.op == "TensorToTuple" ||
+      call.op == "TupleToTensor" || call.op == "ScalarCast" || call.op == "scalar_to_tensor") {
     if (operands.empty()) return absl::DataLossError(absl::StrCat(op, " has no operand"));
     MIRIN_ASSIGN_OR_RETURN(Binding b, Materialise(operands[0], builder));
     MIRIN_ASSIGN_OR_RETURN(ir::Value * value, builder->AsTensor(*b));
@@ -504,7 +545,8 @@ absl::StatusOr<Binding> Lowering::ApplyPrimitive(const RawNode& node, const std:
   for (size_t i = 0; i < operands.size(); ++i) {
     if (i == 0 && writes) {
       if (operands[0]->kind != BoundKind::kParameter) {
-        return absl::UnimplementedError(absl::StrCat(op, " writes something that is not a parameter"));
+        return absl::UnimplementedError(
+            absl::StrCat(op, " writes something that is not a parameter"));
       }
       const int index = static_cast<int>(operands[0]->i);
       writes_seen_.insert(index);
@@ -519,12 +561,14 @@ absl::StatusOr<Binding> Lowering::ApplyPrimitive(const RawNode& node, const std:
     MIRIN_ASSIGN_OR_RETURN(operands[i], Materialise(operands[i], builder));
   }
   call.operands = std::move(operands);
-  if (operands_form) call.attrs.Set("index_type", DType::kInt64);  // 2.10: ArgMaxWithValue and its kin
+  if (operands_form)
+    call.attrs.Set("index_type", DType::kInt64);  // 2.10: ArgMaxWithValue and its kin
   std::vector<Call> then;
   if (model_.is_lite) MIRIN_RETURN_IF_ERROR(FromLiteDialect(&call, &then, builder));
   const std::string name = call.name;
   // The Lite converter's normalisations have one result, no tuple.
-  const bool first_only = model_.is_lite && (call.op == "BatchNorm" || call.op == "InstanceNorm" || call.op == "LayerNorm");
+  const bool first_only = model_.is_lite && (call.op == "BatchNorm" || call.op == "InstanceNorm" ||
+                                             call.op == "LayerNorm");
   MIRIN_ASSIGN_OR_RETURN(Binding result, builder->Emit(std::move(call)));
   if (first_only) result = result->members[0];
   for (Call& next : then) {
@@ -559,10 +603,12 @@ absl::StatusOr<Binding> Lowering::ReadParameter(int index, NodeBuilder* builder)
 }
 
 absl::StatusOr<Binding> Lowering::Materialise(const Binding& binding, NodeBuilder* builder) {
-  if (binding->kind == BoundKind::kParameter) return ReadParameter(static_cast<int>(binding->i), builder);
+  if (binding->kind == BoundKind::kParameter)
+    return ReadParameter(static_cast<int>(binding->i), builder);
   if (binding->kind == BoundKind::kTuple) {
     members_left_ -= static_cast<int64_t>(binding->members.size());
-    if (members_left_ < 0) return absl::ResourceExhaustedError("the model's tuples have too many members");
+    if (members_left_ < 0)
+      return absl::ResourceExhaustedError("the model's tuples have too many members");
     auto copy = std::make_shared<Bound>(*binding);
     for (Binding& member : copy->members) {
       MIRIN_ASSIGN_OR_RETURN(member, Materialise(member, builder));
@@ -573,10 +619,12 @@ absl::StatusOr<Binding> Lowering::Materialise(const Binding& binding, NodeBuilde
   return binding;
 }
 
-absl::Status Lowering::Flatten(const Binding& binding, NodeBuilder* builder, std::vector<ir::Value*>* out) {
+absl::Status Lowering::Flatten(const Binding& binding, NodeBuilder* builder,
+                               std::vector<ir::Value*>* out) {
   if (binding->kind == BoundKind::kMonad) return absl::OkStatus();
   if (binding->kind == BoundKind::kTuple) {
-    for (const Binding& member : binding->members) MIRIN_RETURN_IF_ERROR(Flatten(member, builder, out));
+    for (const Binding& member : binding->members)
+      MIRIN_RETURN_IF_ERROR(Flatten(member, builder, out));
     return absl::OkStatus();
   }
   if (binding->kind == BoundKind::kNone) return absl::OkStatus();
@@ -594,8 +642,10 @@ int Lowering::GraphBehind(const Bound& function) const {
   return f->kind == BoundKind::kGraph ? static_cast<int>(f->i) : -1;
 }
 
-absl::StatusOr<Binding> Lowering::CallFunction(const Binding& function, const std::vector<Binding>& arguments,
-                                               const std::string& name, NodeBuilder* builder, int depth) {
+absl::StatusOr<Binding> Lowering::CallFunction(const Binding& function,
+                                               const std::vector<Binding>& arguments,
+                                               const std::string& name, NodeBuilder* builder,
+                                               int depth) {
   switch (function->kind) {
     case BoundKind::kGraph: {
       const int graph = static_cast<int>(function->i);
@@ -614,26 +664,35 @@ absl::StatusOr<Binding> Lowering::CallFunction(const Binding& function, const st
       const std::vector<Binding> functions(function->members.begin() + 1, function->members.end());
       return Invoke(name, value, functions, arguments, builder, depth);
     }
-    default: return absl::DataLossError("the callee is not a function");
+    default:
+      return absl::DataLossError("the callee is not a function");
   }
 }
 
 // Appends the tensors of the caller's graph behind a binding, and a text that tells specialisations apart.
-void CollectLeaves(const Bound& b, bool constants_too, std::vector<ir::Value*>* leaves, std::string* signature) {
+void CollectLeaves(const Bound& b, bool constants_too, std::vector<ir::Value*>* leaves,
+                   std::string* signature) {
   absl::StrAppend(signature, static_cast<int>(b.kind), ":");
   switch (b.kind) {
     case BoundKind::kTensor:
     case BoundKind::kShape:
-      if (b.value->kind() == ir::ValueKind::kInput || b.value->kind() == ir::ValueKind::kResult || constants_too) {
+      if (b.value->kind() == ir::ValueKind::kInput || b.value->kind() == ir::ValueKind::kResult ||
+          constants_too) {
         leaves->push_back(b.value);
         absl::StrAppend(signature, "*");
       } else {
         absl::StrAppend(signature, reinterpret_cast<intptr_t>(b.value));
       }
       break;
-    case BoundKind::kString: absl::StrAppend(signature, b.s.size(), ",", b.s); break;
-    case BoundKind::kFloat: absl::StrAppend(signature, b.d); break;
-    default: absl::StrAppend(signature, b.i, ",", static_cast<int>(b.dtype)); break;
+    case BoundKind::kString:
+      absl::StrAppend(signature, b.s.size(), ",", b.s);
+      break;
+    case BoundKind::kFloat:
+      absl::StrAppend(signature, b.d);
+      break;
+    default:
+      absl::StrAppend(signature, b.i, ",", static_cast<int>(b.dtype));
+      break;
   }
   absl::StrAppend(signature, "(");
   for (const Binding& m : b.members) CollectLeaves(*m, constants_too, leaves, signature);
@@ -641,10 +700,12 @@ void CollectLeaves(const Bound& b, bool constants_too, std::vector<ir::Value*>* 
 }
 
 // The same binding with its leaves replaced, in the order of CollectLeaves.
-Binding ReplaceLeaves(const Bound& b, bool constants_too, absl::Span<ir::Value* const> with, size_t* next) {
+Binding ReplaceLeaves(const Bound& b, bool constants_too, absl::Span<ir::Value* const> with,
+                      size_t* next) {
   auto copy = std::make_shared<Bound>(b);
   if (b.kind == BoundKind::kTensor || b.kind == BoundKind::kShape) {
-    if (b.value->kind() == ir::ValueKind::kInput || b.value->kind() == ir::ValueKind::kResult || constants_too) {
+    if (b.value->kind() == ir::ValueKind::kInput || b.value->kind() == ir::ValueKind::kResult ||
+        constants_too) {
       copy->value = with[(*next)++];
     }
   }
@@ -687,7 +748,8 @@ int CountLeaves(const Bound& b) {
 }
 
 // The structure with tensors from `with` in place of its leaves.
-Binding FillStructure(const Bound& b, const std::vector<std::unique_ptr<ir::Value>>& with, size_t* next) {
+Binding FillStructure(const Bound& b, const std::vector<std::unique_ptr<ir::Value>>& with,
+                      size_t* next) {
   if (b.kind == BoundKind::kTuple) {
     std::vector<Binding> members;
     for (const Binding& m : b.members) members.push_back(FillStructure(*m, with, next));
@@ -703,10 +765,13 @@ Binding FillStructure(const Bound& b, const std::vector<std::unique_ptr<ir::Valu
   return BindTensor(with[(*next)++].get());
 }
 
-absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& function, const std::vector<Binding>& arguments,
-                                                            std::vector<ir::Value*>* leaves, int depth) {
+absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& function,
+                                                            const std::vector<Binding>& arguments,
+                                                            std::vector<ir::Value*>* leaves,
+                                                            int depth) {
   if (depth > limits_.max_call_depth) {
-    return absl::ResourceExhaustedError(absl::StrCat("calls nest deeper than ", limits_.max_call_depth));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("calls nest deeper than ", limits_.max_call_depth));
   }
   auto whole = std::make_shared<Bound>();
   whole->kind = BoundKind::kPartial;
@@ -729,7 +794,9 @@ absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& funct
   return result;
 }
 
-absl::Status Lowering::FillSpecialised(const Bound& whole, int graph, const std::vector<ir::Value*>& leaves, Specialised* result, int depth) {
+absl::Status Lowering::FillSpecialised(const Bound& whole, int graph,
+                                       const std::vector<ir::Value*>& leaves, Specialised* result,
+                                       int depth) {
   const bool constants_too = graph >= 0 && recursive_[graph];
   const std::string base = graph >= 0 ? std::string(model_.graphs[graph].name) : "switch";
   result->graph = module_->AddGraph(absl::StrCat(base, "#", specialised_.size()));
@@ -739,7 +806,8 @@ absl::Status Lowering::FillSpecialised(const Bound& whole, int graph, const std:
   }
   std::vector<ir::Value*> inputs;
   for (const ir::Value* leaf : leaves) {
-    inputs.push_back(result->graph->AddInput(absl::StrCat("arg", inputs.size(), "/", leaf->name()), {}));
+    inputs.push_back(
+        result->graph->AddInput(absl::StrCat("arg", inputs.size(), "/", leaf->name()), {}));
   }
   NodeBuilder inner(module_.get(), result->graph);
   size_t next = 0;
@@ -753,15 +821,18 @@ absl::Status Lowering::FillSpecialised(const Bound& whole, int graph, const std:
   }
   Binding value;
   if (callee->kind == BoundKind::kGraph) {
-    MIRIN_ASSIGN_OR_RETURN(value, EvaluateGraph(static_cast<int>(callee->i), all, &inner, depth + 1));
+    MIRIN_ASSIGN_OR_RETURN(value,
+                           EvaluateGraph(static_cast<int>(callee->i), all, &inner, depth + 1));
   } else {
     MIRIN_ASSIGN_OR_RETURN(value, CallFunction(callee, all, base, &inner, depth + 1));
   }
   if (value->kind == BoundKind::kFailed) return Reported();
   std::vector<ir::Value*> outputs;
   MIRIN_RETURN_IF_ERROR(Flatten(value, &inner, &outputs));
-  if (!result->declared.empty() && CountLeaves(*result->declared[0]) != static_cast<int>(outputs.size()) && constants_too) {
-    return absl::DataLossError(absl::StrCat("graph '", base, "' returns ", outputs.size(), " values, its declaration says ",
+  if (!result->declared.empty() &&
+      CountLeaves(*result->declared[0]) != static_cast<int>(outputs.size()) && constants_too) {
+    return absl::DataLossError(absl::StrCat("graph '", base, "' returns ", outputs.size(),
+                                            " values, its declaration says ",
                                             CountLeaves(*result->declared[0])));
   }
   result->graph->SetOutputs(std::move(outputs));
@@ -769,8 +840,10 @@ absl::Status Lowering::FillSpecialised(const Bound& whole, int graph, const std:
   return absl::OkStatus();
 }
 
-absl::StatusOr<Binding> Lowering::Invoke(const std::string& name, ir::Value* selector, const std::vector<Binding>& functions,
-                                         const std::vector<Binding>& arguments, NodeBuilder* builder, int depth) {
+absl::StatusOr<Binding> Lowering::Invoke(const std::string& name, ir::Value* selector,
+                                         const std::vector<Binding>& functions,
+                                         const std::vector<Binding>& arguments,
+                                         NodeBuilder* builder, int depth) {
   std::vector<ir::Value*> inputs;
   if (selector != nullptr) inputs.push_back(selector);
   std::vector<ir::Branch> branches;
@@ -778,7 +851,8 @@ absl::StatusOr<Binding> Lowering::Invoke(const std::string& name, ir::Value* sel
   int leaf_count = -1;
   for (const Binding& function : functions) {
     std::vector<ir::Value*> leaves;
-    MIRIN_ASSIGN_OR_RETURN(Specialised * callee, Specialise(function, arguments, &leaves, depth + 1));
+    MIRIN_ASSIGN_OR_RETURN(Specialised * callee,
+                           Specialise(function, arguments, &leaves, depth + 1));
     ir::Branch branch;
     branch.graph = callee->graph;
     for (ir::Value* leaf : leaves) {
@@ -793,7 +867,8 @@ absl::StatusOr<Binding> Lowering::Invoke(const std::string& name, ir::Value* sel
     if (returned == nullptr) return absl::UnimplementedError("recursion through a chosen function");
     const int count = CountLeaves(*returned);
     if (leaf_count >= 0 && count != leaf_count) {
-      return absl::DataLossError(absl::StrCat("branches return ", leaf_count, " and ", count, " values"));
+      return absl::DataLossError(
+          absl::StrCat("branches return ", leaf_count, " and ", count, " values"));
     }
     leaf_count = count;
     if (structure == nullptr || callee->result != nullptr) structure = returned;
@@ -833,18 +908,22 @@ absl::Status Lowering::AddInputs(NodeBuilder* builder, std::vector<Binding>* arg
       }
       return BindTuple(std::move(members));
     }
-    if (type.type == kAttrUMonad || type.type == kAttrIOMonad) return MakeBinding(BoundKind::kMonad);
-    if (type.tensors.empty()) return absl::UnimplementedError(absl::StrCat("input '", name, "' is not a tensor"));
+    if (type.type == kAttrUMonad || type.type == kAttrIOMonad)
+      return MakeBinding(BoundKind::kMonad);
+    if (type.tensors.empty())
+      return absl::UnimplementedError(absl::StrCat("input '", name, "' is not a tensor"));
     RawTensor tensor = type.tensors[0];
     if (type.type == kAttrScalar) tensor.dims.clear();
     return BindTensor(add(name, tensor));
   };
   for (const RawValueInfo& input : model_.graphs[0].inputs) {
     std::string name = PublicName(input.name);
-    if (model_.is_lite && input.has_tensor && !input.tensor.name.empty()) name = std::string(input.tensor.name);
+    if (model_.is_lite && input.has_tensor && !input.tensor.name.empty())
+      name = std::string(input.tensor.name);
     if (input.has_tensor) {
       if (DTypeFromProto(input.tensor.data_type) == DType::kUnknown) {
-        return absl::UnimplementedError(absl::StrCat("input '", name, "' has the unsupported dtype ", input.tensor.data_type));
+        return absl::UnimplementedError(
+            absl::StrCat("input '", name, "' has the unsupported dtype ", input.tensor.data_type));
       }
       for (int64_t d : input.tensor.dims) {
         if (d < -2 || (d == -2 && input.tensor.dims.size() != 1)) {
@@ -868,47 +947,50 @@ absl::Status Lowering::AddInputs(NodeBuilder* builder, std::vector<Binding>* arg
 // The producing node's scope name behind Depend and MakeTuple; in Lite files the tensor name of its result type.
 std::vector<std::string> Lowering::OutputNames(size_t count) const {
   std::vector<std::string> names;
-  std::function<void(absl::string_view, const std::string&, int)> walk = [&](absl::string_view name, const std::string& suffix,
-                                                                            int depth) {
-    auto it = names_.find(name);
-    if (it == names_.end() || depth > limits_.max_nesting || names.size() >= count) return;
-    const Symbol& s = it->second;
-    if (s.kind != Symbol::kNode) {
-      names.push_back(PublicName(name) + suffix);
-      return;
-    }
-    const RawNode& node = model_.graphs[s.graph].nodes[s.index];
-    std::string op(node.op_type);
-    if (absl::StartsWith(op, std::string(kReference))) {
-      auto callee = names_.find(node.op_type.substr(kReference.size()));
-      op = callee != names_.end() && callee->second.kind == Symbol::kPrimitive
-               ? std::string(model_.primitives[callee->second.index].op_type)
-               : "";
-    }
-    if (op == "Depend" && !node.inputs.empty()) return walk(node.inputs[0], suffix, depth + 1);
-    if (op == "MakeTuple" || op == "make_list") {
-      for (absl::string_view input : node.inputs) walk(input, suffix, depth + 1);
-      return;
-    }
-    if (model_.is_lite) {
-      for (absl::string_view bytes : node.attributes) {
-        auto attribute = ParseAttribute(bytes, limits_);
-        if (!attribute.ok() || attribute->tensors.empty() || attribute->tensors[0].name.empty()) continue;
-        names.push_back(std::string(attribute->tensors[0].name));
-        return;
-      }
-    }
-    if (op == "TupleGetItem" && node.inputs.size() == 2) {
-      auto index = names_.find(node.inputs[1]);
-      if (index != names_.end() && index->second.kind == Symbol::kConstant) {
-        const RawNode& constant = model_.graphs[index->second.graph].nodes[index->second.index];
-        auto value = constant.attributes.empty() ? absl::StatusOr<RawAttribute>(absl::NotFoundError(""))
-                                                 : ParseAttribute(constant.attributes[0], limits_);
-        if (value.ok()) return walk(node.inputs[0], absl::StrCat("_", value->i, suffix), depth + 1);
-      }
-    }
-    names.push_back(std::string(node.domain.empty() ? node.name : node.domain) + suffix);
-  };
+  std::function<void(absl::string_view, const std::string&, int)> walk =
+      [&](absl::string_view name, const std::string& suffix, int depth) {
+        auto it = names_.find(name);
+        if (it == names_.end() || depth > limits_.max_nesting || names.size() >= count) return;
+        const Symbol& s = it->second;
+        if (s.kind != Symbol::kNode) {
+          names.push_back(PublicName(name) + suffix);
+          return;
+        }
+        const RawNode& node = model_.graphs[s.graph].nodes[s.index];
+        std::string op(node.op_type);
+        if (absl::StartsWith(op, std::string(kReference))) {
+          auto callee = names_.find(node.op_type.substr(kReference.size()));
+          op = callee != names_.end() && callee->second.kind == Symbol::kPrimitive
+                   ? std::string(model_.primitives[callee->second.index].op_type)
+                   : "";
+        }
+        if (op == "Depend" && !node.inputs.empty()) return walk(node.inputs[0], suffix, depth + 1);
+        if (op == "MakeTuple" || op == "make_list") {
+          for (absl::string_view input : node.inputs) walk(input, suffix, depth + 1);
+          return;
+        }
+        if (model_.is_lite) {
+          for (absl::string_view bytes : node.attributes) {
+            auto attribute = ParseAttribute(bytes, limits_);
+            if (!attribute.ok() || attribute->tensors.empty() || attribute->tensors[0].name.empty())
+              continue;
+            names.push_back(std::string(attribute->tensors[0].name));
+            return;
+          }
+        }
+        if (op == "TupleGetItem" && node.inputs.size() == 2) {
+          auto index = names_.find(node.inputs[1]);
+          if (index != names_.end() && index->second.kind == Symbol::kConstant) {
+            const RawNode& constant = model_.graphs[index->second.graph].nodes[index->second.index];
+            auto value = constant.attributes.empty()
+                             ? absl::StatusOr<RawAttribute>(absl::NotFoundError(""))
+                             : ParseAttribute(constant.attributes[0], limits_);
+            if (value.ok())
+              return walk(node.inputs[0], absl::StrCat("_", value->i, suffix), depth + 1);
+          }
+        }
+        names.push_back(std::string(node.domain.empty() ? node.name : node.domain) + suffix);
+      };
   for (const RawValueInfo& output : model_.graphs[0].outputs) walk(output.name, "", 0);
   if (names.size() == 1 && count > 1) {  // one call or multi-result node behind all of them
     const std::string base = names[0];
@@ -936,23 +1018,27 @@ std::string Lowering::OpOf(const RawNode& node) const {
 bool Lowering::Note(const RawNode& node, const absl::Status& status) {
   if (inspection_ == nullptr || absl::IsResourceExhausted(status)) return false;
   if (absl::IsAborted(status) || !noted_.insert(&node).second) return true;
-  inspection_->problems.push_back({std::string(node.domain.empty() ? node.name : node.domain), OpOf(node), status});
+  inspection_->problems.push_back(
+      {std::string(node.domain.empty() ? node.name : node.domain), OpOf(node), status});
   return true;
 }
 
 absl::Status Lowering::NoteInferenceFailures() {
   std::vector<ops::InferenceFailure> failures;
   MIRIN_RETURN_IF_ERROR(ops::InferModule(module_.get(), &failures));
-  for (const auto& f : failures) inspection_->problems.push_back({f.node->name(), f.node->op(), f.status});
+  for (const auto& f : failures)
+    inspection_->problems.push_back({f.node->name(), f.node->op(), f.status});
   return absl::OkStatus();
 }
 
 // All unsupported operators at once: the user learns everything in one try.
 absl::Status Lowering::CollectUnknownOps() {
   static const auto* const kStructural = new absl::flat_hash_set<std::string>{
-      "MakeTuple",    "make_list",  "MakeList",       "make_tuple",     "Depend",       "UpdateState", "Partial",
-      "Switch",       "switch",     "switch_layer",   "SwitchLayer",    "TupleGetItem", "list_getitem",
-      "tuple_getitem", "Load",      "ScalarToTensor", "TensorToScalar", "TensorToTuple", "TupleToTensor", "ScalarCast", "scalar_to_tensor"};
+      "MakeTuple",       "make_list",      "MakeList",      "make_tuple",    "Depend",
+      "UpdateState",     "Partial",        "Switch",        "switch",        "switch_layer",
+      "SwitchLayer",     "TupleGetItem",   "list_getitem",  "tuple_getitem", "Load",
+      "ScalarToTensor",  "TensorToScalar", "TensorToTuple", "TupleToTensor", "ScalarCast",
+      "scalar_to_tensor"};
   if (model_.is_lite) return absl::OkStatus();  // its names are translated one by one
   std::vector<std::string> unknown;
   int more = 0;
@@ -964,17 +1050,21 @@ absl::Status Lowering::CollectUnknownOps() {
       if (kStructural->contains(call.op)) continue;
       CanonicalName(&call);
       if (ops::FindSchema(call.op) != nullptr || kStructural->contains(call.op)) continue;
-      if (Note(node, absl::UnimplementedError(absl::StrCat("the operator ", call.op, " is not supported")))) continue;
+      if (Note(node, absl::UnimplementedError(
+                         absl::StrCat("the operator ", call.op, " is not supported"))))
+        continue;
       if (unknown.size() < 20) {
-        unknown.push_back(absl::StrCat(call.op, " '", node.domain.empty() ? node.name : node.domain, "'"));
+        unknown.push_back(
+            absl::StrCat(call.op, " '", node.domain.empty() ? node.name : node.domain, "'"));
       } else {
         ++more;
       }
     }
   }
   if (unknown.empty()) return absl::OkStatus();
-  return absl::UnimplementedError(absl::StrCat("operators that are not supported: ", absl::StrJoin(unknown, ", "),
-                                               more > 0 ? absl::StrCat(" and ", more, " more") : ""));
+  return absl::UnimplementedError(
+      absl::StrCat("operators that are not supported: ", absl::StrJoin(unknown, ", "),
+                   more > 0 ? absl::StrCat(" and ", more, " more") : ""));
 }
 
 absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
@@ -983,7 +1073,8 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
   if (inspection_ != nullptr) {
     *inspection_ = {};
     for (const RawGraph& g : model_.graphs) {
-      inspection_->nodes += std::count_if(g.nodes.begin(), g.nodes.end(), [](const RawNode& n) { return n.op_type != "Constant"; });
+      inspection_->nodes += std::count_if(g.nodes.begin(), g.nodes.end(),
+                                          [](const RawNode& n) { return n.op_type != "Constant"; });
     }
   }
   MIRIN_RETURN_IF_ERROR(CollectUnknownOps());
@@ -1015,7 +1106,8 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ir::Module>> Lower(const RawModel& model, const TensorLoader& load, const Limits& limits, Inspection* inspection) {
+absl::StatusOr<std::unique_ptr<ir::Module>> Lower(const RawModel& model, const TensorLoader& load,
+                                                  const Limits& limits, Inspection* inspection) {
   absl::flat_hash_set<int> written;
   while (true) {  // twice at most for models with state: the first pass finds what is written
     Lowering lowering(model, load, limits, written, inspection);

@@ -22,7 +22,8 @@
 namespace mirin::mindir {
 
 // inspection: may be null; see ReadOptions.
-absl::StatusOr<std::unique_ptr<ir::Module>> Lower(const RawModel& model, const TensorLoader& load, const Limits& limits, Inspection* inspection);
+absl::StatusOr<std::unique_ptr<ir::Module>> Lower(const RawModel& model, const TensorLoader& load,
+                                                  const Limits& limits, Inspection* inspection);
 
 }  // namespace mirin::mindir
 

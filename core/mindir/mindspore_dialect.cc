@@ -16,16 +16,54 @@ constexpr struct {
   absl::string_view op;
   int parameters;
 } kFunctions[] = {
-    {"ArgMaxWithValue", 3}, {"ArgMinWithValue", 3},   {"Argmax", 3},      {"Argmin", 3},       {"AvgPool", 5},
-    {"BatchMatMul", 4},     {"BatchNorm", 9},         {"BiasAdd", 3},     {"BroadcastTo", 2},  {"CeLU", 2},
-    {"Concat", 2},          {"CumProd", 4},           {"CumSum", 4},      {"Cummax", 2},       {"Cummin", 2},
-    {"Elu", 2},             {"ExpandDims", 2},        {"GLU", 2},         {"Gather", 4},       {"GridSampler2D", 5},
-    {"HShrink", 2},         {"LayerNorm", 6},         {"LogSoftmax", 2},  {"MatMul", 4},       {"NanToNum", 4},
-    {"OneHot", 5},          {"Range", 4},             {"ReduceAll", 3},   {"ReduceAny", 3},    {"ReduceMax", 3},
-    {"ReduceMean", 3},      {"ReduceMin", 3},         {"ReduceProd", 3},  {"ReduceStd", 4},    {"ReduceSum", 4},
-    {"ResizeBicubic", 4},   {"ResizeBilinearV2", 4},  {"ResizeNearestNeighborV2", 4},          {"ReverseV2", 2},
-    {"RmsNorm", 3},         {"Roll", 3},              {"SearchSorted", 5},                     {"SoftShrink", 2},
-    {"Softmax", 2},         {"Split", 3},             {"Squeeze", 2},     {"StridedSlice", 9}, {"TensorScatterElements", 5},
+    {"ArgMaxWithValue", 3},
+    {"ArgMinWithValue", 3},
+    {"Argmax", 3},
+    {"Argmin", 3},
+    {"AvgPool", 5},
+    {"BatchMatMul", 4},
+    {"BatchNorm", 9},
+    {"BiasAdd", 3},
+    {"BroadcastTo", 2},
+    {"CeLU", 2},
+    {"Concat", 2},
+    {"CumProd", 4},
+    {"CumSum", 4},
+    {"Cummax", 2},
+    {"Cummin", 2},
+    {"Elu", 2},
+    {"ExpandDims", 2},
+    {"GLU", 2},
+    {"Gather", 4},
+    {"GridSampler2D", 5},
+    {"HShrink", 2},
+    {"LayerNorm", 6},
+    {"LogSoftmax", 2},
+    {"MatMul", 4},
+    {"NanToNum", 4},
+    {"OneHot", 5},
+    {"Range", 4},
+    {"ReduceAll", 3},
+    {"ReduceAny", 3},
+    {"ReduceMax", 3},
+    {"ReduceMean", 3},
+    {"ReduceMin", 3},
+    {"ReduceProd", 3},
+    {"ReduceStd", 4},
+    {"ReduceSum", 4},
+    {"ResizeBicubic", 4},
+    {"ResizeBilinearV2", 4},
+    {"ResizeNearestNeighborV2", 4},
+    {"ReverseV2", 2},
+    {"RmsNorm", 3},
+    {"Roll", 3},
+    {"SearchSorted", 5},
+    {"SoftShrink", 2},
+    {"Softmax", 2},
+    {"Split", 3},
+    {"Squeeze", 2},
+    {"StridedSlice", 9},
+    {"TensorScatterElements", 5},
     {"Triu", 2},
 };
 
@@ -34,25 +72,36 @@ constexpr struct {
   absl::string_view attribute, text;
   int64_t number;
 } kEnumerations[] = {
-    {"pad_mode", "pad", 0},       {"pad_mode", "same", 1},      {"pad_mode", "valid", 2},
-    {"data_format", "NCHW", 0},   {"data_format", "NHWC", 1},   {"interpolation_mode", "bilinear", 0},
-    {"interpolation_mode", "nearest", 1},                       {"padding_mode", "zeros", 0},
-    {"padding_mode", "border", 1},                              {"padding_mode", "reflection", 2},
-    {"reduction", "none", 0},     {"reduction", "add", 1},
+    {"pad_mode", "pad", 0},
+    {"pad_mode", "same", 1},
+    {"pad_mode", "valid", 2},
+    {"data_format", "NCHW", 0},
+    {"data_format", "NHWC", 1},
+    {"interpolation_mode", "bilinear", 0},
+    {"interpolation_mode", "nearest", 1},
+    {"padding_mode", "zeros", 0},
+    {"padding_mode", "border", 1},
+    {"padding_mode", "reflection", 2},
+    {"reduction", "none", 0},
+    {"reduction", "add", 1},
 };
 
 // One number here, a tuple there, and the other way round.
-constexpr std::pair<absl::string_view, absl::string_view> kTuples[] = {{"Softmax", "axis"}, {"ReverseV2", "axis"}, {"Squeeze", "axis"}};
+constexpr std::pair<absl::string_view, absl::string_view> kTuples[] = {
+    {"Softmax", "axis"}, {"ReverseV2", "axis"}, {"Squeeze", "axis"}};
 constexpr std::pair<absl::string_view, absl::string_view> kNumbers[] = {{"ExpandDims", "axis"}};
 
-bool Has(absl::Span<const std::pair<absl::string_view, absl::string_view>> list, absl::string_view op, absl::string_view name) {
+bool Has(absl::Span<const std::pair<absl::string_view, absl::string_view>> list,
+         absl::string_view op, absl::string_view name) {
   return std::find(list.begin(), list.end(), std::make_pair(op, name)) != list.end();
 }
 
 // Operators that MindSpore has no kernel for on a CPU, or has under this name in other libraries only.
 constexpr absl::string_view kNoKernel[] = {
-    "AvgPool3D",  "BitwiseNot", "Conv3DTranspose", "Einsum", "InstanceNorm", "MaxPool3D",   "FmodTensor",   "GeLUErf",         "LeakyRelu",       "ReduceL1",  "ReduceL2", "ReduceLogSum",
-    "ReduceLogSumExp",        "ReduceSumSquare",                 "RmsNorm",         "SplitV",    "Threshold", "Unsqueeze",
+    "AvgPool3D", "BitwiseNot",   "Conv3DTranspose", "Einsum",          "InstanceNorm",
+    "MaxPool3D", "FmodTensor",   "GeLUErf",         "LeakyRelu",       "ReduceL1",
+    "ReduceL2",  "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare", "RmsNorm",
+    "SplitV",    "Threshold",    "Unsqueeze",
 };
 
 // Lists of the window's axes as lists of all of them; none is 1.
@@ -66,7 +115,8 @@ ir::Attribute AllAxes(const ir::Attribute& value) {
 // MindSpore's numbers have 32 bits.
 ir::Attribute Rounded(const ir::Attribute& value) {
   const auto* number = std::get_if<double>(&value);
-  return number == nullptr ? value : ir::Attribute(static_cast<double>(static_cast<float>(*number)));
+  return number == nullptr ? value
+                           : ir::Attribute(static_cast<double>(static_cast<float>(*number)));
 }
 
 bool AllEqual(const std::vector<int64_t>& values, int64_t to) {
@@ -98,7 +148,8 @@ bool IsPool(absl::string_view op) { return op == "MaxPool" || op == "AvgPool"; }
 }  // namespace
 
 int FunctionParameters(const ir::Node& node) {
-  const auto* it = std::find_if(std::begin(kFunctions), std::end(kFunctions), [&](const auto& f) { return f.op == node.op(); });
+  const auto* it = std::find_if(std::begin(kFunctions), std::end(kFunctions),
+                                [&](const auto& f) { return f.op == node.op(); });
   const ops::OpSchema* schema = ops::FindSchema(node.op());
   if (it == std::end(kFunctions) || schema == nullptr) return 0;
   int input = 0;
@@ -116,7 +167,8 @@ int FunctionParameters(const ir::Node& node) {
   return it->parameters;
 }
 
-ir::Attribute FunctionOperand(const ir::Node& node, const std::string& name, const ir::Attribute& value) {
+ir::Attribute FunctionOperand(const ir::Node& node, const std::string& name,
+                              const ir::Attribute& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
     const std::string lower = absl::AsciiStrToLower(*text);
     for (const auto& e : kEnumerations) {
@@ -135,7 +187,8 @@ ir::Attribute FunctionOperand(const ir::Node& node, const std::string& name, con
   return Rounded(value);
 }
 
-absl::StatusOr<ir::Attribute> FromFunctionOperand(const std::string& name, bool text, const ir::Attribute& value) {
+absl::StatusOr<ir::Attribute> FromFunctionOperand(const std::string& name, bool text,
+                                                  const ir::Attribute& value) {
   const auto* number = std::get_if<int64_t>(&value);
   if (!text || number == nullptr) return value;
   bool known = false;
@@ -147,10 +200,13 @@ absl::StatusOr<ir::Attribute> FromFunctionOperand(const std::string& name, bool 
   return value;
 }
 
-std::string MindSporeName(const ir::Node& node) { return node.op() == "Shape" ? "TensorShape" : node.op(); }
+std::string MindSporeName(const ir::Node& node) {
+  return node.op() == "Shape" ? "TensorShape" : node.op();
+}
 
 std::map<std::string, ir::Attribute> PrimitiveAttributes(const ir::Node& node) {
-  std::map<std::string, ir::Attribute> attributes(node.attrs().map().begin(), node.attrs().map().end());
+  std::map<std::string, ir::Attribute> attributes(node.attrs().map().begin(),
+                                                  node.attrs().map().end());
   for (auto& [name, value] : attributes) value = Rounded(value);
   if (node.op() == "MaxPool") {
     attributes["kernel_size"] = AllAxes(attributes["kernel_size"]);
@@ -171,7 +227,8 @@ std::map<std::string, ir::Attribute> PrimitiveAttributes(const ir::Node& node) {
     if (pads.empty()) pads = Ints(node, "pad");
     if (pads.empty()) pads.assign(4, 0);
     attributes["pad"] = pads;
-    if (Text(node, "pad_mode") == "pad" || Text(node, "pad_mode") == "valid") attributes["pad_list"] = pads;
+    if (Text(node, "pad_mode") == "pad" || Text(node, "pad_mode") == "valid")
+      attributes["pad_list"] = pads;
   } else if (node.op() == "SplitV") {
     attributes["split_dim"] = attributes["axis"];
     attributes["num_split"] = int64_t{node.num_outputs()};
@@ -186,25 +243,37 @@ std::string MindSporeRefusal(const ir::Node& node) {
   const ops::OpSchema* schema = ops::FindSchema(node.op());
   if (schema == nullptr || !node.branches().empty()) return "";
   if (schema->internal()) return absl::StrCat("it has no operator ", node.op());
-  if (std::find(std::begin(kNoKernel), std::end(kNoKernel), node.op()) != std::end(kNoKernel)) return absl::StrCat("it has no kernel for ", node.op());
-  const bool function = std::any_of(std::begin(kFunctions), std::end(kFunctions), [&](const auto& f) { return f.op == node.op(); });
-  if (function && FunctionParameters(node) == 0) return absl::StrCat("its ", node.op(), " has fewer options");
+  if (std::find(std::begin(kNoKernel), std::end(kNoKernel), node.op()) != std::end(kNoKernel))
+    return absl::StrCat("it has no kernel for ", node.op());
+  const bool function = std::any_of(std::begin(kFunctions), std::end(kFunctions),
+                                    [&](const auto& f) { return f.op == node.op(); });
+  if (function && FunctionParameters(node) == 0)
+    return absl::StrCat("its ", node.op(), " has fewer options");
   if (node.op() == "Flatten" && node.attrs().Int("axis") != 1) return "its Flatten keeps one axis";
-  if (IsPool(node.op()) && (Text(node, "pad_mode") == "pad" || !AllEqual(Ints(node, "dilations"), 1) || node.attrs().Int("round_mode") != 0)) {
+  if (IsPool(node.op()) &&
+      (Text(node, "pad_mode") == "pad" || !AllEqual(Ints(node, "dilations"), 1) ||
+       node.attrs().Int("round_mode") != 0)) {
     return absl::StrCat("its ", node.op(), " takes neither pads, dilations nor ceil_mode");
   }
-  if (node.op() == "TensorScatterElements" && Text(node, "reduction") != "none" && Text(node, "reduction") != "add") {
+  if (node.op() == "TensorScatterElements" && Text(node, "reduction") != "none" &&
+      Text(node, "reduction") != "add") {
     return absl::StrCat("its ", node.op(), " does not reduce by ", Text(node, "reduction"));
   }
-  if (node.op() == "Range" && std::any_of(node.inputs().begin(), node.inputs().end(), [](const ir::Value* v) { return v != nullptr && !v->is_constant(); })) {
+  if (node.op() == "Range" &&
+      std::any_of(node.inputs().begin(), node.inputs().end(),
+                  [](const ir::Value* v) { return v != nullptr && !v->is_constant(); })) {
     return "its Range takes no computed numbers";
   }
-  if (node.op() == "BatchMatMul" && !SameBatch(node.input(0)->type().shape, node.input(1)->type().shape)) return "its BatchMatMul does not broadcast";
+  if (node.op() == "BatchMatMul" &&
+      !SameBatch(node.input(0)->type().shape, node.input(1)->type().shape))
+    return "its BatchMatMul does not broadcast";
   for (int i = 0; i < node.num_inputs(); ++i) {
     const ops::Parameter* p = schema->InputParameter(node, i);
     const ir::Value* v = node.input(i);
-    if (p == nullptr || p->kind != ops::ParameterKind::kInts || v == nullptr || v->is_constant()) continue;
-    if (node.op() == "TopK" || (v->type().shape.rank_known() && v->type().shape.rank() == 0)) return absl::StrCat("its ", node.op(), " takes no computed ", p->name);
+    if (p == nullptr || p->kind != ops::ParameterKind::kInts || v == nullptr || v->is_constant())
+      continue;
+    if (node.op() == "TopK" || (v->type().shape.rank_known() && v->type().shape.rank() == 0))
+      return absl::StrCat("its ", node.op(), " takes no computed ", p->name);
   }
   return "";
 }

@@ -19,11 +19,13 @@ namespace mirin::mindir {
 int FunctionParameters(const ir::Node& node);
 
 // The value of an attribute as MindSpore's function takes it for an operand.
-ir::Attribute FunctionOperand(const ir::Node& node, const std::string& name, const ir::Attribute& value);
+ir::Attribute FunctionOperand(const ir::Node& node, const std::string& name,
+                              const ir::Attribute& value);
 
 // The other way round: the text that a number of MindSpore's stands for, any other value as it is. `text` tells whether the schema wants
 // one. InvalidArgument for a number without meaning.
-absl::StatusOr<ir::Attribute> FromFunctionOperand(const std::string& name, bool text, const ir::Attribute& value);
+absl::StatusOr<ir::Attribute> FromFunctionOperand(const std::string& name, bool text,
+                                                  const ir::Attribute& value);
 
 // The attributes of an older primitive as MindSpore has them; more than the schema's where it wants more.
 std::map<std::string, ir::Attribute> PrimitiveAttributes(const ir::Node& node);

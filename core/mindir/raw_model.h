@@ -106,7 +106,7 @@ struct RawModel {
   std::string ir_version, producer_name, model_version;
   int64_t mind_ir_version = 0;
   bool little_endian = true;
-  bool is_lite = false;  // written by the MindSpore Lite converter
+  bool is_lite = false;          // written by the MindSpore Lite converter
   std::vector<RawGraph> graphs;  // [0] is the entry
   std::vector<RawPrimitive> primitives;
   std::string preprocessor;  // JSON
@@ -115,7 +115,8 @@ struct RawModel {
 
 // DataLoss with the offset for malformed bytes, ResourceExhausted for a limit, Unimplemented for a newer version.
 absl::StatusOr<RawModel> ParseModel(absl::string_view bytes, const Limits& limits);
-absl::StatusOr<RawAttribute> ParseAttribute(absl::string_view bytes, const Limits& limits, int depth = 0);
+absl::StatusOr<RawAttribute> ParseAttribute(absl::string_view bytes, const Limits& limits,
+                                            int depth = 0);
 
 }  // namespace mirin::mindir
 

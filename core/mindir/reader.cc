@@ -28,11 +28,13 @@ class ModelFiles {
   absl::StatusOr<FileBytes> Open(FileBytes file) const {
     if (!IsContainer(file.bytes)) {
       if (options_.mode != CipherMode::kNone) {
-        return absl::InvalidArgumentError("a decryption mode was given, but the model is not encrypted");
+        return absl::InvalidArgumentError(
+            "a decryption mode was given, but the model is not encrypted");
       }
       return file;
     }
-    MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const std::string> plain, Decrypt(file.bytes, options_.key, options_.mode));
+    MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const std::string> plain,
+                           Decrypt(file.bytes, options_.key, options_.mode));
     FileBytes result;
     result.bytes = *plain;
     result.owner = std::move(plain);
@@ -51,17 +53,22 @@ class ModelFiles {
  private:
   absl::StatusOr<Tensor> LoadBytes(const RawTensor& raw) {
     const DType dtype = DTypeFromProto(raw.data_type);
-    if (dtype == DType::kUnknown) return absl::UnimplementedError(absl::StrCat("unsupported dtype ", raw.data_type));
-    if (raw.compression != 0) return absl::UnimplementedError(absl::StrCat("compression type ", raw.compression));
+    if (dtype == DType::kUnknown)
+      return absl::UnimplementedError(absl::StrCat("unsupported dtype ", raw.data_type));
+    if (raw.compression != 0)
+      return absl::UnimplementedError(absl::StrCat("compression type ", raw.compression));
     MIRIN_ASSIGN_OR_RETURN(const size_t bytes, CheckedBytes(dtype, raw.dims));
     absl::string_view data = raw.raw;
     std::shared_ptr<const void> owner = main_.owner;
     if (raw.external) {
       MIRIN_ASSIGN_OR_RETURN(const FileBytes* file, External(raw.location));
-      if (raw.offset < 0 || raw.length < 0 || static_cast<uint64_t>(raw.offset) > file->bytes.size() ||
-          static_cast<uint64_t>(raw.length) > file->bytes.size() - static_cast<uint64_t>(raw.offset)) {
-        return absl::DataLossError(absl::StrCat("bytes ", raw.offset, " to ", raw.offset, "+", raw.length, " lie outside '",
-                                                raw.location, "' (", file->bytes.size(), " bytes)"));
+      if (raw.offset < 0 || raw.length < 0 ||
+          static_cast<uint64_t>(raw.offset) > file->bytes.size() ||
+          static_cast<uint64_t>(raw.length) >
+              file->bytes.size() - static_cast<uint64_t>(raw.offset)) {
+        return absl::DataLossError(absl::StrCat("bytes ", raw.offset, " to ", raw.offset, "+",
+                                                raw.length, " lie outside '", raw.location, "' (",
+                                                file->bytes.size(), " bytes)"));
       }
       data = file->bytes.substr(static_cast<size_t>(raw.offset), static_cast<size_t>(raw.length));
       owner = file->owner;
@@ -75,7 +82,8 @@ class ModelFiles {
       if (!restored.ok() || restored->valid()) return restored;
     }
     if (data.size() != bytes) {
-      return absl::DataLossError(absl::StrCat("has ", data.size(), " bytes, ", Name(dtype), ToString(raw.dims), " takes ", bytes));
+      return absl::DataLossError(absl::StrCat("has ", data.size(), " bytes, ", Name(dtype),
+                                              ToString(raw.dims), " takes ", bytes));
     }
     return Tensor::Borrow(dtype, raw.dims, data.data(), std::move(owner));
   }
@@ -86,17 +94,22 @@ class ModelFiles {
     if (it != external_.end()) return &it->second;
     if (!has_directory_) {
       return absl::FailedPreconditionError(
-          "the model has external weights, which one from memory finds only where [model_file] mindir_path says");
+          "the model has external weights, which one from memory finds only where [model_file] "
+          "mindir_path says");
     }
-    bool safe = !location.empty() && location.front() != '/' && location.find('\0') == absl::string_view::npos;
+    bool safe = !location.empty() && location.front() != '/' &&
+                location.find('\0') == absl::string_view::npos;
     for (absl::string_view part : absl::StrSplit(location, '/')) safe &= part != "..";
     if (!safe) {
-      return absl::InvalidArgumentError(absl::StrCat("the weight file '", location, "' is not below the model's directory"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the weight file '", location, "' is not below the model's directory"));
     }
-    MIRIN_ASSIGN_OR_RETURN(FileBytes mapped, MapFile(absl::StrCat(directory_, location), options_.limits.max_file_bytes));
+    MIRIN_ASSIGN_OR_RETURN(FileBytes mapped, MapFile(absl::StrCat(directory_, location),
+                                                     options_.limits.max_file_bytes));
     MIRIN_ASSIGN_OR_RETURN(FileBytes file, Open(std::move(mapped)));
     if (file.bytes.empty() || file.bytes[0] != 1) {
-      return absl::DataLossError(absl::StrCat("'", location, "' is not a weight file of a little-endian machine"));
+      return absl::DataLossError(
+          absl::StrCat("'", location, "' is not a weight file of a little-endian machine"));
     }
     return &external_.emplace(std::string(location), std::move(file)).first->second;
   }
@@ -111,7 +124,8 @@ class ModelFiles {
 absl::StatusOr<std::unique_ptr<ir::Module>> Read(ModelFiles* files, const ReadOptions& options) {
   MIRIN_ASSIGN_OR_RETURN(const RawModel raw, ParseModel(files->main().bytes, options.limits));
   const TensorLoader load = [files](const RawTensor& tensor) { return files->Load(tensor); };
-  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, Lower(raw, load, options.limits, options.inspection));
+  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module,
+                         Lower(raw, load, options.limits, options.inspection));
   auto& metadata = module->metadata();
   metadata["ir_version"] = raw.ir_version;
   metadata["producer_name"] = raw.producer_name;
@@ -134,7 +148,8 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Read(ModelFiles* files, const ReadOp
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ir::Module>> ReadFile(const std::string& path, const ReadOptions& options) {
+absl::StatusOr<std::unique_ptr<ir::Module>> ReadFile(const std::string& path,
+                                                     const ReadOptions& options) {
   const size_t slash = path.rfind('/');
   ModelFiles files(slash == std::string::npos ? "" : path.substr(0, slash + 1), true, options);
   MIRIN_ASSIGN_OR_RETURN(FileBytes mapped, MapFile(path, options.limits.max_file_bytes));
@@ -146,7 +161,8 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ReadFile(const std::string& path, co
   return module;
 }
 
-absl::StatusOr<std::unique_ptr<ir::Module>> ReadBuffer(absl::string_view bytes, std::shared_ptr<const void> owner,
+absl::StatusOr<std::unique_ptr<ir::Module>> ReadBuffer(absl::string_view bytes,
+                                                       std::shared_ptr<const void> owner,
                                                        const ReadOptions& options) {
   if (bytes.empty()) return absl::InvalidArgumentError("the model is empty");
   FileBytes given;

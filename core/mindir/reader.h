@@ -23,7 +23,7 @@
 namespace mirin::mindir {
 
 enum class CipherMode {
-  kNone,    // with a key: taken from the container's magic number
+  kNone,  // with a key: taken from the container's magic number
   kAesGcm,
   kAesCbc,
   kSm4Cbc,
@@ -59,7 +59,8 @@ struct ReadOptions {
 // NotFound when the file or one of its weight files does not exist, FailedPrecondition for an encrypted file without key,
 // PermissionDenied for a wrong key, DataLoss for damaged bytes, Unimplemented for features or operators not supported,
 // ResourceExhausted for a limit.
-absl::StatusOr<std::unique_ptr<ir::Module>> ReadFile(const std::string& path, const ReadOptions& options);
+absl::StatusOr<std::unique_ptr<ir::Module>> ReadFile(const std::string& path,
+                                                     const ReadOptions& options);
 
 // The same from memory that `owner` keeps alive (null: the bytes are copied first). Models with
 // external weight files need ReadOptions::weights_directory, as nothing else says where they are.

@@ -15,7 +15,8 @@ namespace mirin::mindir {
 //   if (!r.ok()) ...  // truncated or malformed at r.position()
 class WireReader {
  public:
-  explicit WireReader(absl::string_view bytes) : begin_(bytes.data()), at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+  explicit WireReader(absl::string_view bytes)
+      : begin_(bytes.data()), at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
   // Advances to the next field; false at the end and on damage.
   bool Next() {
@@ -26,8 +27,10 @@ class WireReader {
     wire_type_ = static_cast<int>(tag & 7);
     if (field_ == 0 || (tag >> 3) > 0x1fffffff) return Fail();
     switch (wire_type_) {
-      case 0: return Varint(&number_) || Fail();
-      case 1: return Fixed(8) || Fail();
+      case 0:
+        return Varint(&number_) || Fail();
+      case 1:
+        return Fixed(8) || Fail();
       case 2: {
         uint64_t size;
         if (!Varint(&size) || size > static_cast<uint64_t>(end_ - at_)) return Fail();
@@ -35,8 +38,10 @@ class WireReader {
         at_ += size;
         return true;
       }
-      case 5: return Fixed(4) || Fail();
-      default: return Fail();
+      case 5:
+        return Fixed(4) || Fail();
+      default:
+        return Fail();
     }
   }
 

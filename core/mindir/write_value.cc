@@ -9,7 +9,20 @@ namespace mirin::mindir {
 namespace {
 
 // Field numbers of AttributeProto.
-enum : uint32_t { kName = 1, kF = 2, kI = 3, kD = 4, kS = 5, kFloats = 8, kDoubles = 9, kInts = 10, kStrings = 11, kTensors = 12, kType = 16, kValues = 17 };
+enum : uint32_t {
+  kName = 1,
+  kF = 2,
+  kI = 3,
+  kD = 4,
+  kS = 5,
+  kFloats = 8,
+  kDoubles = 9,
+  kInts = 10,
+  kStrings = 11,
+  kTensors = 12,
+  kType = 16,
+  kValues = 17
+};
 
 bool IsFloat32(double d) { return d != d || static_cast<double>(static_cast<float>(d)) == d; }
 
@@ -89,7 +102,9 @@ absl::StatusOr<WireWriter> AttributeMessage(absl::string_view name, const ir::At
     a.Integer(kType, kAttrTensors);
   } else if (const auto* tensor = std::get_if<Tensor>(&value)) {
     if (tensor->dtype() == DType::kString) {
-      if (tensor->rank() != 0) return absl::UnimplementedError(absl::StrCat("the string tensor '", name, "' has a rank; MindIR has none"));
+      if (tensor->rank() != 0)
+        return absl::UnimplementedError(
+            absl::StrCat("the string tensor '", name, "' has a rank; MindIR has none"));
       Scalar(&a, ir::Attribute(std::string(tensor->strings()[0])), false);
       return a;
     }

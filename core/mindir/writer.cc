@@ -34,12 +34,14 @@ struct ExternalWeights {
 
 class ModelWriter {
  public:
-  ModelWriter(const ir::Module& module, ExternalWeights* external) : module_(module), external_(external) {}
+  ModelWriter(const ir::Module& module, ExternalWeights* external)
+      : module_(module), external_(external) {}
 
   absl::StatusOr<std::string> Write() {
     FindEffects();
     int next = 0;
-    for (const auto& graph : module_.graphs()) graph_names_[graph.get()] = absl::StrCat("graph_", next++);
+    for (const auto& graph : module_.graphs())
+      graph_names_[graph.get()] = absl::StrCat("graph_", next++);
     std::string entry;
     std::vector<std::string> functions;
     for (const auto& graph : module_.graphs()) {
@@ -92,13 +94,15 @@ class ModelWriter {
   }
 
   static bool TouchesVariable(const ir::Node& node) {
-    return std::any_of(node.inputs().begin(), node.inputs().end(),
-                       [](const ir::Value* v) { return v != nullptr && v->kind() == ir::ValueKind::kVariable; });
+    return std::any_of(node.inputs().begin(), node.inputs().end(), [](const ir::Value* v) {
+      return v != nullptr && v->kind() == ir::ValueKind::kVariable;
+    });
   }
 
   bool HasEffect(const ir::Node& node) const {
-    return TouchesVariable(node) || std::any_of(node.branches().begin(), node.branches().end(),
-                                                [&](const ir::Branch& b) { return effects_.contains(b.graph); });
+    return TouchesVariable(node) ||
+           std::any_of(node.branches().begin(), node.branches().end(),
+                       [&](const ir::Branch& b) { return effects_.contains(b.graph); });
   }
 
   // Graphs that read or write variables, themselves or through calls: they take and keep a token.
@@ -119,23 +123,28 @@ class ModelWriter {
 
   // -- nodes ------------------------------------------------------------------------------------------------------
   // A name for a new node or literal; unique in the file.
-  static std::string NewName(Scope* scope, absl::string_view label) { return absl::StrCat(scope->name, ":", label, ":", scope->counter++); }
+  static std::string NewName(Scope* scope, absl::string_view label) {
+    return absl::StrCat(scope->name, ":", label, ":", scope->counter++);
+  }
 
-  void AddNode(Scope* scope, const std::string& name, const std::string& op_type, const std::vector<std::string>& operands, absl::string_view domain,
+  void AddNode(Scope* scope, const std::string& name, const std::string& op_type,
+               const std::vector<std::string>& operands, absl::string_view domain,
                const ir::TensorType* type, const ir::Value* result = nullptr) {
     WireWriter node;
     for (const std::string& o : operands) node.Bytes(1, o);
     node.Bytes(2, name);
     node.Bytes(3, name);
     node.Bytes(4, op_type);
-    if (type != nullptr && type->dtype != DType::kUnknown) node.Message(5, TypeAttribute("shape", *type));
+    if (type != nullptr && type->dtype != DType::kUnknown)
+      node.Message(5, TypeAttribute("shape", *type));
     if (result != nullptr && ir::HasOwnName(*result)) node.Bytes(6, result->name());
     if (!domain.empty()) node.Bytes(7, domain);
     scope->message.Message(1, node);
   }
 
   // Applies a structural primitive such as MakeTuple.
-  std::string Apply(Scope* scope, const std::string& op, const std::vector<std::string>& operands, const ir::Value* result = nullptr) {
+  std::string Apply(Scope* scope, const std::string& op, const std::vector<std::string>& operands,
+                    const ir::Value* result = nullptr) {
     const std::string name = NewName(scope, op);
     AddNode(scope, name, Reference(op, "", false), operands, "", nullptr, result);
     return name;
@@ -183,7 +192,9 @@ class ModelWriter {
     if (value->kind() == ir::ValueKind::kVariable) return ParameterName(value);
     if (!value->is_constant()) {
       auto it = scope->names.find(value);
-      if (it == scope->names.end()) return absl::InternalError(absl::StrCat("value '", value->name(), "' is read before it is made"));
+      if (it == scope->names.end())
+        return absl::InternalError(
+            absl::StrCat("value '", value->name(), "' is read before it is made"));
       return it->second;
     }
     const Tensor& tensor = value->tensor();
@@ -191,11 +202,14 @@ class ModelWriter {
       MIRIN_ASSIGN_OR_RETURN(std::vector<int64_t> ints, tensor.ToInt64s());
       return tensor.rank() == 0 ? Literal(scope, ints.at(0)) : Literal(scope, std::move(ints));
     }
-    if (!value->name().empty() && tensor.bytes() >= kParameterBytes && tensor.dtype() != DType::kString) return ParameterName(value);
+    if (!value->name().empty() && tensor.bytes() >= kParameterBytes &&
+        tensor.dtype() != DType::kString)
+      return ParameterName(value);
     auto it = literals_of_.find(value);
     if (it != literals_of_.end() && scope->graph == module_.entry()) return it->second;
     auto literal = Literal(scope, ir::Attribute(tensor));
-    if (!literal.ok()) return Annotate(literal.status(), absl::StrCat("constant '", value->name(), "'"));
+    if (!literal.ok())
+      return Annotate(literal.status(), absl::StrCat("constant '", value->name(), "'"));
     if (scope->graph == module_.entry()) literals_of_[value] = *literal;
     return literal;
   }
@@ -204,12 +218,15 @@ class ModelWriter {
     auto it = parameter_names_.find(value);
     if (it != parameter_names_.end()) return it->second;
     std::string name = absl::StrCat("parameters:", value->name());
-    for (int i = 1; !used_parameters_.insert(name).second; ++i) name = absl::StrCat("parameters:", value->name(), ".", i);
+    for (int i = 1; !used_parameters_.insert(name).second; ++i)
+      name = absl::StrCat("parameters:", value->name(), ".", i);
     parameters_.push_back(value);
     return parameter_names_.emplace(value, std::move(name)).first->second;
   }
 
-  absl::StatusOr<std::vector<std::string>> Operands(Scope* scope, const ir::Node& node, const ops::OpSchema& schema, bool operands_form, int most) {
+  absl::StatusOr<std::vector<std::string>> Operands(Scope* scope, const ir::Node& node,
+                                                    const ops::OpSchema& schema, bool operands_form,
+                                                    int most) {
     int input = 0;
     int last = -1;  // the last parameter that must be written
     std::vector<std::string> all;
@@ -218,13 +235,17 @@ class ModelWriter {
       if (p.kind == ops::ParameterKind::kAttribute) {
         if (!operands_form) continue;
         const ir::Attribute* value = node.attrs().Find(p.name);
-        MIRIN_ASSIGN_OR_RETURN(std::string name, Literal(scope, value == nullptr ? ir::Attribute() : FunctionOperand(node, p.name, *value)));
+        MIRIN_ASSIGN_OR_RETURN(
+            std::string name,
+            Literal(scope,
+                    value == nullptr ? ir::Attribute() : FunctionOperand(node, p.name, *value)));
         all.push_back(std::move(name));
         last = static_cast<int>(all.size());
         continue;
       }
       if (p.kind == ops::ParameterKind::kVariadic) {
-        const int fixed = schema.num_input_parameters() - 1 - input;  // input parameters behind this one
+        const int fixed =
+            schema.num_input_parameters() - 1 - input;  // input parameters behind this one
         std::vector<std::string> members;
         for (; input < node.num_inputs() - fixed; ++input) {
           MIRIN_ASSIGN_OR_RETURN(std::string member, Operand(scope, node.input(input), false));
@@ -243,9 +264,12 @@ class ModelWriter {
         continue;
       }
       MIRIN_ASSIGN_OR_RETURN(std::string name, Operand(scope, value, ints));
-      if (ints && value != nullptr && !value->is_constant()) {  // MindSpore takes numbers there, no tensors
+      if (ints && value != nullptr &&
+          !value->is_constant()) {  // MindSpore takes numbers there, no tensors
         const Shape& shape = value->type().shape;
-        name = Apply(scope, shape.rank_known() && shape.rank() == 0 ? "TensorToScalar" : "TensorToTuple", {name});
+        name = Apply(scope,
+                     shape.rank_known() && shape.rank() == 0 ? "TensorToScalar" : "TensorToTuple",
+                     {name});
       }
       all.push_back(std::move(name));
       if (value != nullptr) last = static_cast<int>(all.size());
@@ -277,8 +301,10 @@ class ModelWriter {
     if (schema == nullptr) return absl::InternalError(absl::StrCat("unknown operator ", node.op()));
     const int function = FunctionParameters(node);
     const bool operands_form = function > 0 || NeedsOperandsForm(node, *schema);
-    MIRIN_ASSIGN_OR_RETURN(std::vector<std::string> operands,
-                           Operands(scope, node, *schema, operands_form, function > 0 ? function : static_cast<int>(schema->parameters().size())));
+    MIRIN_ASSIGN_OR_RETURN(
+        std::vector<std::string> operands,
+        Operands(scope, node, *schema, operands_form,
+                 function > 0 ? function : static_cast<int>(schema->parameters().size())));
     WireWriter attributes;
     if (!operands_form) {
       for (const auto& [name, value] : PrimitiveAttributes(node)) {
@@ -290,14 +316,16 @@ class ModelWriter {
     if (effect) operands.push_back(scope->token);
     const bool tuple = node.num_outputs() != 1 || !schema->outputs_attr().empty();
     const std::string name = NewName(scope, node.op());
-    AddNode(scope, name, Reference(MindSporeName(node), attributes.bytes(), operands_form), operands, node.name(), tuple ? nullptr : &node.output()->type(),
+    AddNode(scope, name, Reference(MindSporeName(node), attributes.bytes(), operands_form),
+            operands, node.name(), tuple ? nullptr : &node.output()->type(),
             tuple ? nullptr : node.output());
     MIRIN_RETURN_IF_ERROR(NameResults(scope, node, name, tuple));
     if (effect) scope->token = Apply(scope, "UpdateState", {scope->token, name});
     return absl::OkStatus();
   }
 
-  absl::Status NameResults(Scope* scope, const ir::Node& node, const std::string& name, bool tuple) {
+  absl::Status NameResults(Scope* scope, const ir::Node& node, const std::string& name,
+                           bool tuple) {
     for (int i = 0; i < node.num_outputs(); ++i) {
       const ir::Value* result = node.output(i);
       if (!tuple) {
@@ -339,8 +367,8 @@ class ModelWriter {
     }
     const bool tuple = node.num_outputs() != 1;
     const std::string name = NewName(scope, "call");
-    AddNode(scope, name, absl::StrCat("REF::", callee), call_operands, node.name(), tuple ? nullptr : &node.output()->type(),
-            tuple ? nullptr : node.output());
+    AddNode(scope, name, absl::StrCat("REF::", callee), call_operands, node.name(),
+            tuple ? nullptr : &node.output()->type(), tuple ? nullptr : node.output());
     MIRIN_RETURN_IF_ERROR(NameResults(scope, node, name, tuple));
     if (effect) scope->token = Apply(scope, "UpdateState", {scope->token, name});
     return absl::OkStatus();
@@ -355,7 +383,8 @@ class ModelWriter {
     absl::flat_hash_set<std::string> used;
     for (const auto& input : graph.inputs()) {
       std::string name = absl::StrCat(scope.name, ":", input->name());
-      for (int i = 1; !used.insert(name).second; ++i) name = absl::StrCat(scope.name, ":", input->name(), ".", i);
+      for (int i = 1; !used.insert(name).second; ++i)
+        name = absl::StrCat(scope.name, ":", input->name(), ".", i);
       scope.names[input.get()] = name;
       WireWriter info;
       info.Bytes(1, name);
@@ -363,7 +392,8 @@ class ModelWriter {
       scope.message.Message(5, info);
     }
     if (effects_.contains(&graph)) WriteFirstToken(&scope, entry);
-    for (const auto& node : graph.nodes()) MIRIN_RETURN_IF_ERROR(Annotate(WriteNode(&scope, *node), ir::Describe(*node)));
+    for (const auto& node : graph.nodes())
+      MIRIN_RETURN_IF_ERROR(Annotate(WriteNode(&scope, *node), ir::Describe(*node)));
     MIRIN_RETURN_IF_ERROR(WriteOutputs(&scope));
     scope.message.Bytes(2, scope.name);
     return scope.message.Take();
@@ -428,7 +458,8 @@ class ModelWriter {
         place.Integer(3, static_cast<int64_t>(bytes.size()));
         p.Message(12, place);
         external_->bytes.append(bytes.data(), bytes.size());
-        external_->bytes.resize((external_->bytes.size() + kDataAlignment - 1) / kDataAlignment * kDataAlignment, '\0');
+        external_->bytes.resize(
+            (external_->bytes.size() + kDataAlignment - 1) / kDataAlignment * kDataAlignment, '\0');
       }
       p.Bytes(13, value->name());
       p.Integer(16, 0);
@@ -470,7 +501,8 @@ absl::StatusOr<std::string> Write(const ir::Module& module, const WriteOptions& 
   return Sealed(std::move(bytes), options);
 }
 
-absl::StatusOr<std::string> WriteFile(const ir::Module& module, const std::string& path, const WriteOptions& options) {
+absl::StatusOr<std::string> WriteFile(const ir::Module& module, const std::string& path,
+                                      const WriteOptions& options) {
   if (WeightBytes(module) <= options.max_inline_weights) {
     MIRIN_ASSIGN_OR_RETURN(const std::string bytes, Write(module, options));
     MIRIN_RETURN_IF_ERROR(WriteFileAtomically(path, bytes));
@@ -482,7 +514,8 @@ absl::StatusOr<std::string> WriteFile(const ir::Module& module, const std::strin
   if (absl::EndsWith(stem, ".mindir")) stem.resize(stem.size() - 7);
   const std::string variables = stem + "_variables";
   if (mkdir((folder + variables).c_str(), 0777) != 0 && errno != EEXIST) {
-    return absl::PermissionDeniedError(absl::StrCat("cannot make '", folder, variables, "': ", std::strerror(errno)));
+    return absl::PermissionDeniedError(
+        absl::StrCat("cannot make '", folder, variables, "': ", std::strerror(errno)));
   }
   ExternalWeights external;
   external.location = variables + "/data_0";

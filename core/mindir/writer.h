@@ -27,7 +27,8 @@ absl::StatusOr<std::string> Write(const ir::Module& module, const WriteOptions& 
 
 // Writes PATH, or, with large weights, PATH's stem as STEM_graph.mindir and STEM_variables/data_0. Returns the path of the
 // file to load. Files appear whole or not at all.
-absl::StatusOr<std::string> WriteFile(const ir::Module& module, const std::string& path, const WriteOptions& options);
+absl::StatusOr<std::string> WriteFile(const ir::Module& module, const std::string& path,
+                                      const WriteOptions& options);
 
 }  // namespace mirin::mindir
 

@@ -7,7 +7,17 @@
 
 namespace mirin::ops {
 
-enum class ActivationKind { kNone, kRelu, kRelu6, kSigmoid, kTanh, kHSwish, kSilu, kGelu, kGeluErf };
+enum class ActivationKind {
+  kNone,
+  kRelu,
+  kRelu6,
+  kSigmoid,
+  kTanh,
+  kHSwish,
+  kSilu,
+  kGelu,
+  kGeluErf
+};
 
 // From the attribute's text ("" is none); InvalidArgument for an unknown one.
 absl::StatusOr<ActivationKind> ParseActivation(absl::string_view name);

@@ -17,7 +17,8 @@ absl::Status InferAttention(InferContext& c) {
   }
   for (int i = 0; i < 3; ++i) MIRIN_RETURN_IF_ERROR(c.RequireRank(i, 4));
   const std::string layout = c.attrs().String("layout");
-  if (layout != "BNSD" && layout != "BSND") return absl::InvalidArgumentError(absl::StrCat("unknown layout '", layout, "'"));
+  if (layout != "BNSD" && layout != "BSND")
+    return absl::InvalidArgumentError(absl::StrCat("unknown layout '", layout, "'"));
   for (int i = 0; i < 3; ++i) {
     if (c.shape(i).rank_known()) continue;
     c.SetOutput(0, c.dtype(0), Shape::OfRank(4));
@@ -32,16 +33,25 @@ absl::Status InferAttention(InferContext& c) {
   };
   const Shape &q = c.shape(0), &k = c.shape(1), &v = c.shape(2);
   const auto differ = [](int64_t a, int64_t b) { return a >= 0 && b >= 0 && a != b; };
-  if (differ(q.dim(3), k.dim(3))) return absl::InvalidArgumentError(absl::StrCat("query ", ToString(q), " and key ", ToString(k), " differ in depth"));
-  if (differ(k.dim(length), v.dim(length))) return absl::InvalidArgumentError(absl::StrCat("key ", ToString(k), " and value ", ToString(v), " differ in length"));
+  if (differ(q.dim(3), k.dim(3)))
+    return absl::InvalidArgumentError(
+        absl::StrCat("query ", ToString(q), " and key ", ToString(k), " differ in depth"));
+  if (differ(k.dim(length), v.dim(length)))
+    return absl::InvalidArgumentError(
+        absl::StrCat("key ", ToString(k), " and value ", ToString(v), " differ in length"));
   MIRIN_ASSIGN_OR_RETURN(Shape outer, BroadcastShapes(batch(q), batch(k)));
   MIRIN_ASSIGN_OR_RETURN(outer, BroadcastShapes(outer, batch(v)));
   if (c.has_input(3) && c.shape(3).rank_known()) {
     Dims mask = c.shape(3).dims();
-    if (mask.size() > 4) return absl::InvalidArgumentError(absl::StrCat("mask ", ToString(c.shape(3)), " has more than 4 axes"));
+    if (mask.size() > 4)
+      return absl::InvalidArgumentError(
+          absl::StrCat("mask ", ToString(c.shape(3)), " has more than 4 axes"));
     while (mask.size() < 4) mask.insert(mask.begin(), 1);
-    if ((mask[2] != 1 && differ(mask[2], q.dim(length))) || (mask[3] != 1 && differ(mask[3], k.dim(length)))) {
-      return absl::InvalidArgumentError(absl::StrCat("mask ", ToString(c.shape(3)), " does not cover ", q.dim(length), " queries and ", k.dim(length), " keys"));
+    if ((mask[2] != 1 && differ(mask[2], q.dim(length))) ||
+        (mask[3] != 1 && differ(mask[3], k.dim(length)))) {
+      return absl::InvalidArgumentError(absl::StrCat("mask ", ToString(c.shape(3)),
+                                                     " does not cover ", q.dim(length),
+                                                     " queries and ", k.dim(length), " keys"));
     }
     MIRIN_ASSIGN_OR_RETURN(outer, BroadcastShapes(outer, Shape({mask[0], mask[1]})));
   }
@@ -68,8 +78,9 @@ AttentionOperand StridesOf(absl::Span<const int64_t> dims, bool heads_first, int
 
 }  // namespace
 
-AttentionShape PlanAttention(const ir::Attributes& attrs, absl::Span<const int64_t> query, absl::Span<const int64_t> key,
-                             absl::Span<const int64_t> value, absl::Span<const int64_t> result, bool has_mask,
+AttentionShape PlanAttention(const ir::Attributes& attrs, absl::Span<const int64_t> query,
+                             absl::Span<const int64_t> key, absl::Span<const int64_t> value,
+                             absl::Span<const int64_t> result, bool has_mask,
                              absl::Span<const int64_t> mask) {
   const bool heads_first = attrs.String("layout") == "BNSD";
   const size_t heads = heads_first ? 1 : 2, length = 3 - heads;
@@ -101,11 +112,19 @@ namespace schemas {
 
 OpSchema ScaledDotProductAttention() {
   return OpSchema("ScaledDotProductAttention",
-                  "softmax(query key^T * scale + mask) value. BNSD: [batch, heads, length, depth]; BSND: [batch, length, heads, depth]. Key and "
-                  "value may have fewer heads, each for as many neighbours among the query's. The mask broadcasts to [batch, heads, queries, "
+                  "softmax(query key^T * scale + mask) value. BNSD: [batch, heads, length, depth]; "
+                  "BSND: [batch, length, heads, depth]. Key and "
+                  "value may have fewer heads, each for as many neighbours among the query's. The "
+                  "mask broadcasts to [batch, heads, queries, "
                   "keys]. (internal)")
-      .Input("query").Input("key").Input("value").OptionalInput("mask")
-      .Attr("scale", 1.0).Attr("layout", std::string("BNSD")).Output("y").Infer(InferAttention);
+      .Input("query")
+      .Input("key")
+      .Input("value")
+      .OptionalInput("mask")
+      .Attr("scale", 1.0)
+      .Attr("layout", std::string("BNSD"))
+      .Output("y")
+      .Infer(InferAttention);
 }
 
 }  // namespace schemas

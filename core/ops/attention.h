@@ -20,13 +20,14 @@ struct AttentionShape {
   int64_t batches = 1, heads = 1, queries = 0, keys = 0, depth = 0, value_depth = 0;
   AttentionOperand query, key, value, result;
   bool has_mask = false;
-  AttentionOperand mask;     // row: per query
-  int64_t mask_column = 0;   // per key
+  AttentionOperand mask;    // row: per query
+  int64_t mask_column = 0;  // per key
 };
 
 // From concrete dims that passed inference; an empty `mask` span with has_mask false means none.
-AttentionShape PlanAttention(const ir::Attributes& attrs, absl::Span<const int64_t> query, absl::Span<const int64_t> key,
-                             absl::Span<const int64_t> value, absl::Span<const int64_t> result, bool has_mask,
+AttentionShape PlanAttention(const ir::Attributes& attrs, absl::Span<const int64_t> query,
+                             absl::Span<const int64_t> key, absl::Span<const int64_t> value,
+                             absl::Span<const int64_t> result, bool has_mask,
                              absl::Span<const int64_t> mask);
 
 }  // namespace mirin::ops

@@ -11,7 +11,9 @@ namespace mirin::ops {
 namespace {
 
 double Overlap(const double* a, const double* b) {
-  const auto side = [](const double* box, int i) { return std::make_pair(std::min(box[i], box[i + 2]), std::max(box[i], box[i + 2])); };
+  const auto side = [](const double* box, int i) {
+    return std::make_pair(std::min(box[i], box[i + 2]), std::max(box[i], box[i + 2]));
+  };
   double inner = 1, area_a = 1, area_b = 1;
   for (int i = 0; i < 2; ++i) {
     const auto [a0, a1] = side(a, i);
@@ -30,17 +32,24 @@ absl::Status InferNonMaxSuppression(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireFloat(1));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(1, 1));
   const Shape &boxes = c.shape(0), &scores = c.shape(1);
-  if (boxes.rank_known() && boxes.dim(1) >= 0 && boxes.dim(1) != 4) return absl::InvalidArgumentError(absl::StrCat("boxes ", ToString(boxes), " are not [n, 4]"));
-  if (boxes.concrete() && scores.concrete() && boxes.dim(0) != scores.dim(0)) return absl::InvalidArgumentError(absl::StrCat(scores.dim(0), " scores for ", boxes.dim(0), " boxes"));
+  if (boxes.rank_known() && boxes.dim(1) >= 0 && boxes.dim(1) != 4)
+    return absl::InvalidArgumentError(absl::StrCat("boxes ", ToString(boxes), " are not [n, 4]"));
+  if (boxes.concrete() && scores.concrete() && boxes.dim(0) != scores.dim(0))
+    return absl::InvalidArgumentError(
+        absl::StrCat(scores.dim(0), " scores for ", boxes.dim(0), " boxes"));
   int64_t count = -1;
   bool known = boxes.concrete();
   for (int i = 0; i < 5; ++i) known &= c.value(i) != nullptr;
   if (known) {
     for (int i = 2; i < 5; ++i) {
-      if (c.value(i)->elements() != 1) return absl::InvalidArgumentError("limits must be single numbers");
+      if (c.value(i)->elements() != 1)
+        return absl::InvalidArgumentError("limits must be single numbers");
     }
-    count = static_cast<int64_t>(SuppressOverlaps(NumbersOf(*c.value(0)), NumbersOf(*c.value(1)), static_cast<int64_t>(NumbersOf(*c.value(2))[0]),
-                                                  NumbersOf(*c.value(3))[0], NumbersOf(*c.value(4))[0]).size());
+    count =
+        static_cast<int64_t>(SuppressOverlaps(NumbersOf(*c.value(0)), NumbersOf(*c.value(1)),
+                                              static_cast<int64_t>(NumbersOf(*c.value(2))[0]),
+                                              NumbersOf(*c.value(3))[0], NumbersOf(*c.value(4))[0])
+                                 .size());
   }
   c.SetOutput(0, DType::kInt32, Shape({count}));
   return absl::OkStatus();
@@ -52,10 +61,13 @@ absl::Status InferSelectBoxes(InferContext& c) {
     MIRIN_RETURN_IF_ERROR(c.RequireRank(i, 3));
   }
   const Shape &boxes = c.shape(0), &scores = c.shape(1);
-  if (boxes.rank_known() && boxes.dim(2) >= 0 && boxes.dim(2) != 4) return absl::InvalidArgumentError(absl::StrCat("boxes ", ToString(boxes), " are not [images, n, 4]"));
+  if (boxes.rank_known() && boxes.dim(2) >= 0 && boxes.dim(2) != 4)
+    return absl::InvalidArgumentError(
+        absl::StrCat("boxes ", ToString(boxes), " are not [images, n, 4]"));
   const bool concrete = boxes.concrete() && scores.concrete();
   if (concrete && (boxes.dim(0) != scores.dim(0) || boxes.dim(1) != scores.dim(2))) {
-    return absl::InvalidArgumentError(absl::StrCat("scores ", ToString(scores), " do not match boxes ", ToString(boxes)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("scores ", ToString(scores), " do not match boxes ", ToString(boxes)));
   }
   bool known = concrete;
   std::vector<double> values[5];
@@ -71,7 +83,8 @@ absl::Status InferSelectBoxes(InferContext& c) {
     return absl::OkStatus();
   }
   BoxSelection s = SelectionOf(c.attrs(), boxes.dims(), scores.dims(), values + 2);
-  c.SetOutput(0, DType::kInt64, Shape({static_cast<int64_t>(SelectBoxes(s, values[0], values[1]).size()) / 3, 3}));
+  c.SetOutput(0, DType::kInt64,
+              Shape({static_cast<int64_t>(SelectBoxes(s, values[0], values[1]).size()) / 3, 3}));
   return absl::OkStatus();
 }
 
@@ -82,13 +95,15 @@ struct Sides {
 };
 
 Sides SidesOf(const double* box, bool center_point) {
-  const float b[4] = {static_cast<float>(box[0]), static_cast<float>(box[1]), static_cast<float>(box[2]), static_cast<float>(box[3])};
+  const float b[4] = {static_cast<float>(box[0]), static_cast<float>(box[1]),
+                      static_cast<float>(box[2]), static_cast<float>(box[3])};
   if (center_point) return {b[1] - b[3] / 2, b[1] + b[3] / 2, b[0] - b[2] / 2, b[0] + b[2] / 2};
   return {std::min(b[0], b[2]), std::max(b[0], b[2]), std::min(b[1], b[3]), std::max(b[1], b[3])};
 }
 
 bool Overlaps(const Sides& a, const Sides& b, float threshold) {
-  const float width = std::min(a.x1, b.x1) - std::max(a.x0, b.x0), height = std::min(a.y1, b.y1) - std::max(a.y0, b.y0);
+  const float width = std::min(a.x1, b.x1) - std::max(a.x0, b.x0),
+              height = std::min(a.y1, b.y1) - std::max(a.y0, b.y0);
   if (!(width > 0) || !(height > 0)) return false;
   const float inner = width * height, all = a.area() + b.area() - inner;
   return a.area() > 0 && b.area() > 0 && all > 0 && inner / all > threshold;
@@ -96,7 +111,8 @@ bool Overlaps(const Sides& a, const Sides& b, float threshold) {
 
 }  // namespace
 
-BoxSelection SelectionOf(const ir::Attributes& attrs, absl::Span<const int64_t> boxes, absl::Span<const int64_t> scores, const std::vector<double>* limits) {
+BoxSelection SelectionOf(const ir::Attributes& attrs, absl::Span<const int64_t> boxes,
+                         absl::Span<const int64_t> scores, const std::vector<double>* limits) {
   BoxSelection s;
   s.images = scores[0];
   s.classes = scores[1];
@@ -110,22 +126,27 @@ BoxSelection SelectionOf(const ir::Attributes& attrs, absl::Span<const int64_t> 
   return s;
 }
 
-std::vector<int64_t> SelectBoxes(const BoxSelection& s, absl::Span<const double> boxes, absl::Span<const double> scores) {
+std::vector<int64_t> SelectBoxes(const BoxSelection& s, absl::Span<const double> boxes,
+                                 absl::Span<const double> scores) {
   std::vector<int64_t> selected;
   for (int64_t image = 0; image < s.images; ++image) {
     for (int64_t cls = 0; cls < s.classes; ++cls) {
       const double* score = scores.data() + (image * s.classes + cls) * s.boxes;
       std::vector<int64_t> order;
       for (int64_t i = 0; i < s.boxes; ++i) {
-        const bool above = !s.has_score_threshold || static_cast<float>(score[i]) > s.score_threshold;
+        const bool above =
+            !s.has_score_threshold || static_cast<float>(score[i]) > s.score_threshold;
         if (above && score[i] == score[i]) order.push_back(i);
       }
-      std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return score[a] > score[b]; });
+      std::stable_sort(order.begin(), order.end(),
+                       [&](int64_t a, int64_t b) { return score[a] > score[b]; });
       std::vector<Sides> kept;
       for (const int64_t i : order) {
         if (static_cast<int64_t>(kept.size()) >= s.max_per_class) break;
         const Sides sides = SidesOf(boxes.data() + (image * s.boxes + i) * 4, s.center_point);
-        if (std::any_of(kept.begin(), kept.end(), [&](const Sides& k) { return Overlaps(sides, k, s.iou_threshold); })) continue;
+        if (std::any_of(kept.begin(), kept.end(),
+                        [&](const Sides& k) { return Overlaps(sides, k, s.iou_threshold); }))
+          continue;
         kept.push_back(sides);
         selected.insert(selected.end(), {image, cls, i});
       }
@@ -134,16 +155,21 @@ std::vector<int64_t> SelectBoxes(const BoxSelection& s, absl::Span<const double>
   return selected;
 }
 
-std::vector<int64_t> SuppressOverlaps(absl::Span<const double> boxes, absl::Span<const double> scores, int64_t max_output_size,
+std::vector<int64_t> SuppressOverlaps(absl::Span<const double> boxes,
+                                      absl::Span<const double> scores, int64_t max_output_size,
                                       double iou_threshold, double score_threshold) {
   std::vector<int64_t> order(scores.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return scores[static_cast<size_t>(a)] > scores[static_cast<size_t>(b)]; });
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return scores[static_cast<size_t>(a)] > scores[static_cast<size_t>(b)];
+  });
   std::vector<int64_t> kept;
   for (const int64_t i : order) {
     if (static_cast<int64_t>(kept.size()) >= max_output_size) break;
     if (!(scores[static_cast<size_t>(i)] > score_threshold)) continue;
-    const bool free = std::all_of(kept.begin(), kept.end(), [&](int64_t k) { return Overlap(boxes.data() + 4 * i, boxes.data() + 4 * k) <= iou_threshold; });
+    const bool free = std::all_of(kept.begin(), kept.end(), [&](int64_t k) {
+      return Overlap(boxes.data() + 4 * i, boxes.data() + 4 * k) <= iou_threshold;
+    });
     if (free) kept.push_back(i);
   }
   return kept;
@@ -152,15 +178,39 @@ std::vector<int64_t> SuppressOverlaps(absl::Span<const double> boxes, absl::Span
 namespace schemas {
 
 OpSchema NonMaxSuppressionV3() {
-  return OpSchema("NonMaxSuppressionV3", "Indices of boxes [n, 4] (y1, x1, y2, x2) that no better one overlaps by more than iou_threshold, best first.")
-      .Input("boxes").Input("scores").Input("max_output_size").Input("iou_threshold").Input("score_threshold").Output("indices").Infer(InferNonMaxSuppression)
-      .ShapeFromValue("boxes").ShapeFromValue("scores").ShapeFromValue("max_output_size").ShapeFromValue("iou_threshold").ShapeFromValue("score_threshold");
+  return OpSchema("NonMaxSuppressionV3",
+                  "Indices of boxes [n, 4] (y1, x1, y2, x2) that no better one overlaps by more "
+                  "than iou_threshold, best first.")
+      .Input("boxes")
+      .Input("scores")
+      .Input("max_output_size")
+      .Input("iou_threshold")
+      .Input("score_threshold")
+      .Output("indices")
+      .Infer(InferNonMaxSuppression)
+      .ShapeFromValue("boxes")
+      .ShapeFromValue("scores")
+      .ShapeFromValue("max_output_size")
+      .ShapeFromValue("iou_threshold")
+      .ShapeFromValue("score_threshold");
 }
 
 OpSchema NonMaxSuppression() {
-  return OpSchema("NonMaxSuppression", "ONNX NonMaxSuppression: triples (image, class, box) that no better box of the class overlaps. (internal)")
-      .Input("boxes").Input("scores").OptionalInput("max_output_boxes_per_class").OptionalInput("iou_threshold").OptionalInput("score_threshold").Attr("center_point_box", false)
-      .Output("selected").Infer(InferSelectBoxes).ShapeFromValue("boxes").ShapeFromValue("scores").ShapeFromValue("max_output_boxes_per_class").ShapeFromValue("iou_threshold")
+  return OpSchema("NonMaxSuppression",
+                  "ONNX NonMaxSuppression: triples (image, class, box) that no better box of the "
+                  "class overlaps. (internal)")
+      .Input("boxes")
+      .Input("scores")
+      .OptionalInput("max_output_boxes_per_class")
+      .OptionalInput("iou_threshold")
+      .OptionalInput("score_threshold")
+      .Attr("center_point_box", false)
+      .Output("selected")
+      .Infer(InferSelectBoxes)
+      .ShapeFromValue("boxes")
+      .ShapeFromValue("scores")
+      .ShapeFromValue("max_output_boxes_per_class")
+      .ShapeFromValue("iou_threshold")
       .ShapeFromValue("score_threshold");
 }
 

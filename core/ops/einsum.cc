@@ -32,15 +32,18 @@ absl::StatusOr<Term> ParseTerm(absl::string_view text) {
       return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no term of an equation"));
     }
   }
-  if (term.letters.size() > kMaxRank) return absl::InvalidArgumentError(absl::StrCat("'", text, "' has too many axes"));
+  if (term.letters.size() > kMaxRank)
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' has too many axes"));
   return term;
 }
 
 // The labels of one term whose ellipsis stands for the last `covered` of `most` axes, whose labels are 0 .. most - 1.
-std::vector<int> LabelsOf(const Term& term, int covered, int most, const std::map<char, int>& label_of) {
+std::vector<int> LabelsOf(const Term& term, int covered, int most,
+                          const std::map<char, int>& label_of) {
   std::vector<int> labels;
   for (size_t i = 0; i <= term.letters.size(); ++i) {
-    for (int k = 0; static_cast<int>(i) == term.ellipsis && k < covered; ++k) labels.push_back(most - covered + k);
+    for (int k = 0; static_cast<int>(i) == term.ellipsis && k < covered; ++k)
+      labels.push_back(most - covered + k);
     if (i < term.letters.size()) labels.push_back(label_of.at(term.letters[i]));
   }
   return labels;
@@ -88,13 +91,16 @@ absl::StatusOr<EinsumPlan> PlanEinsum(absl::string_view equation, absl::Span<con
   std::string text(equation);
   text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
   const std::vector<std::string> sides = absl::StrSplit(text, "->");
-  if (sides.size() > 2) return absl::InvalidArgumentError(absl::StrCat("'", equation, "' is no equation"));
+  if (sides.size() > 2)
+    return absl::InvalidArgumentError(absl::StrCat("'", equation, "' is no equation"));
   std::vector<Term> terms;
   for (const absl::string_view part : absl::StrSplit(sides[0], ',')) {
     MIRIN_ASSIGN_OR_RETURN(Term term, ParseTerm(part));
     terms.push_back(std::move(term));
   }
-  if (terms.size() != ranks.size()) return absl::InvalidArgumentError(absl::StrCat("'", equation, "' has ", terms.size(), " terms for ", ranks.size(), " operands"));
+  if (terms.size() != ranks.size())
+    return absl::InvalidArgumentError(absl::StrCat("'", equation, "' has ", terms.size(),
+                                                   " terms for ", ranks.size(), " operands"));
   std::vector<int> covered(terms.size(), 0);  // axes behind the ellipsis
   int most = 0;
   std::map<char, int> label_of;
@@ -103,15 +109,18 @@ absl::StatusOr<EinsumPlan> PlanEinsum(absl::string_view equation, absl::Span<con
     for (const char letter : terms[i].letters) label_of[letter] = 0;
     if (terms[i].ellipsis >= 0) covered[i] = ranks[i] - letters;
     if (covered[i] < 0 || (terms[i].ellipsis < 0 && ranks[i] >= 0 && ranks[i] != letters)) {
-      return absl::InvalidArgumentError(absl::StrCat("operand ", i, " has rank ", ranks[i], ", which does not fit '", equation, "'"));
+      return absl::InvalidArgumentError(absl::StrCat("operand ", i, " has rank ", ranks[i],
+                                                     ", which does not fit '", equation, "'"));
     }
     most = std::max(most, covered[i]);
   }
   EinsumPlan plan;
   plan.labels = most;
   for (auto& [letter, label] : label_of) label = plan.labels++;
-  if (plan.labels > static_cast<int>(kLetters.size())) return absl::InvalidArgumentError(absl::StrCat("'", equation, "' has too many axes"));
-  for (size_t i = 0; i < terms.size(); ++i) plan.terms.push_back(LabelsOf(terms[i], covered[i], most, label_of));
+  if (plan.labels > static_cast<int>(kLetters.size()))
+    return absl::InvalidArgumentError(absl::StrCat("'", equation, "' has too many axes"));
+  for (size_t i = 0; i < terms.size(); ++i)
+    plan.terms.push_back(LabelsOf(terms[i], covered[i], most, label_of));
   Term result;
   if (sides.size() == 2) {
     MIRIN_ASSIGN_OR_RETURN(result, ParseTerm(sides[1]));
@@ -123,11 +132,14 @@ absl::StatusOr<EinsumPlan> PlanEinsum(absl::string_view equation, absl::Span<con
   std::sort(sorted.begin(), sorted.end());
   for (size_t i = 0; i < sorted.size(); ++i) {
     if (label_of.count(sorted[i]) == 0 || (i > 0 && sorted[i] == sorted[i - 1])) {
-      return absl::InvalidArgumentError(absl::StrCat("'", sorted.substr(i, 1), "' of the result is in no operand, or repeats, in '", equation, "'"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", sorted.substr(i, 1),
+                       "' of the result is in no operand, or repeats, in '", equation, "'"));
     }
   }
   plan.output = LabelsOf(result, most, most, label_of);
-  if (plan.output.size() > kMaxRank) return absl::InvalidArgumentError("the result has too many axes");
+  if (plan.output.size() > kMaxRank)
+    return absl::InvalidArgumentError("the result has too many axes");
   return plan;
 }
 
@@ -152,7 +164,9 @@ absl::StatusOr<Dims> EinsumSizes(const EinsumPlan& plan, absl::Span<const Shape>
       int64_t& size = sizes[static_cast<size_t>(plan.terms[i][axis])];
       const int64_t dim = shapes[i].rank_known() ? shapes[i].dim(static_cast<int>(axis)) : -1;
       if (dim > 1 || dim == 0) {
-        if (size >= 0 && size != 1 && size != dim) return absl::InvalidArgumentError(absl::StrCat("axes of ", size, " and ", dim, " elements have one name"));
+        if (size >= 0 && size != 1 && size != dim)
+          return absl::InvalidArgumentError(
+              absl::StrCat("axes of ", size, " and ", dim, " elements have one name"));
         size = dim;
       } else if (dim < 0 && size == 1) {
         size = -1;
@@ -165,8 +179,13 @@ absl::StatusOr<Dims> EinsumSizes(const EinsumPlan& plan, absl::Span<const Shape>
 namespace schemas {
 
 OpSchema Einsum() {
-  return OpSchema("Einsum", "Products of the operands' elements, summed over the axes that the result has not.")
-      .VariadicInput("x").RequiredAttr("equation").Output("y").Infer(InferEinsum);
+  return OpSchema(
+             "Einsum",
+             "Products of the operands' elements, summed over the axes that the result has not.")
+      .VariadicInput("x")
+      .RequiredAttr("equation")
+      .Output("y")
+      .Infer(InferEinsum);
 }
 
 }  // namespace schemas

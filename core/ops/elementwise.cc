@@ -12,7 +12,11 @@ OpSchema Unary(const char* name, InferFn infer) {
 }
 
 OpSchema Binary(const char* name, InferFn infer) {
-  return OpSchema(name, "y = f(a, b) with NumPy broadcasting.").Input("x").Input("y").Output("z").Infer(infer);
+  return OpSchema(name, "y = f(a, b) with NumPy broadcasting.")
+      .Input("x")
+      .Input("y")
+      .Output("z")
+      .Infer(infer);
 }
 
 }  // namespace
@@ -81,20 +85,41 @@ MIRIN_UNARY(Trunc, InferSameNumber)
 #undef MIRIN_UNARY
 
 // 2.0 files carry base, scale and shift: log_base(scale * x + shift) and base ^ (scale * x + shift); base -1 is e.
-OpSchema Exp() { return Unary("Exp", InferSameFloat).Attr("base", -1.0).Attr("scale", 1.0).Attr("shift", 0.0); }
-OpSchema Log() { return Unary("Log", InferSameFloat).Attr("base", -1.0).Attr("scale", 1.0).Attr("shift", 0.0); }
+OpSchema Exp() {
+  return Unary("Exp", InferSameFloat).Attr("base", -1.0).Attr("scale", 1.0).Attr("shift", 0.0);
+}
+OpSchema Log() {
+  return Unary("Log", InferSameFloat).Attr("base", -1.0).Attr("scale", 1.0).Attr("shift", 0.0);
+}
 OpSchema Round() { return Unary("Round", InferSameNumber).Attr("decimals", int64_t{0}); }
 OpSchema Elu() { return Unary("Elu", InferSameFloat).Attr("alpha", 1.0); }
 OpSchema CeLU() { return Unary("CeLU", InferSameFloat).Attr("alpha", 1.0); }
-OpSchema LeakyRelu() { return Unary("LeakyRelu", InferSameFloat).Attr("alpha", 0.01, {"negative_slope"}); }
-OpSchema LeakyReLUExt() { return Unary("LeakyReLUExt", InferSameFloat).Attr("negative_slope", 0.01); }
+OpSchema LeakyRelu() {
+  return Unary("LeakyRelu", InferSameFloat).Attr("alpha", 0.01, {"negative_slope"});
+}
+OpSchema LeakyReLUExt() {
+  return Unary("LeakyReLUExt", InferSameFloat).Attr("negative_slope", 0.01);
+}
 OpSchema HShrink() { return Unary("HShrink", InferSameFloat).Attr("lambd", 0.5); }
 OpSchema SoftShrink() { return Unary("SoftShrink", InferSameFloat).Attr("lambd", 0.5); }
-OpSchema Hardtanh() { return Unary("Hardtanh", InferSameNumber).Attr("min_val", -1.0).Attr("max_val", 1.0); }
-OpSchema NanToNum() { return Unary("NanToNum", InferSameFloat).Attr("nan", 0.0).Attr("posinf", ir::Attribute()).Attr("neginf", ir::Attribute()); }
-OpSchema Threshold() { return Unary("Threshold", InferSameNumber).Attr("threshold", 0.0).Attr("value", 0.0); }
-OpSchema SoftplusExt() { return Unary("SoftplusExt", InferSameFloat).Attr("beta", 1.0).Attr("threshold", 20.0); }
-OpSchema GeluExt() { return Unary("GeluExt", InferSameFloat).Attr("approximate", std::string("none")); }
+OpSchema Hardtanh() {
+  return Unary("Hardtanh", InferSameNumber).Attr("min_val", -1.0).Attr("max_val", 1.0);
+}
+OpSchema NanToNum() {
+  return Unary("NanToNum", InferSameFloat)
+      .Attr("nan", 0.0)
+      .Attr("posinf", ir::Attribute())
+      .Attr("neginf", ir::Attribute());
+}
+OpSchema Threshold() {
+  return Unary("Threshold", InferSameNumber).Attr("threshold", 0.0).Attr("value", 0.0);
+}
+OpSchema SoftplusExt() {
+  return Unary("SoftplusExt", InferSameFloat).Attr("beta", 1.0).Attr("threshold", 20.0);
+}
+OpSchema GeluExt() {
+  return Unary("GeluExt", InferSameFloat).Attr("approximate", std::string("none"));
+}
 
 #define MIRIN_BINARY(Name, Infer) \
   OpSchema Name() { return Binary(#Name, Infer); }
@@ -166,21 +191,25 @@ absl::Status InferBiasAdd(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireMinRank(0, 2));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(1, 1));
   MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 1));
-  const bool last = c.attrs().String("data_format") == "NHWC" || c.attrs().Int("data_format", -1) == 1;
+  const bool last =
+      c.attrs().String("data_format") == "NHWC" || c.attrs().Int("data_format", -1) == 1;
   if (c.shape(0).rank_known() && c.shape(1).rank_known()) {
     const int axis = last ? c.shape(0).rank() - 1 : 1;
     const int64_t channels = c.shape(0).dim(axis);
     const int64_t bias = c.shape(1).dim(0);
     if (channels >= 0 && bias >= 0 && channels != bias) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("bias ", ToString(c.shape(1)), " does not match the ", channels, " channels of ", ToString(c.shape(0))));
+      return absl::InvalidArgumentError(absl::StrCat("bias ", ToString(c.shape(1)),
+                                                     " does not match the ", channels,
+                                                     " channels of ", ToString(c.shape(0))));
     }
   }
   return InferSame(c);
 }
 
 absl::Status InferSelect(InferContext& c) {
-  if (c.dtype(0) != DType::kBool) return absl::InvalidArgumentError(absl::StrCat("the condition is ", Name(c.dtype(0)), ", expected bool"));
+  if (c.dtype(0) != DType::kBool)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the condition is ", Name(c.dtype(0)), ", expected bool"));
   MIRIN_RETURN_IF_ERROR(c.RequireSameDType(1, 2));
   MIRIN_ASSIGN_OR_RETURN(Shape shape, BroadcastShapes(c.shape(1), c.shape(2)));
   MIRIN_ASSIGN_OR_RETURN(shape, BroadcastShapes(shape, c.shape(0)));
@@ -189,7 +218,9 @@ absl::Status InferSelect(InferContext& c) {
 }
 
 absl::Status InferMaskedFill(InferContext& c) {
-  if (c.dtype(1) != DType::kBool) return absl::InvalidArgumentError(absl::StrCat("the mask is ", Name(c.dtype(1)), ", expected bool"));
+  if (c.dtype(1) != DType::kBool)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the mask is ", Name(c.dtype(1)), ", expected bool"));
   MIRIN_ASSIGN_OR_RETURN(Shape shape, BroadcastShapes(c.shape(0), c.shape(1)));
   c.SetOutput(0, c.dtype(0), std::move(shape));
   return absl::OkStatus();
@@ -209,7 +240,8 @@ absl::Status InferTernary(InferContext& c) {
 absl::Status InferCast(InferContext& c) {
   if (c.dtype(0) != DType::kString) MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
   const DType to = c.attrs().Type("dst_type");
-  if (to == DType::kUnknown) return absl::InvalidArgumentError("the target dtype is missing or unsupported");
+  if (to == DType::kUnknown)
+    return absl::InvalidArgumentError("the target dtype is missing or unsupported");
   c.SetOutput(0, to, c.shape(0));
   return absl::OkStatus();
 }
@@ -218,7 +250,8 @@ absl::Status InferBitCast(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
   const DType to = c.attrs().Type("dtype");
   if (to == DType::kUnknown || to == DType::kString || SizeOf(to) != SizeOf(c.dtype(0))) {
-    return absl::InvalidArgumentError(absl::StrCat("the bits of ", Name(c.dtype(0)), " are not those of ", Name(to)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the bits of ", Name(c.dtype(0)), " are not those of ", Name(to)));
   }
   c.SetOutput(0, to, c.shape(0));
   return absl::OkStatus();
@@ -235,7 +268,8 @@ absl::Status InferGlu(InferContext& c) {
   Shape shape = c.shape(0);
   if (shape.rank_known()) {
     MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), shape.rank()));
-    if (shape.dim(axis) % 2 != 0 && shape.dim(axis) >= 0) return absl::InvalidArgumentError("the split axis has an odd size");
+    if (shape.dim(axis) % 2 != 0 && shape.dim(axis) >= 0)
+      return absl::InvalidArgumentError("the split axis has an odd size");
     if (shape.dim(axis) >= 0) shape.set_dim(axis, shape.dim(axis) / 2);
   }
   c.SetOutput(0, c.dtype(0), std::move(shape));
@@ -246,49 +280,109 @@ absl::Status InferGlu(InferContext& c) {
 
 namespace schemas {
 
-OpSchema AddN() { return OpSchema("AddN", "Sum of tensors.").VariadicInput("x").Output("y").Infer(InferAddN); }
+OpSchema AddN() {
+  return OpSchema("AddN", "Sum of tensors.").VariadicInput("x").Output("y").Infer(InferAddN);
+}
 OpSchema BiasAdd() {
-  return OpSchema("BiasAdd", "Adds a vector along the channel axis: axis 1, or the last one for NHWC.")
-      .Input("x").Input("bias").Attr("data_format", std::string("NCHW"), {"format"}).Output("y").Infer(InferBiasAdd);
+  return OpSchema("BiasAdd",
+                  "Adds a vector along the channel axis: axis 1, or the last one for NHWC.")
+      .Input("x")
+      .Input("bias")
+      .Attr("data_format", std::string("NCHW"), {"format"})
+      .Output("y")
+      .Infer(InferBiasAdd);
 }
 OpSchema Select() {
   return OpSchema("Select", "x where the condition is true, else y; broadcasts.")
-      .Input("condition").Input("x").Input("y").Output("z").Infer(InferSelect);
+      .Input("condition")
+      .Input("x")
+      .Input("y")
+      .Output("z")
+      .Infer(InferSelect);
 }
 OpSchema SelectV2() {
   return OpSchema("SelectV2", "Select under its newer name.")
-      .Input("condition").Input("x").Input("y").Output("z").Infer(InferSelect);
+      .Input("condition")
+      .Input("x")
+      .Input("y")
+      .Output("z")
+      .Infer(InferSelect);
 }
 OpSchema MaskedFill() {
   return OpSchema("MaskedFill", "value (one element) where the mask is true, else x.")
-      .Input("x").Input("mask").Input("value").Output("y").Infer(InferMaskedFill);
+      .Input("x")
+      .Input("mask")
+      .Input("value")
+      .Output("y")
+      .Infer(InferMaskedFill);
 }
 OpSchema ClipByValue() {
   return OpSchema("ClipByValue", "x limited to [min, max]; either may be absent.")
-      .Input("x").OptionalInput("min").OptionalInput("max").Output("y").Infer(InferTernary);
+      .Input("x")
+      .OptionalInput("min")
+      .OptionalInput("max")
+      .Output("y")
+      .Infer(InferTernary);
 }
 OpSchema Addcmul() {
-  return OpSchema("Addcmul", "x + a * b * value.").Input("x").Input("a").Input("b").Input("value").Output("y").Infer(InferTernary);
+  return OpSchema("Addcmul", "x + a * b * value.")
+      .Input("x")
+      .Input("a")
+      .Input("b")
+      .Input("value")
+      .Output("y")
+      .Infer(InferTernary);
 }
 OpSchema Addcdiv() {
-  return OpSchema("Addcdiv", "x + a / b * value.").Input("x").Input("a").Input("b").Input("value").Output("y").Infer(InferTernary);
+  return OpSchema("Addcdiv", "x + a / b * value.")
+      .Input("x")
+      .Input("a")
+      .Input("b")
+      .Input("value")
+      .Output("y")
+      .Infer(InferTernary);
 }
 OpSchema Lerp() {
-  return OpSchema("Lerp", "x + weight * (y - x).").Input("x").Input("y").Input("weight").Output("z").Infer(InferTernary);
+  return OpSchema("Lerp", "x + weight * (y - x).")
+      .Input("x")
+      .Input("y")
+      .Input("weight")
+      .Output("z")
+      .Infer(InferTernary);
 }
 OpSchema Cast() {
-  return OpSchema("Cast", "Converts the dtype: floats to integers truncate and saturate, anything to bool is != 0, texts are numbers as C writes them.")
-      .Input("x").RequiredAttr("dst_type", {"DstT", "to", "dtype"}).Output("y").Infer(InferCast);
+  return OpSchema("Cast",
+                  "Converts the dtype: floats to integers truncate and saturate, anything to bool "
+                  "is != 0, texts are numbers as C writes them.")
+      .Input("x")
+      .RequiredAttr("dst_type", {"DstT", "to", "dtype"})
+      .Output("y")
+      .Infer(InferCast);
 }
 OpSchema BitCast() {
-  return OpSchema("BitCast", "The same bytes read as another dtype of that size; as bool, every byte but 0 is true. (internal)")
-      .Input("x").RequiredAttr("dtype").Output("y").Infer(InferBitCast);
+  return OpSchema("BitCast",
+                  "The same bytes read as another dtype of that size; as bool, every byte but 0 is "
+                  "true. (internal)")
+      .Input("x")
+      .RequiredAttr("dtype")
+      .Output("y")
+      .Infer(InferBitCast);
 }
 OpSchema PReLU() {
-  return OpSchema("PReLU", "x < 0 ? weight * x : x; one weight per channel (axis 1) or one for all.")
-      .Input("x").Input("weight").Output("y").Infer(InferPRelu);
+  return OpSchema("PReLU",
+                  "x < 0 ? weight * x : x; one weight per channel (axis 1) or one for all.")
+      .Input("x")
+      .Input("weight")
+      .Output("y")
+      .Infer(InferPRelu);
 }
-OpSchema GLU() { return OpSchema("GLU", "a * sigmoid(b) of the halves along an axis.").Input("x").Attr("axis", int64_t{-1}).Output("y").Infer(InferGlu); }
+OpSchema GLU() {
+  return OpSchema("GLU", "a * sigmoid(b) of the halves along an axis.")
+      .Input("x")
+      .Attr("axis", int64_t{-1})
+      .Output("y")
+      .Infer(InferGlu);
+}
 
 }  // namespace schemas
 }  // namespace mirin::ops

@@ -17,8 +17,10 @@ absl::Status InferFill(InferContext& c) {
   if (dtype == DType::kUnknown) dtype = DType::kFloat32;
   if (!known) {
     MIRIN_ASSIGN_OR_RETURN(const bool some, c.IntsPartly(0, &to));
-    Shape shape = some && to.size() <= kMaxRank ? Shape::OfRank(static_cast<int>(to.size())) : ShapeOfLength(c.shape(0));
-    for (int i = 0; some && i < shape.rank(); ++i) shape.set_dim(i, std::max<int64_t>(to[static_cast<size_t>(i)], -1));
+    Shape shape = some && to.size() <= kMaxRank ? Shape::OfRank(static_cast<int>(to.size()))
+                                                : ShapeOfLength(c.shape(0));
+    for (int i = 0; some && i < shape.rank(); ++i)
+      shape.set_dim(i, std::max<int64_t>(to[static_cast<size_t>(i)], -1));
     c.SetOutput(0, dtype, std::move(shape));
     return absl::OkStatus();
   }
@@ -44,7 +46,10 @@ absl::Status InferRange(InferContext& c) {
       c.SetOutput(0, c.dtype(0), Shape::OfRank(1));
       return absl::OkStatus();
     }
-    v[i] = VisitDType(t->dtype(), [&](auto tag) { return static_cast<double>(*t->data_as<typename decltype(tag)::type>()); }, 0.0);
+    v[i] = VisitDType(
+        t->dtype(),
+        [&](auto tag) { return static_cast<double>(*t->data_as<typename decltype(tag)::type>()); },
+        0.0);
   }
   if (v[2] == 0) return absl::InvalidArgumentError("the step is 0");
   double count = std::max(0.0, std::ceil((v[1] - v[0]) / v[2]));
@@ -69,15 +74,61 @@ absl::Status InferRange(InferContext& c) {
 
 namespace schemas {
 
-OpSchema Fill() { return OpSchema("Fill", "A tensor of one value.").Ints("shape").Input("value").Attr("dtype", std::monostate()).Output("y").Infer(InferFill); }
-OpSchema FillV2() { return OpSchema("FillV2", "A tensor of one value.").Ints("shape").Input("value").Attr("dtype", std::monostate()).Output("y").Infer(InferFill); }
-OpSchema Zeros() { return OpSchema("Zeros", "Zeros.").Ints("size", {"shape"}).Attr("dtype", std::monostate()).Output("y").Infer(InferFill); }
-OpSchema Ones() { return OpSchema("Ones", "Ones.").Ints("size", {"shape"}).Attr("dtype", std::monostate()).Output("y").Infer(InferFill); }
-OpSchema ZerosLike() { return OpSchema("ZerosLike", "Zeros of x's shape.").Input("x").Attr("dtype", std::monostate()).Output("y").Infer(InferLike); }
-OpSchema OnesLike() { return OpSchema("OnesLike", "Ones of x's shape.").Input("x").Attr("dtype", std::monostate()).Output("y").Infer(InferLike); }
+OpSchema Fill() {
+  return OpSchema("Fill", "A tensor of one value.")
+      .Ints("shape")
+      .Input("value")
+      .Attr("dtype", std::monostate())
+      .Output("y")
+      .Infer(InferFill);
+}
+OpSchema FillV2() {
+  return OpSchema("FillV2", "A tensor of one value.")
+      .Ints("shape")
+      .Input("value")
+      .Attr("dtype", std::monostate())
+      .Output("y")
+      .Infer(InferFill);
+}
+OpSchema Zeros() {
+  return OpSchema("Zeros", "Zeros.")
+      .Ints("size", {"shape"})
+      .Attr("dtype", std::monostate())
+      .Output("y")
+      .Infer(InferFill);
+}
+OpSchema Ones() {
+  return OpSchema("Ones", "Ones.")
+      .Ints("size", {"shape"})
+      .Attr("dtype", std::monostate())
+      .Output("y")
+      .Infer(InferFill);
+}
+OpSchema ZerosLike() {
+  return OpSchema("ZerosLike", "Zeros of x's shape.")
+      .Input("x")
+      .Attr("dtype", std::monostate())
+      .Output("y")
+      .Infer(InferLike);
+}
+OpSchema OnesLike() {
+  return OpSchema("OnesLike", "Ones of x's shape.")
+      .Input("x")
+      .Attr("dtype", std::monostate())
+      .Output("y")
+      .Infer(InferLike);
+}
 OpSchema Range() {
-  return OpSchema("Range", "start, start + delta .. below limit.").Input("start").Input("limit").Input("delta").Attr("maxlen", int64_t{1000000})
-      .Output("y").Infer(InferRange).ShapeFromValue("start").ShapeFromValue("limit").ShapeFromValue("delta");
+  return OpSchema("Range", "start, start + delta .. below limit.")
+      .Input("start")
+      .Input("limit")
+      .Input("delta")
+      .Attr("maxlen", int64_t{1000000})
+      .Output("y")
+      .Infer(InferRange)
+      .ShapeFromValue("start")
+      .ShapeFromValue("limit")
+      .ShapeFromValue("delta");
 }
 
 // -- slices -----------------------------------------------------------------------------------------------------------

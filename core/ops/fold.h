@@ -11,7 +11,9 @@
 namespace mirin::ops {
 
 // One window axis per axis of the image, all of known size: `output` counts the blocks.
-absl::StatusOr<std::vector<WindowAxis>> PlanFold(const ir::Attributes& attrs, absl::Span<const int64_t> image, absl::Span<const int64_t> block);
+absl::StatusOr<std::vector<WindowAxis>> PlanFold(const ir::Attributes& attrs,
+                                                 absl::Span<const int64_t> image,
+                                                 absl::Span<const int64_t> block);
 
 }  // namespace mirin::ops
 

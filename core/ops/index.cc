@@ -10,7 +10,8 @@ namespace {
 
 absl::Status RequireIndex(InferContext& c, int i) {
   if (c.dtype(i) == DType::kInt32 || c.dtype(i) == DType::kInt64) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("indices are ", Name(c.dtype(i)), ", expected int32 or int64"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("indices are ", Name(c.dtype(i)), ", expected int32 or int64"));
 }
 
 absl::Status InferGather(InferContext& c) {
@@ -25,10 +26,12 @@ absl::Status InferGather(InferContext& c) {
   MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), x.rank()));
   const int64_t batch = c.attrs().Int("batch_dims");
   const int64_t batch_dims = batch < 0 ? batch + indices.rank() : batch;
-  if (batch_dims < 0 || batch_dims > axis || batch_dims > indices.rank()) return absl::InvalidArgumentError(absl::StrCat("batch_dims ", batch, " is out of range"));
+  if (batch_dims < 0 || batch_dims > axis || batch_dims > indices.rank())
+    return absl::InvalidArgumentError(absl::StrCat("batch_dims ", batch, " is out of range"));
   for (int i = 0; i < batch_dims; ++i) {
     if (x.dim(i) >= 0 && indices.dim(i) >= 0 && x.dim(i) != indices.dim(i)) {
-      return absl::InvalidArgumentError(absl::StrCat("x ", ToString(x), " and the indices ", ToString(indices), " differ in their batch"));
+      return absl::InvalidArgumentError(absl::StrCat("x ", ToString(x), " and the indices ",
+                                                     ToString(indices), " differ in their batch"));
     }
   }
   Dims dims(x.dims().begin(), x.dims().begin() + axis);
@@ -42,8 +45,10 @@ absl::Status InferGather(InferContext& c) {
 
 absl::Status InferGatherD(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(RequireIndex(c, 2));
-  if (c.shape(0).rank_known() && c.shape(2).rank_known() && c.shape(0).rank() != c.shape(2).rank()) {
-    return absl::InvalidArgumentError(absl::StrCat("the index ", ToString(c.shape(2)), " has another rank than ", ToString(c.shape(0))));
+  if (c.shape(0).rank_known() && c.shape(2).rank_known() &&
+      c.shape(0).rank() != c.shape(2).rank()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the index ", ToString(c.shape(2)), " has another rank than ", ToString(c.shape(0))));
   }
   std::vector<int64_t> dim;
   MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &dim));
@@ -51,7 +56,9 @@ absl::Status InferGatherD(InferContext& c) {
     if (dim.size() != 1) return absl::InvalidArgumentError("dim must be one number");
     MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(dim[0], c.shape(0).rank(), "dim"));
     for (int i = 0; c.shape(0).concrete() && c.shape(2).concrete() && i < c.shape(0).rank(); ++i) {
-      if (i != axis && c.shape(2).dim(i) > c.shape(0).dim(i)) return absl::InvalidArgumentError(absl::StrCat("the index ", ToString(c.shape(2)), " is larger than ", ToString(c.shape(0))));
+      if (i != axis && c.shape(2).dim(i) > c.shape(0).dim(i))
+        return absl::InvalidArgumentError(absl::StrCat("the index ", ToString(c.shape(2)),
+                                                       " is larger than ", ToString(c.shape(0))));
     }
   }
   c.SetOutput(0, c.dtype(0), c.shape(2));
@@ -62,13 +69,17 @@ absl::Status InferGatherNd(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireInt(1));
   const Shape& x = c.shape(0);
   const Shape& indices = c.shape(1);
-  if (!x.rank_known() || !indices.rank_known() || indices.rank() == 0 || indices.dim(indices.rank() - 1) < 0) {
-    if (indices.rank_known() && indices.rank() == 0) return absl::InvalidArgumentError("indices need an axis");
+  if (!x.rank_known() || !indices.rank_known() || indices.rank() == 0 ||
+      indices.dim(indices.rank() - 1) < 0) {
+    if (indices.rank_known() && indices.rank() == 0)
+      return absl::InvalidArgumentError("indices need an axis");
     c.SetOutput(0, c.dtype(0), Shape::Unknown());
     return absl::OkStatus();
   }
   const int64_t depth = indices.dim(indices.rank() - 1);
-  if (depth > x.rank()) return absl::InvalidArgumentError(absl::StrCat("indices ", ToString(indices), " are deeper than ", ToString(x)));
+  if (depth > x.rank())
+    return absl::InvalidArgumentError(
+        absl::StrCat("indices ", ToString(indices), " are deeper than ", ToString(x)));
   Dims dims(indices.dims().begin(), indices.dims().end() - 1);
   dims.insert(dims.end(), x.dims().begin() + depth, x.dims().end());
   if (dims.size() > kMaxRank) return absl::InvalidArgumentError("the result has too many axes");
@@ -83,11 +94,14 @@ absl::Status InferTensorScatter(InferContext& c) {
   const Shape& x = c.shape(0);
   const Shape& indices = c.shape(1);
   if (x.concrete() && indices.concrete() && c.shape(2).concrete()) {
-    if (indices.rank() == 0 || indices.dim(indices.rank() - 1) > x.rank()) return absl::InvalidArgumentError("the indices do not fit the tensor");
+    if (indices.rank() == 0 || indices.dim(indices.rank() - 1) > x.rank())
+      return absl::InvalidArgumentError("the indices do not fit the tensor");
     const int64_t depth = indices.dim(indices.rank() - 1);
     Dims dims(indices.dims().begin(), indices.dims().end() - 1);
     dims.insert(dims.end(), x.dims().begin() + depth, x.dims().end());
-    if (dims != c.shape(2).dims()) return absl::InvalidArgumentError(absl::StrCat("updates have shape ", ToString(c.shape(2)), ", expected ", ToString(dims)));
+    if (dims != c.shape(2).dims())
+      return absl::InvalidArgumentError(
+          absl::StrCat("updates have shape ", ToString(c.shape(2)), ", expected ", ToString(dims)));
   }
   c.SetOutput(0, c.dtype(0), x);
   return absl::OkStatus();
@@ -106,10 +120,13 @@ absl::Status InferScatterNd(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(CheckedBytes(c.dtype(1), to).status());
   const Shape& indices = c.shape(0);
   if (indices.concrete() && c.shape(1).concrete()) {
-    if (indices.rank() == 0 || indices.dim(indices.rank() - 1) > static_cast<int64_t>(to.size())) return absl::InvalidArgumentError("the indices do not fit the shape");
+    if (indices.rank() == 0 || indices.dim(indices.rank() - 1) > static_cast<int64_t>(to.size()))
+      return absl::InvalidArgumentError("the indices do not fit the shape");
     Dims dims(indices.dims().begin(), indices.dims().end() - 1);
     dims.insert(dims.end(), to.begin() + indices.dim(indices.rank() - 1), to.end());
-    if (dims != c.shape(1).dims()) return absl::InvalidArgumentError(absl::StrCat("updates have shape ", ToString(c.shape(1)), ", expected ", ToString(dims)));
+    if (dims != c.shape(1).dims())
+      return absl::InvalidArgumentError(
+          absl::StrCat("updates have shape ", ToString(c.shape(1)), ", expected ", ToString(dims)));
   }
   c.SetOutput(0, c.dtype(1), Shape(absl::MakeConstSpan(to)));
   return absl::OkStatus();
@@ -118,14 +135,18 @@ absl::Status InferScatterNd(InferContext& c) {
 absl::Status InferScatterElements(InferContext& c) {
   const std::string reduction = c.attrs().String("reduction", "none");
   if (reduction != "none") {
-    if (reduction != "add" && reduction != "mul" && reduction != "max" && reduction != "min") return absl::UnimplementedError(absl::StrCat("reduction '", reduction, "'"));
+    if (reduction != "add" && reduction != "mul" && reduction != "max" && reduction != "min")
+      return absl::UnimplementedError(absl::StrCat("reduction '", reduction, "'"));
     MIRIN_RETURN_IF_ERROR(c.RequireNumber(0));
   }
   MIRIN_RETURN_IF_ERROR(RequireIndex(c, 1));
   MIRIN_RETURN_IF_ERROR(c.RequireSameDType(0, 2));
-  if (c.shape(0).rank_known()) MIRIN_RETURN_IF_ERROR(NormalizeAxis(c.attrs().Int("axis"), c.shape(0).rank()).status());
-  if (c.shape(1).concrete() && c.shape(2).concrete() && c.shape(1) != c.shape(2)) return absl::InvalidArgumentError("indices and updates have different shapes");
-  if (c.shape(0).concrete() && c.shape(1).concrete() && c.shape(0).rank() != c.shape(1).rank()) return absl::InvalidArgumentError("indices have another rank than the tensor");
+  if (c.shape(0).rank_known())
+    MIRIN_RETURN_IF_ERROR(NormalizeAxis(c.attrs().Int("axis"), c.shape(0).rank()).status());
+  if (c.shape(1).concrete() && c.shape(2).concrete() && c.shape(1) != c.shape(2))
+    return absl::InvalidArgumentError("indices and updates have different shapes");
+  if (c.shape(0).concrete() && c.shape(1).concrete() && c.shape(0).rank() != c.shape(1).rank())
+    return absl::InvalidArgumentError("indices have another rank than the tensor");
   return InferSame(c);
 }
 
@@ -134,13 +155,16 @@ absl::Status InferOneHot(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireSameDType(2, 3));
   std::vector<int64_t> depth;
   MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &depth));
-  if (known && (depth.size() != 1 || depth[0] < 0)) return absl::InvalidArgumentError("depth must be one number of 0 or more");
+  if (known && (depth.size() != 1 || depth[0] < 0))
+    return absl::InvalidArgumentError("depth must be one number of 0 or more");
   if (!c.shape(0).rank_known()) {
     c.SetOutput(0, c.dtype(2), Shape::Unknown());
     return absl::OkStatus();
   }
-  if (c.shape(0).rank() + 1 > kMaxRank) return absl::InvalidArgumentError("the result has too many axes");
-  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), c.shape(0).rank() + 1));
+  if (c.shape(0).rank() + 1 > kMaxRank)
+    return absl::InvalidArgumentError("the result has too many axes");
+  MIRIN_ASSIGN_OR_RETURN(const int axis,
+                         NormalizeAxis(c.attrs().Int("axis"), c.shape(0).rank() + 1));
   Dims dims = c.shape(0).dims();
   dims.insert(dims.begin() + axis, known ? depth[0] : -1);
   if (Shape(dims).concrete()) MIRIN_RETURN_IF_ERROR(CheckedBytes(c.dtype(2), dims).status());
@@ -157,7 +181,8 @@ absl::Status InferTopK(InferContext& c) {
     MIRIN_RETURN_IF_ERROR(c.RequireMinRank(0, 1));
     MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis", -1), shape.rank()));
     if (known && (k.size() != 1 || k[0] < 0 || (shape.dim(axis) >= 0 && k[0] > shape.dim(axis)))) {
-      return absl::InvalidArgumentError(absl::StrCat("k does not fit axis ", axis, " of ", ToString(shape)));
+      return absl::InvalidArgumentError(
+          absl::StrCat("k does not fit axis ", axis, " of ", ToString(shape)));
     }
     shape.set_dim(axis, known ? k[0] : -1);
   }
@@ -182,7 +207,8 @@ absl::Status InferNmsWithMask(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireRank(0, 2));
   const int64_t n = c.shape(0).rank_known() ? c.shape(0).dim(0) : -1;
   if (c.shape(0).rank_known() && c.shape(0).dim(1) >= 0 && c.shape(0).dim(1) != 5) {
-    return absl::InvalidArgumentError(absl::StrCat("boxes have shape ", ToString(c.shape(0)), ", expected [n,5]"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("boxes have shape ", ToString(c.shape(0)), ", expected [n,5]"));
   }
   c.SetOutput(0, c.dtype(0), Shape({n, 5}));
   c.SetOutput(1, DType::kInt32, Shape({n}));
@@ -234,14 +260,22 @@ absl::Status InferScatterVariable(InferContext& c) {
     MIRIN_RETURN_IF_ERROR(c.RequireMinRank(0, 1));
     Dims dims = c.shape(1).dims();
     dims.insert(dims.end(), c.shape(0).dims().begin() + 1, c.shape(0).dims().end());
-    if (dims != c.shape(2).dims()) return absl::InvalidArgumentError(absl::StrCat("updates have shape ", ToString(c.shape(2)), ", expected ", ToString(dims)));
+    if (dims != c.shape(2).dims())
+      return absl::InvalidArgumentError(
+          absl::StrCat("updates have shape ", ToString(c.shape(2)), ", expected ", ToString(dims)));
   }
   return InferSame(c);
 }
 
 OpSchema TensorScatter(const char* name) {
-  return OpSchema(name, "x with updates combined in at indices (one row of the last axis each); later ones win.")
-      .Input("x").Input("indices").Input("updates").Output("y").Infer(InferTensorScatter);
+  return OpSchema(name,
+                  "x with updates combined in at indices (one row of the last axis each); later "
+                  "ones win.")
+      .Input("x")
+      .Input("indices")
+      .Input("updates")
+      .Output("y")
+      .Infer(InferTensorScatter);
 }
 
 }  // namespace
@@ -249,11 +283,30 @@ OpSchema TensorScatter(const char* name) {
 namespace schemas {
 
 OpSchema Gather() {
-  return OpSchema("Gather", "Slices of x along an axis by indices; negative ones count from the end.")
-      .Input("x").Input("indices").Attr("axis", int64_t{0}).Attr("batch_dims", int64_t{0}).Output("y").Infer(InferGather);
+  return OpSchema("Gather",
+                  "Slices of x along an axis by indices; negative ones count from the end.")
+      .Input("x")
+      .Input("indices")
+      .Attr("axis", int64_t{0})
+      .Attr("batch_dims", int64_t{0})
+      .Output("y")
+      .Infer(InferGather);
 }
-OpSchema GatherD() { return OpSchema("GatherD", "y[i][j] = x[index[i][j]][j] along dim.").Input("x").Ints("dim").Input("index").Output("y").Infer(InferGatherD); }
-OpSchema GatherNd() { return OpSchema("GatherNd", "Slices of x at index rows.").Input("x").Input("indices").Output("y").Infer(InferGatherNd); }
+OpSchema GatherD() {
+  return OpSchema("GatherD", "y[i][j] = x[index[i][j]][j] along dim.")
+      .Input("x")
+      .Ints("dim")
+      .Input("index")
+      .Output("y")
+      .Infer(InferGatherD);
+}
+OpSchema GatherNd() {
+  return OpSchema("GatherNd", "Slices of x at index rows.")
+      .Input("x")
+      .Input("indices")
+      .Output("y")
+      .Infer(InferGatherNd);
+}
 OpSchema TensorScatterUpdate() { return TensorScatter("TensorScatterUpdate"); }
 OpSchema TensorScatterAdd() { return TensorScatter("TensorScatterAdd"); }
 OpSchema TensorScatterSub() { return TensorScatter("TensorScatterSub"); }
@@ -262,30 +315,120 @@ OpSchema TensorScatterDiv() { return TensorScatter("TensorScatterDiv"); }
 OpSchema TensorScatterMax() { return TensorScatter("TensorScatterMax"); }
 OpSchema TensorScatterMin() { return TensorScatter("TensorScatterMin"); }
 OpSchema TensorScatterElements() {
-  return OpSchema("TensorScatterElements", "x with updates at index positions along an axis; reduction none, add, mul, max or min.")
-      .Input("x").Input("indices").Input("updates").Attr("axis", int64_t{0}).Attr("reduction", std::string("none")).Output("y").Infer(InferScatterElements);
+  return OpSchema("TensorScatterElements",
+                  "x with updates at index positions along an axis; reduction none, add, mul, max "
+                  "or min.")
+      .Input("x")
+      .Input("indices")
+      .Input("updates")
+      .Attr("axis", int64_t{0})
+      .Attr("reduction", std::string("none"))
+      .Output("y")
+      .Infer(InferScatterElements);
 }
-OpSchema ScatterNd() { return OpSchema("ScatterNd", "Zeros with updates added at index rows.").Input("indices").Input("updates").Ints("shape").Output("y").Infer(InferScatterNd); }
-OpSchema ScatterUpdate() { return OpSchema("ScatterUpdate", "variable[indices] = updates.").Input("variable").Input("indices").Input("updates").Output("y").Infer(InferScatterVariable).WritesVariable(); }
-OpSchema ScatterAdd() { return OpSchema("ScatterAdd", "variable[indices] += updates.").Input("variable").Input("indices").Input("updates").Output("y").Infer(InferScatterVariable).WritesVariable(); }
+OpSchema ScatterNd() {
+  return OpSchema("ScatterNd", "Zeros with updates added at index rows.")
+      .Input("indices")
+      .Input("updates")
+      .Ints("shape")
+      .Output("y")
+      .Infer(InferScatterNd);
+}
+OpSchema ScatterUpdate() {
+  return OpSchema("ScatterUpdate", "variable[indices] = updates.")
+      .Input("variable")
+      .Input("indices")
+      .Input("updates")
+      .Output("y")
+      .Infer(InferScatterVariable)
+      .WritesVariable();
+}
+OpSchema ScatterAdd() {
+  return OpSchema("ScatterAdd", "variable[indices] += updates.")
+      .Input("variable")
+      .Input("indices")
+      .Input("updates")
+      .Output("y")
+      .Infer(InferScatterVariable)
+      .WritesVariable();
+}
 OpSchema OneHot() {
   return OpSchema("OneHot", "on at the index, off elsewhere, along a new axis of size depth.")
-      .Input("indices").Ints("depth").Input("on_value").Input("off_value").Attr("axis", int64_t{-1}).Output("y").Infer(InferOneHot);
+      .Input("indices")
+      .Ints("depth")
+      .Input("on_value")
+      .Input("off_value")
+      .Attr("axis", int64_t{-1})
+      .Output("y")
+      .Infer(InferOneHot);
 }
-OpSchema TopK() { return OpSchema("TopK", "The k largest of the last axis, in falling order.").Input("x").Ints("k").Attr("sorted", true).Output("values").Output("indices").Infer(InferTopK); }
+OpSchema TopK() {
+  return OpSchema("TopK", "The k largest of the last axis, in falling order.")
+      .Input("x")
+      .Ints("k")
+      .Attr("sorted", true)
+      .Output("values")
+      .Output("indices")
+      .Infer(InferTopK);
+}
 OpSchema TopKAxis() {
   return OpSchema("TopKAxis", "The k largest or smallest along an axis. (internal)")
-      .Input("x").Ints("k").Attr("axis", int64_t{-1}).Attr("largest", true).Attr("sorted", true).Output("values").Output("indices").Infer(InferTopK);
+      .Input("x")
+      .Ints("k")
+      .Attr("axis", int64_t{-1})
+      .Attr("largest", true)
+      .Attr("sorted", true)
+      .Output("values")
+      .Output("indices")
+      .Infer(InferTopK);
 }
-OpSchema Sort() { return OpSchema("Sort", "Sorted values and where they were; equals keep their order.").Input("x").Attr("axis", int64_t{-1}).Attr("descending", false).Output("values").Output("indices").Infer(InferSort); }
+OpSchema Sort() {
+  return OpSchema("Sort", "Sorted values and where they were; equals keep their order.")
+      .Input("x")
+      .Attr("axis", int64_t{-1})
+      .Attr("descending", false)
+      .Output("values")
+      .Output("indices")
+      .Infer(InferSort);
+}
 OpSchema NMSWithMask() {
   return OpSchema("NMSWithMask", "Greedy suppression of overlapping boxes in the order given.")
-      .Input("bboxes").Attr("iou_threshold", 0.5).Output("boxes").Output("indices").Output("mask").Infer(InferNmsWithMask);
+      .Input("bboxes")
+      .Attr("iou_threshold", 0.5)
+      .Output("boxes")
+      .Output("indices")
+      .Output("mask")
+      .Infer(InferNmsWithMask);
 }
-OpSchema MaskedSelect() { return OpSchema("MaskedSelect", "Elements where the mask is true.").Input("x").Input("mask").Output("y").Infer(InferMaskedSelect).ShapeFromValue("mask"); }
-OpSchema NonZero() { return OpSchema("NonZero", "Indices of non-zero elements, one per row.").Input("x").Output("y").Infer(InferNonZero).ShapeFromValue("x"); }
-OpSchema Tril() { return OpSchema("Tril", "The lower triangle of matrices.").Input("x").Attr("diagonal", int64_t{0}).Output("y").Infer(InferTriangle); }
-OpSchema Triu() { return OpSchema("Triu", "The upper triangle of matrices.").Input("x").Attr("diagonal", int64_t{0}).Output("y").Infer(InferTriangle); }
+OpSchema MaskedSelect() {
+  return OpSchema("MaskedSelect", "Elements where the mask is true.")
+      .Input("x")
+      .Input("mask")
+      .Output("y")
+      .Infer(InferMaskedSelect)
+      .ShapeFromValue("mask");
+}
+OpSchema NonZero() {
+  return OpSchema("NonZero", "Indices of non-zero elements, one per row.")
+      .Input("x")
+      .Output("y")
+      .Infer(InferNonZero)
+      .ShapeFromValue("x");
+}
+OpSchema Tril() {
+  return OpSchema("Tril", "The lower triangle of matrices.")
+      .Input("x")
+      .Attr("diagonal", int64_t{0})
+      .Output("y")
+      .Infer(InferTriangle);
+}
+OpSchema Triu() {
+  return OpSchema("Triu", "The upper triangle of matrices.")
+      .Input("x")
+      .Attr("diagonal", int64_t{0})
+      .Output("y")
+      .Infer(InferTriangle);
+}
 
 }  // namespace schemas
 }  // namespace mirin::ops

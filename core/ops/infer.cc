@@ -49,9 +49,12 @@ absl::StatusOr<DType> Promote(DType a, DType b) {
   const DType without = IsSignedInt(a) ? b : a;
   if (SizeOf(with_sign) > SizeOf(without)) return with_sign;
   switch (SizeOf(without)) {
-    case 1: return DType::kInt16;
-    case 2: return DType::kInt32;
-    default: return DType::kInt64;
+    case 1:
+      return DType::kInt16;
+    case 2:
+      return DType::kInt32;
+    default:
+      return DType::kInt64;
   }
 }
 
@@ -67,19 +70,22 @@ absl::Status Broadcast(InferContext& c, DType dtype) {
 
 absl::Status InferArithmetic(InferContext& c) {
   MIRIN_ASSIGN_OR_RETURN(const DType dtype, Promote(c.dtype(0), c.dtype(1)));
-  if (dtype == DType::kString) return absl::InvalidArgumentError("operands are strings, expected numbers");
+  if (dtype == DType::kString)
+    return absl::InvalidArgumentError("operands are strings, expected numbers");
   return Broadcast(c, dtype);
 }
 
 absl::Status InferTrueDivision(InferContext& c) {
   MIRIN_ASSIGN_OR_RETURN(const DType dtype, Promote(c.dtype(0), c.dtype(1)));
-  if (dtype == DType::kString) return absl::InvalidArgumentError("operands are strings, expected numbers");
+  if (dtype == DType::kString)
+    return absl::InvalidArgumentError("operands are strings, expected numbers");
   return Broadcast(c, IsFloat(dtype) ? dtype : DType::kFloat32);
 }
 
 absl::Status InferComparison(InferContext& c) {
   MIRIN_ASSIGN_OR_RETURN(const DType dtype, Promote(c.dtype(0), c.dtype(1)));
-  if (dtype == DType::kString) return absl::InvalidArgumentError("operands are strings, expected numbers");
+  if (dtype == DType::kString)
+    return absl::InvalidArgumentError("operands are strings, expected numbers");
   return Broadcast(c, DType::kBool);
 }
 
@@ -102,7 +108,8 @@ absl::StatusOr<std::vector<int>> NormalizeAxes(absl::Span<const int64_t> axes, i
     out.push_back(axis);
   }
   std::sort(out.begin(), out.end());
-  if (std::adjacent_find(out.begin(), out.end()) != out.end()) return absl::InvalidArgumentError("an axis is repeated");
+  if (std::adjacent_find(out.begin(), out.end()) != out.end())
+    return absl::InvalidArgumentError("an axis is repeated");
   return out;
 }
 
@@ -124,7 +131,8 @@ std::vector<double> NumbersOf(const Tensor& tensor) {
 }
 
 Shape ShapeOfLength(const Shape& ints) {
-  const bool rank_known = ints.rank_known() && ints.rank() == 1 && ints.dim(0) >= 0 && ints.dim(0) <= kMaxRank;
+  const bool rank_known =
+      ints.rank_known() && ints.rank() == 1 && ints.dim(0) >= 0 && ints.dim(0) <= kMaxRank;
   return rank_known ? Shape::OfRank(static_cast<int>(ints.dim(0))) : Shape::Unknown();
 }
 

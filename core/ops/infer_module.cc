@@ -30,7 +30,8 @@ class ModuleInference {
     for (const auto& node : graph->nodes()) {
       if (node->branches().empty()) {
         bool ready = true;
-        for (const ir::Value* v : node->inputs()) ready &= v == nullptr || v->type().dtype != DType::kUnknown;
+        for (const ir::Value* v : node->inputs())
+          ready &= v == nullptr || v->type().dtype != DType::kUnknown;
         if (!ready) {
           incomplete_ = true;  // behind a recursive call whose type is not known yet
           continue;
@@ -38,7 +39,8 @@ class ModuleInference {
         MIRIN_RETURN_IF_ERROR(Settle(node.get(), InferNode(node.get(), &partial_)));
         continue;
       }
-      MIRIN_RETURN_IF_ERROR(Settle(node.get(), Annotate(InferInvoke(node.get(), depth), ir::Describe(*node))));
+      MIRIN_RETURN_IF_ERROR(
+          Settle(node.get(), Annotate(InferInvoke(node.get(), depth), ir::Describe(*node))));
     }
     states_[graph].active = false;
     return absl::OkStatus();
@@ -74,7 +76,8 @@ class ModuleInference {
       bool widened = false;
       for (size_t i = 0; i < branch.args.size(); ++i) {
         ir::Value* formal = branch.graph->inputs()[i].get();
-        MIRIN_ASSIGN_OR_RETURN(ir::TensorType type, JoinTypes(formal->type(), node->input(branch.args[i])->type()));
+        MIRIN_ASSIGN_OR_RETURN(ir::TensorType type,
+                               JoinTypes(formal->type(), node->input(branch.args[i])->type()));
         if (type != formal->type()) {
           formal->set_type(std::move(type));
           widened = true;
@@ -82,11 +85,14 @@ class ModuleInference {
       }
       changed_ |= widened;
       const State state = states_[branch.graph];
-      if (!state.active && (!state.visited || widened)) MIRIN_RETURN_IF_ERROR(InferGraph(branch.graph, depth + 1));
+      if (!state.active && (!state.visited || widened))
+        MIRIN_RETURN_IF_ERROR(InferGraph(branch.graph, depth + 1));
       // A graph that could not be read whole, which is listed already.
-      if (branch.graph->outputs().size() < static_cast<size_t>(node->num_outputs())) return absl::AbortedError("the graph has no results");
+      if (branch.graph->outputs().size() < static_cast<size_t>(node->num_outputs()))
+        return absl::AbortedError("the graph has no results");
       for (int o = 0; o < node->num_outputs(); ++o) {
-        MIRIN_ASSIGN_OR_RETURN(outputs[o], JoinTypes(outputs[o], branch.graph->outputs()[o]->type()));
+        MIRIN_ASSIGN_OR_RETURN(outputs[o],
+                               JoinTypes(outputs[o], branch.graph->outputs()[o]->type()));
       }
     }
     for (int o = 0; o < node->num_outputs(); ++o) {
@@ -111,7 +117,8 @@ absl::StatusOr<ir::TensorType> JoinTypes(const ir::TensorType& a, const ir::Tens
   if (a.dtype == DType::kUnknown) return b;
   if (b.dtype == DType::kUnknown) return a;
   if (a.dtype != b.dtype) {
-    return absl::InvalidArgumentError(absl::StrCat("the dtype is ", Name(a.dtype), " on one path and ", Name(b.dtype), " on another"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the dtype is ", Name(a.dtype), " on one path and ", Name(b.dtype), " on another"));
   }
   if (!a.shape.rank_known() || !b.shape.rank_known() || a.shape.rank() != b.shape.rank()) {
     return ir::TensorType{a.dtype, Shape::Unknown()};
@@ -131,7 +138,8 @@ absl::Status InferModule(ir::Module* module, std::vector<InferenceFailure>* fail
     inference.NextRound();
     MIRIN_RETURN_IF_ERROR(inference.InferGraph(module->entry(), 0));
     if (!inference.changed()) {
-      if (!inference.incomplete() || (failures != nullptr && !failures->empty())) return absl::OkStatus();
+      if (!inference.incomplete() || (failures != nullptr && !failures->empty()))
+        return absl::OkStatus();
       return absl::InvalidArgumentError("a recursive call never returns: its result has no type");
     }
   }

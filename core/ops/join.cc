@@ -20,18 +20,22 @@ absl::Status InferConcat(InferContext& c) {
       continue;
     }
     MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), out.rank()));
-    if (s.rank() != out.rank()) return absl::InvalidArgumentError(absl::StrCat("cannot join ", ToString(out), " and ", ToString(s)));
+    if (s.rank() != out.rank())
+      return absl::InvalidArgumentError(
+          absl::StrCat("cannot join ", ToString(out), " and ", ToString(s)));
     for (int d = 0; d < out.rank(); ++d) {
       if (d == axis) {
         out.set_dim(d, out.dim(d) < 0 || s.dim(d) < 0 ? -1 : out.dim(d) + s.dim(d));
       } else if (out.dim(d) < 0) {
         out.set_dim(d, s.dim(d));
       } else if (s.dim(d) >= 0 && s.dim(d) != out.dim(d)) {
-        return absl::InvalidArgumentError(absl::StrCat("cannot join ", ToString(out), " and ", ToString(s), " along axis ", axis));
+        return absl::InvalidArgumentError(absl::StrCat("cannot join ", ToString(out), " and ",
+                                                       ToString(s), " along axis ", axis));
       }
     }
   }
-  if (out.rank_known()) MIRIN_RETURN_IF_ERROR(NormalizeAxis(c.attrs().Int("axis"), out.rank()).status());
+  if (out.rank_known())
+    MIRIN_RETURN_IF_ERROR(NormalizeAxis(c.attrs().Int("axis"), out.rank()).status());
   c.SetOutput(0, c.dtype(0), std::move(out));
   return absl::OkStatus();
 }
@@ -45,16 +49,19 @@ absl::Status InferAppendRow(InferContext& c) {
     c.SetOutput(0, c.dtype(0), Shape::Unknown());
     return absl::OkStatus();
   }
-  if (row.rank() >= kMaxRank) return absl::InvalidArgumentError(absl::StrCat("a row of rank ", row.rank()));
+  if (row.rank() >= kMaxRank)
+    return absl::InvalidArgumentError(absl::StrCat("a row of rank ", row.rank()));
   const bool empty = history.rank_known() && history.rank() > 0 && history.dim(0) == 0;
   Dims dims = {-1};
   dims.insert(dims.end(), row.dims().begin(), row.dims().end());
-  if (history.rank_known() && history.rank() > 0 && history.dim(0) >= 0) dims[0] = history.dim(0) + 1;
+  if (history.rank_known() && history.rank() > 0 && history.dim(0) >= 0)
+    dims[0] = history.dim(0) + 1;
   if (!empty && history.rank_known()) {
     MIRIN_RETURN_IF_ERROR(c.RequireRank(0, row.rank() + 1));
     for (int d = 0; d < row.rank(); ++d) {
       if (history.dim(d + 1) >= 0 && row.dim(d) >= 0 && history.dim(d + 1) != row.dim(d)) {
-        return absl::InvalidArgumentError(absl::StrCat("cannot append ", ToString(row), " to ", ToString(history)));
+        return absl::InvalidArgumentError(
+            absl::StrCat("cannot append ", ToString(row), " to ", ToString(history)));
       }
     }
   }
@@ -72,11 +79,14 @@ absl::Status InferStack(InferContext& c) {
       out = out.rank_known() ? out : s;
       continue;
     }
-    if (s.rank() != out.rank()) return absl::InvalidArgumentError(absl::StrCat("cannot stack ", ToString(out), " and ", ToString(s)));
+    if (s.rank() != out.rank())
+      return absl::InvalidArgumentError(
+          absl::StrCat("cannot stack ", ToString(out), " and ", ToString(s)));
     for (int d = 0; d < out.rank(); ++d) {
       if (out.dim(d) < 0) out.set_dim(d, s.dim(d));
       if (s.dim(d) >= 0 && s.dim(d) != out.dim(d)) {
-        return absl::InvalidArgumentError(absl::StrCat("cannot stack ", ToString(out), " and ", ToString(s)));
+        return absl::InvalidArgumentError(
+            absl::StrCat("cannot stack ", ToString(out), " and ", ToString(s)));
       }
     }
   }
@@ -103,7 +113,8 @@ absl::Status SetParts(InferContext& c, int axis, std::vector<int64_t> sizes) {
     if (sizes[i] == PartialValues::kUnknown) {
       known = false;
     } else if (sizes[i] >= 0) {
-      if (__builtin_add_overflow(sum, sizes[i], &sum)) return absl::InvalidArgumentError("the sizes are out of range");
+      if (__builtin_add_overflow(sum, sizes[i], &sum))
+        return absl::InvalidArgumentError("the sizes are out of range");
     } else if (sizes[i] != -1 || open >= 0) {
       return absl::InvalidArgumentError("a size is negative");
     } else {
@@ -111,7 +122,8 @@ absl::Status SetParts(InferContext& c, int axis, std::vector<int64_t> sizes) {
     }
   }
   if (known && n >= 0) {
-    if (open >= 0 ? sum > n : sum != n) return absl::InvalidArgumentError(absl::StrCat("the sizes do not add up to ", n));
+    if (open >= 0 ? sum > n : sum != n)
+      return absl::InvalidArgumentError(absl::StrCat("the sizes do not add up to ", n));
     if (open >= 0) sizes[static_cast<size_t>(open)] = n - sum;
   }
   for (int i = 0; i < c.num_outputs(); ++i) {
@@ -133,7 +145,9 @@ absl::Status InferSplit(InferContext& c) {
   MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), x.rank()));
   const int64_t n = x.dim(axis);
   if (static_cast<int>(sizes.size()) != parts) {
-    if (n >= 0 && n % parts != 0) return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of ", ToString(x), " does not split into ", parts));
+    if (n >= 0 && n % parts != 0)
+      return absl::InvalidArgumentError(
+          absl::StrCat("axis ", axis, " of ", ToString(x), " does not split into ", parts));
     sizes.assign(static_cast<size_t>(parts), n < 0 ? PartialValues::kUnknown : n / parts);
   }
   return SetParts(c, axis, std::move(sizes));
@@ -143,9 +157,12 @@ absl::Status InferSplitSizes(InferContext& c) {
   std::vector<int64_t> sizes;
   MIRIN_ASSIGN_OR_RETURN(const bool some, c.IntsPartly(1, &sizes));
   if (!some) sizes.assign(static_cast<size_t>(c.num_outputs()), PartialValues::kUnknown);
-  if (static_cast<int>(sizes.size()) != c.num_outputs()) return absl::InvalidArgumentError(absl::StrCat(sizes.size(), " sizes for ", c.num_outputs(), " parts"));
+  if (static_cast<int>(sizes.size()) != c.num_outputs())
+    return absl::InvalidArgumentError(
+        absl::StrCat(sizes.size(), " sizes for ", c.num_outputs(), " parts"));
   for (const int64_t size : sizes) {
-    if (size < 0 && size != PartialValues::kUnknown) return absl::InvalidArgumentError("a size is negative");
+    if (size < 0 && size != PartialValues::kUnknown)
+      return absl::InvalidArgumentError("a size is negative");
   }
   if (!c.shape(0).rank_known()) {
     for (int i = 0; i < c.num_outputs(); ++i) c.SetOutput(i, c.dtype(0), Shape::Unknown());
@@ -163,7 +180,8 @@ absl::Status InferUnstack(InferContext& c) {
   }
   MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(c.attrs().Int("axis"), x.rank()));
   if (x.dim(axis) >= 0 && x.dim(axis) != c.num_outputs()) {
-    return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of ", ToString(x), " is not ", c.num_outputs()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("axis ", axis, " of ", ToString(x), " is not ", c.num_outputs()));
   }
   Dims dims = x.dims();
   dims.erase(dims.begin() + axis);
@@ -183,7 +201,10 @@ absl::Status InferTile(InferContext& c) {
   const Shape& x = c.shape(0);
   if (!known || !x.rank_known()) {
     const Shape least = ShapeOfLength(c.shape(1));
-    c.SetOutput(0, c.dtype(0), x.rank_known() && least.rank_known() ? Shape::OfRank(std::max(x.rank(), least.rank())) : Shape::Unknown());
+    c.SetOutput(0, c.dtype(0),
+                x.rank_known() && least.rank_known()
+                    ? Shape::OfRank(std::max(x.rank(), least.rank()))
+                    : Shape::Unknown());
     return absl::OkStatus();
   }
   if (times.size() > kMaxRank) return absl::InvalidArgumentError("too many multiples");
@@ -196,7 +217,8 @@ absl::Status InferTile(InferContext& c) {
       continue;
     }
     if (times[i] < 0) return absl::InvalidArgumentError("a multiple is negative");
-    if (dims[i] >= 0 && __builtin_mul_overflow(dims[i], times[i], &dims[i])) return absl::ResourceExhaustedError("the result is too large");
+    if (dims[i] >= 0 && __builtin_mul_overflow(dims[i], times[i], &dims[i]))
+      return absl::ResourceExhaustedError("the result is too large");
   }
   if (!Shape(dims).concrete()) {
     c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
@@ -210,11 +232,15 @@ absl::Status InferBroadcastTo(InferContext& c) {
   MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsPartly(1, &to));
   const Shape& x = c.shape(0);
   if (!known || !x.rank_known()) {
-    c.SetOutput(0, c.dtype(0), known && to.size() <= kMaxRank ? Shape::OfRank(static_cast<int>(to.size())) : ShapeOfLength(c.shape(1)));
+    c.SetOutput(0, c.dtype(0),
+                known && to.size() <= kMaxRank ? Shape::OfRank(static_cast<int>(to.size()))
+                                               : ShapeOfLength(c.shape(1)));
     return absl::OkStatus();
   }
   const int added = static_cast<int>(to.size()) - x.rank();
-  if (to.size() > kMaxRank || added < 0) return absl::InvalidArgumentError(absl::StrCat("cannot broadcast ", ToString(x), " to ", ToString(absl::MakeConstSpan(to))));
+  if (to.size() > kMaxRank || added < 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot broadcast ", ToString(x), " to ", ToString(absl::MakeConstSpan(to))));
   Dims dims(to.begin(), to.end());
   for (int i = 0; i < static_cast<int>(dims.size()); ++i) {
     const int64_t from = i < added ? 1 : x.dim(i - added);
@@ -223,8 +249,10 @@ absl::Status InferBroadcastTo(InferContext& c) {
       continue;
     }
     if (dims[i] == -1 && i >= added) dims[i] = from;
-    if (dims[i] < -1 || (dims[i] == -1 && i < added) || (from >= 0 && from != 1 && dims[i] >= 0 && from != dims[i])) {
-      return absl::InvalidArgumentError(absl::StrCat("cannot broadcast ", ToString(x), " to ", ToString(absl::MakeConstSpan(to))));
+    if (dims[i] < -1 || (dims[i] == -1 && i < added) ||
+        (from >= 0 && from != 1 && dims[i] >= 0 && from != dims[i])) {
+      return absl::InvalidArgumentError(absl::StrCat("cannot broadcast ", ToString(x), " to ",
+                                                     ToString(absl::MakeConstSpan(to))));
     }
   }
   if (!Shape(dims).concrete()) {
@@ -236,7 +264,8 @@ absl::Status InferBroadcastTo(InferContext& c) {
 
 absl::Status InferAxesSame(InferContext& c) {
   if (c.shape(0).rank_known()) {
-    for (int64_t a : c.attrs().Ints("axis")) MIRIN_RETURN_IF_ERROR(NormalizeAxis(a, c.shape(0).rank()).status());
+    for (int64_t a : c.attrs().Ints("axis"))
+      MIRIN_RETURN_IF_ERROR(NormalizeAxis(a, c.shape(0).rank()).status());
   }
   return InferSame(c);
 }
@@ -245,30 +274,96 @@ absl::Status InferAxesSame(InferContext& c) {
 
 namespace schemas {
 
-OpSchema Concat() { return OpSchema("Concat", "Joins tensors along an axis.").VariadicInput("x").Attr("axis", int64_t{0}).Output("y").Infer(InferConcat); }
-OpSchema AppendRow() {
-  return OpSchema("AppendRow", "history [n, ..] with one more row [..]; without rows yet, the history takes the row's shape. (internal)")
-      .Input("history").Input("row").Output("y").Infer(InferAppendRow);
+OpSchema Concat() {
+  return OpSchema("Concat", "Joins tensors along an axis.")
+      .VariadicInput("x")
+      .Attr("axis", int64_t{0})
+      .Output("y")
+      .Infer(InferConcat);
 }
-OpSchema Stack() { return OpSchema("Stack", "Joins tensors along a new axis.").VariadicInput("x").Attr("axis", int64_t{0}).Output("y").Infer(InferStack); }
+OpSchema AppendRow() {
+  return OpSchema("AppendRow",
+                  "history [n, ..] with one more row [..]; without rows yet, the history takes the "
+                  "row's shape. (internal)")
+      .Input("history")
+      .Input("row")
+      .Output("y")
+      .Infer(InferAppendRow);
+}
+OpSchema Stack() {
+  return OpSchema("Stack", "Joins tensors along a new axis.")
+      .VariadicInput("x")
+      .Attr("axis", int64_t{0})
+      .Output("y")
+      .Infer(InferStack);
+}
 OpSchema Split() {
-  return OpSchema("Split", "Cuts along an axis into output_num parts, equal ones unless size_splits says otherwise.")
-      .Input("x").Attr("axis", int64_t{0}).Attr("output_num", int64_t{1}, {"num_split"}).Attr("size_splits", std::vector<int64_t>{})
-      .OutputsFromAttr("output_num").Infer(InferSplit);
+  return OpSchema("Split",
+                  "Cuts along an axis into output_num parts, equal ones unless size_splits says "
+                  "otherwise.")
+      .Input("x")
+      .Attr("axis", int64_t{0})
+      .Attr("output_num", int64_t{1}, {"num_split"})
+      .Attr("size_splits", std::vector<int64_t>{})
+      .OutputsFromAttr("output_num")
+      .Infer(InferSplit);
 }
 OpSchema SplitSizes() {
-  return OpSchema("SplitSizes", "Cuts along an axis into output_num parts of sizes that may be computed. (internal)")
-      .Input("x").Ints("sizes").Attr("axis", int64_t{0}).RequiredAttr("output_num").OutputsFromAttr("output_num").Infer(InferSplitSizes);
+  return OpSchema(
+             "SplitSizes",
+             "Cuts along an axis into output_num parts of sizes that may be computed. (internal)")
+      .Input("x")
+      .Ints("sizes")
+      .Attr("axis", int64_t{0})
+      .RequiredAttr("output_num")
+      .OutputsFromAttr("output_num")
+      .Infer(InferSplitSizes);
 }
 OpSchema SplitV() {
   return OpSchema("SplitV", "Cuts along an axis into parts of given sizes.")
-      .Input("x").RequiredAttr("size_splits").RequiredAttr("axis", {"split_dim"}).OutputsFromAttr("size_splits").Infer(InferSplit);
+      .Input("x")
+      .RequiredAttr("size_splits")
+      .RequiredAttr("axis", {"split_dim"})
+      .OutputsFromAttr("size_splits")
+      .Infer(InferSplit);
 }
-OpSchema Unstack() { return OpSchema("Unstack", "The slices along an axis.").Input("x").Attr("axis", int64_t{0}).RequiredAttr("num").OutputsFromAttr("num").Infer(InferUnstack); }
-OpSchema Tile() { return OpSchema("Tile", "Repeats a tensor along its axes.").Input("x").Ints("multiples").Output("y").Infer(InferTile); }
-OpSchema BroadcastTo() { return OpSchema("BroadcastTo", "Repeats axes of size 1; -1 keeps an axis.").Input("x").Ints("shape").Output("y").Infer(InferBroadcastTo); }
-OpSchema ReverseV2() { return OpSchema("ReverseV2", "Reverses along axes.").Input("x").Attr("axis", std::vector<int64_t>{}).Output("y").Infer(InferAxesSame); }
-OpSchema Roll() { return OpSchema("Roll", "Shifts along axes with wrap-around.").Input("x").RequiredAttr("shift", {"shifts"}).RequiredAttr("axis", {"dims"}).Output("y").Infer(InferAxesSame); }
+OpSchema Unstack() {
+  return OpSchema("Unstack", "The slices along an axis.")
+      .Input("x")
+      .Attr("axis", int64_t{0})
+      .RequiredAttr("num")
+      .OutputsFromAttr("num")
+      .Infer(InferUnstack);
+}
+OpSchema Tile() {
+  return OpSchema("Tile", "Repeats a tensor along its axes.")
+      .Input("x")
+      .Ints("multiples")
+      .Output("y")
+      .Infer(InferTile);
+}
+OpSchema BroadcastTo() {
+  return OpSchema("BroadcastTo", "Repeats axes of size 1; -1 keeps an axis.")
+      .Input("x")
+      .Ints("shape")
+      .Output("y")
+      .Infer(InferBroadcastTo);
+}
+OpSchema ReverseV2() {
+  return OpSchema("ReverseV2", "Reverses along axes.")
+      .Input("x")
+      .Attr("axis", std::vector<int64_t>{})
+      .Output("y")
+      .Infer(InferAxesSame);
+}
+OpSchema Roll() {
+  return OpSchema("Roll", "Shifts along axes with wrap-around.")
+      .Input("x")
+      .RequiredAttr("shift", {"shifts"})
+      .RequiredAttr("axis", {"dims"})
+      .Output("y")
+      .Infer(InferAxesSame);
+}
 
 }  // namespace schemas
 }  // namespace mirin::ops

@@ -17,13 +17,17 @@ absl::Status Padded(InferContext& c, absl::Span<const int64_t> pads) {
     return absl::OkStatus();
   }
   if (static_cast<int>(pads.size()) != 2 * x.rank()) {
-    return absl::InvalidArgumentError(absl::StrCat("has ", pads.size(), " paddings for the shape ", ToString(x)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", pads.size(), " paddings for the shape ", ToString(x)));
   }
   Dims dims = x.dims();
   for (int i = 0; i < x.rank(); ++i) {
-    if (pads[2 * i] == PartialValues::kUnknown || pads[2 * i + 1] == PartialValues::kUnknown) dims[i] = -1;
+    if (pads[2 * i] == PartialValues::kUnknown || pads[2 * i + 1] == PartialValues::kUnknown)
+      dims[i] = -1;
     if (dims[i] < 0) continue;
-    if (std::abs(pads[2 * i]) > (int64_t{1} << 40) || std::abs(pads[2 * i + 1]) > (int64_t{1} << 40)) return absl::ResourceExhaustedError("a padding is too large");
+    if (std::abs(pads[2 * i]) > (int64_t{1} << 40) ||
+        std::abs(pads[2 * i + 1]) > (int64_t{1} << 40))
+      return absl::ResourceExhaustedError("a padding is too large");
     dims[i] += pads[2 * i] + pads[2 * i + 1];
     if (dims[i] < 0) return absl::InvalidArgumentError("the paddings remove more than there is");
   }
@@ -47,7 +51,8 @@ absl::Status InferPadInts(InferContext& c) {
   std::vector<int64_t> pads;
   MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsPartly(1, &pads));
   if (known) return Padded(c, pads);
-  c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
+  c.SetOutput(0, c.dtype(0),
+              c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
   return absl::OkStatus();
 }
 
@@ -60,7 +65,8 @@ absl::Status CheckMode(const InferContext& c, std::initializer_list<absl::string
 }
 
 absl::Status InferMirrorPad(InferContext& c) {
-  if (!c.attrs().String("mode").empty()) MIRIN_RETURN_IF_ERROR(CheckMode(c, {"reflect", "symmetric"}));
+  if (!c.attrs().String("mode").empty())
+    MIRIN_RETURN_IF_ERROR(CheckMode(c, {"reflect", "symmetric"}));
   return InferPadInts(c);
 }
 
@@ -70,18 +76,24 @@ absl::Status InferPadV3(InferContext& c) {
   std::vector<int64_t> pads;
   MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsPartly(1, &pads));
   if (!known || !c.shape(0).rank_known()) {
-    c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
+    c.SetOutput(0, c.dtype(0),
+                c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
     return absl::OkStatus();
   }
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> all, PaddingsFromLastAxis(c.attrs(), pads, c.shape(0).rank()));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> all,
+                         PaddingsFromLastAxis(c.attrs(), pads, c.shape(0).rank()));
   return Padded(c, all);
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<int64_t>> PaddingsFromLastAxis(const ir::Attributes& attrs, absl::Span<const int64_t> given, int rank) {
+absl::StatusOr<std::vector<int64_t>> PaddingsFromLastAxis(const ir::Attributes& attrs,
+                                                          absl::Span<const int64_t> given,
+                                                          int rank) {
   const size_t axes = static_cast<size_t>(rank), pairs = given.size() / 2;
-  if (given.size() % 2 != 0 || pairs > axes) return absl::InvalidArgumentError(absl::StrCat(given.size(), " paddings do not match rank ", rank));
+  if (given.size() % 2 != 0 || pairs > axes)
+    return absl::InvalidArgumentError(
+        absl::StrCat(given.size(), " paddings do not match rank ", rank));
   const bool contiguous = attrs.Bool("paddings_contiguous", true);
   std::vector<int64_t> all(2 * axes, 0);
   for (size_t i = 0; i < pairs; ++i) {
@@ -94,15 +106,41 @@ absl::StatusOr<std::vector<int64_t>> PaddingsFromLastAxis(const ir::Attributes& 
 
 namespace schemas {
 
-OpSchema Pad() { return OpSchema("Pad", "Zeros around a tensor; paddings are (before, after) per axis.").Input("x").RequiredAttr("paddings").Output("y").Infer(InferPad); }
-OpSchema MirrorPad() { return OpSchema("MirrorPad", "Mirrored elements around a tensor.").Input("x").Ints("paddings").Attr("mode", std::string("REFLECT")).Output("y").Infer(InferMirrorPad); }
+OpSchema Pad() {
+  return OpSchema("Pad", "Zeros around a tensor; paddings are (before, after) per axis.")
+      .Input("x")
+      .RequiredAttr("paddings")
+      .Output("y")
+      .Infer(InferPad);
+}
+OpSchema MirrorPad() {
+  return OpSchema("MirrorPad", "Mirrored elements around a tensor.")
+      .Input("x")
+      .Ints("paddings")
+      .Attr("mode", std::string("REFLECT"))
+      .Output("y")
+      .Infer(InferMirrorPad);
+}
 OpSchema PadFusion() {
-  return OpSchema("PadFusion", "Pads by [rank, 2] paddings; padding_mode 0 constant, 1 reflect, 2 symmetric, 3 edge.")
-      .Input("x").Ints("paddings").OptionalInput("value").Attr("padding_mode", int64_t{0}, {"paddings_mode"}).Output("y").Infer(InferPadInts);
+  return OpSchema(
+             "PadFusion",
+             "Pads by [rank, 2] paddings; padding_mode 0 constant, 1 reflect, 2 symmetric, 3 edge.")
+      .Input("x")
+      .Ints("paddings")
+      .OptionalInput("value")
+      .Attr("padding_mode", int64_t{0}, {"paddings_mode"})
+      .Output("y")
+      .Infer(InferPadInts);
 }
 OpSchema PadV3() {
   return OpSchema("PadV3", "Pads from the last axis on, as PyTorch does.")
-      .Input("x").Ints("paddings").OptionalInput("value").Attr("mode", std::string("constant")).Attr("paddings_contiguous", true).Output("y").Infer(InferPadV3);
+      .Input("x")
+      .Ints("paddings")
+      .OptionalInput("value")
+      .Attr("mode", std::string("constant"))
+      .Attr("paddings_contiguous", true)
+      .Output("y")
+      .Infer(InferPadV3);
 }
 
 }  // namespace schemas

@@ -12,7 +12,9 @@ namespace mirin::ops {
 
 // PadV3's paddings, given for the last axis first: (before, after) pairs, or all befores and then all afters where
 // "paddings_contiguous" is false. Axes not given have none.
-absl::StatusOr<std::vector<int64_t>> PaddingsFromLastAxis(const ir::Attributes& attrs, absl::Span<const int64_t> given, int rank);
+absl::StatusOr<std::vector<int64_t>> PaddingsFromLastAxis(const ir::Attributes& attrs,
+                                                          absl::Span<const int64_t> given,
+                                                          int rank);
 
 }  // namespace mirin::ops
 

@@ -13,15 +13,21 @@ constexpr int64_t kMostElements = 64;
 constexpr int64_t kUnknown = PartialValues::kUnknown;
 
 // Whole numbers that int64 holds.
-bool IsWhole(DType dtype) { return (IsInt(dtype) && dtype != DType::kUInt64) || dtype == DType::kBool; }
+bool IsWhole(DType dtype) {
+  return (IsInt(dtype) && dtype != DType::kUInt64) || dtype == DType::kBool;
+}
 
 // A value that the dtype holds, or unknown.
 int64_t Fit(int64_t v, DType dtype) {
   switch (dtype) {
-    case DType::kInt64: return v;
-    case DType::kInt32: return v >= INT32_MIN && v <= INT32_MAX ? v : kUnknown;
-    case DType::kBool: return v == kUnknown ? v : v != 0;
-    default: return kUnknown;  // no shape arithmetic is done in the others
+    case DType::kInt64:
+      return v;
+    case DType::kInt32:
+      return v >= INT32_MIN && v <= INT32_MAX ? v : kUnknown;
+    case DType::kBool:
+      return v == kUnknown ? v : v != 0;
+    default:
+      return kUnknown;  // no shape arithmetic is done in the others
   }
 }
 
@@ -44,23 +50,29 @@ int64_t Arithmetic(const std::string& op, int64_t a, int64_t b) {
 }
 
 bool IsArithmetic(const std::string& op) {
-  static constexpr absl::string_view kOps[] = {"Add", "Equal", "FloorDiv", "Greater", "Less", "Maximum", "Minimum", "Mul", "NotEqual", "Sub", "TruncateDiv"};
+  static constexpr absl::string_view kOps[] = {"Add",      "Equal",   "FloorDiv",   "Greater",
+                                               "Less",     "Maximum", "Minimum",    "Mul",
+                                               "NotEqual", "Sub",     "TruncateDiv"};
   return std::binary_search(std::begin(kOps), std::end(kOps), op);
 }
 
 bool KeepsElements(const std::string& op) {
-  static constexpr absl::string_view kOps[] = {"Cast", "ExpandDims", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze", "View"};
+  static constexpr absl::string_view kOps[] = {"Cast",    "ExpandDims", "Flatten",   "Identity",
+                                               "Reshape", "Squeeze",    "Unsqueeze", "View"};
   return std::binary_search(std::begin(kOps), std::end(kOps), op);
 }
 
-bool IsVector(const ir::Value* v) { return v != nullptr && v->type().shape.rank_known() && v->type().shape.rank() == 1; }
+bool IsVector(const ir::Value* v) {
+  return v != nullptr && v->type().shape.rank_known() && v->type().shape.rank() == 1;
+}
 
 }  // namespace
 
 std::optional<std::vector<int64_t>> PartialValues::Of(const ir::Value* value) const {
   if (value == nullptr) return std::nullopt;
   if (value->is_constant()) {
-    if (!IsWhole(value->type().dtype) || value->tensor().elements() > kMostElements) return std::nullopt;
+    if (!IsWhole(value->type().dtype) || value->tensor().elements() > kMostElements)
+      return std::nullopt;
     auto elements = value->tensor().ToInt64s();
     if (!elements.ok()) return std::nullopt;
     return *std::move(elements);
@@ -72,7 +84,8 @@ std::optional<std::vector<int64_t>> PartialValues::Of(const ir::Value* value) co
 
 std::optional<std::vector<int64_t>> PartialValues::Elements(const ir::Value* value) const {
   if (auto known = Of(value)) return known;
-  if (value == nullptr || !IsWhole(value->type().dtype) || !value->type().shape.concrete()) return std::nullopt;
+  if (value == nullptr || !IsWhole(value->type().dtype) || !value->type().shape.concrete())
+    return std::nullopt;
   const absl::StatusOr<int64_t> n = CheckedElements(value->type().shape.dims());
   if (!n.ok() || *n > kMostElements) return std::nullopt;
   return Numbers(static_cast<size_t>(*n), kUnknown);
@@ -92,9 +105,12 @@ void PartialValues::Follow(const ir::Node& node) {
   auto elements = Result(node);
   if (!elements || static_cast<int64_t>(elements->size()) > kMostElements) return;
   // Inference may know the shape better or worse; it must not contradict.
-  if (type.shape.concrete() && NumElements(type.shape.dims()) != static_cast<int64_t>(elements->size())) return;
+  if (type.shape.concrete() &&
+      NumElements(type.shape.dims()) != static_cast<int64_t>(elements->size()))
+    return;
   for (int64_t& v : *elements) v = Fit(v, type.dtype);
-  if (std::any_of(elements->begin(), elements->end(), [](int64_t v) { return v != kUnknown; })) known_[node.output()] = *std::move(elements);
+  if (std::any_of(elements->begin(), elements->end(), [](int64_t v) { return v != kUnknown; }))
+    known_[node.output()] = *std::move(elements);
 }
 
 void PartialValues::Copy(const ir::Value* from, const ir::Value* to) {
@@ -123,7 +139,10 @@ std::optional<std::vector<int64_t>> PartialValues::Result(const ir::Node& node) 
     if (!from || !at || !IsVector(x) || node.attrs().Int("batch_dims") != 0) return std::nullopt;
     const int64_t n = static_cast<int64_t>(from->size());
     Numbers out;
-    for (const int64_t i : *at) out.push_back(i == kUnknown || i < -n || i >= n ? kUnknown : (*from)[static_cast<size_t>(i < 0 ? i + n : i)]);
+    for (const int64_t i : *at)
+      out.push_back(i == kUnknown || i < -n || i >= n
+                        ? kUnknown
+                        : (*from)[static_cast<size_t>(i < 0 ? i + n : i)]);
     return out;
   }
   if (op == "ScalarAt") {
@@ -149,11 +168,14 @@ std::optional<std::vector<int64_t>> PartialValues::Slice(const ir::Node& node) c
     bounds[i - 1] = *std::move(known);
   }
   const Dims dims = {static_cast<int64_t>(from->size())};
-  const absl::StatusOr<SlicePlan> plan = node.op() == "StridedSlice" ? PlanStridedSlice(node.attrs(), dims, bounds[0], bounds[1], bounds[2])
-                                                                     : PlanSliceAxes(dims, bounds[0], bounds[1], bounds[2], bounds[3]);
+  const absl::StatusOr<SlicePlan> plan =
+      node.op() == "StridedSlice"
+          ? PlanStridedSlice(node.attrs(), dims, bounds[0], bounds[1], bounds[2])
+          : PlanSliceAxes(dims, bounds[0], bounds[1], bounds[2], bounds[3]);
   if (!plan.ok() || plan->count.size() != 1) return std::nullopt;
   Numbers out;
-  for (int64_t k = 0; k < plan->count[0]; ++k) out.push_back((*from)[static_cast<size_t>(plan->start[0] + k * plan->step[0])]);
+  for (int64_t k = 0; k < plan->count[0]; ++k)
+    out.push_back((*from)[static_cast<size_t>(plan->start[0] + k * plan->step[0])]);
   return out;
 }
 
@@ -180,7 +202,8 @@ std::optional<std::vector<int64_t>> PartialValues::Combine(const ir::Node& node)
   for (int i = 0; i < operands; ++i) {
     const ir::Value* v = node.input(i);
     auto elements = Elements(v);
-    if (!elements || !v->type().shape.rank_known() || v->type().shape.rank() > 1) return std::nullopt;
+    if (!elements || !v->type().shape.rank_known() || v->type().shape.rank() > 1)
+      return std::nullopt;
     if (elements->size() != 1) {
       if (n != 1 && n != elements->size()) return std::nullopt;
       n = elements->size();

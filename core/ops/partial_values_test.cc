@@ -14,7 +14,8 @@ std::string ResultOf(const std::string& body) {
   if (!module.ok()) return std::string(module.status().message());
   for (const auto& graph : (*module)->graphs()) {
     for (const auto& node : graph->nodes()) {
-      const absl::Status status = node->branches().empty() ? Normalize(node.get()) : absl::OkStatus();
+      const absl::Status status =
+          node->branches().empty() ? Normalize(node.get()) : absl::OkStatus();
       if (!status.ok()) return std::string(status.message());
     }
   }

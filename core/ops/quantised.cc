@@ -15,13 +15,15 @@ bool IsByte(DType dtype) { return dtype == DType::kInt8 || dtype == DType::kUInt
 
 absl::Status RequireByte(const InferContext& c, int i) {
   if (IsByte(c.dtype(i))) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("input ", i, " is ", Name(c.dtype(i)), ", expected int8 or uint8"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("input ", i, " is ", Name(c.dtype(i)), ", expected int8 or uint8"));
 }
 
 absl::Status CheckZero(const InferContext& c, absl::string_view name, DType dtype) {
   const int64_t zero = c.attrs().Int(name), low = dtype == DType::kInt8 ? -128 : 0;
   if (zero >= low && zero <= low + 255) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(name, " ", zero, " is not in the range of ", Name(dtype)));
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " ", zero, " is not in the range of ", Name(dtype)));
 }
 
 absl::Status CheckScale(const InferContext& c, absl::string_view name) {
@@ -35,7 +37,9 @@ absl::StatusOr<DType> ResultType(const InferContext& c) {
   MIRIN_RETURN_IF_ERROR(ParseActivation(c.attrs().String("activation")).status());
   const DType dtype = c.attrs().Type("dtype");
   if (dtype == DType::kUnknown || dtype == DType::kFloat32) return DType::kFloat32;
-  if (!IsByte(dtype)) return absl::InvalidArgumentError(absl::StrCat("a result of ", Name(dtype), ", expected float32, int8 or uint8"));
+  if (!IsByte(dtype))
+    return absl::InvalidArgumentError(
+        absl::StrCat("a result of ", Name(dtype), ", expected float32, int8 or uint8"));
   MIRIN_RETURN_IF_ERROR(CheckScale(c, "y_scale"));
   MIRIN_RETURN_IF_ERROR(CheckZero(c, "y_zero", dtype));
   return dtype;
@@ -44,14 +48,19 @@ absl::StatusOr<DType> ResultType(const InferContext& c) {
 // float32, one number per channel.
 absl::Status CheckPerChannel(const InferContext& c, int i, int64_t channels) {
   if (!c.has_input(i)) return absl::OkStatus();
-  if (c.dtype(i) != DType::kFloat32) return absl::InvalidArgumentError(absl::StrCat("input ", i, " is ", Name(c.dtype(i)), ", expected float32"));
+  if (c.dtype(i) != DType::kFloat32)
+    return absl::InvalidArgumentError(
+        absl::StrCat("input ", i, " is ", Name(c.dtype(i)), ", expected float32"));
   if (!c.shape(i).concrete() || c.shape(i) == Shape({channels})) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("input ", i, " ", ToString(c.shape(i)), " does not match ", channels, " output channels"));
+  return absl::InvalidArgumentError(absl::StrCat("input ", i, " ", ToString(c.shape(i)),
+                                                 " does not match ", channels, " output channels"));
 }
 
 // x [.., K] times an int8 matrix with a scale and a bias per column, inputs 1 to 3.
 absl::Status InferProduct(InferContext& c, DType result) {
-  if (c.dtype(1) != DType::kInt8) return absl::InvalidArgumentError(absl::StrCat("the weight is ", Name(c.dtype(1)), ", expected int8"));
+  if (c.dtype(1) != DType::kInt8)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the weight is ", Name(c.dtype(1)), ", expected int8"));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(1, 2));
   const Shape &x = c.shape(0), &w = c.shape(1);
   if (!x.rank_known() || !w.rank_known()) {
@@ -60,8 +69,11 @@ absl::Status InferProduct(InferContext& c, DType result) {
   }
   MIRIN_RETURN_IF_ERROR(c.RequireMinRank(0, 1));
   const bool transposed = c.attrs().Bool("transpose_b");
-  const int64_t k = w.dim(transposed ? 1 : 0), n = w.dim(transposed ? 0 : 1), last = x.dim(x.rank() - 1);
-  if (k >= 0 && last >= 0 && k != last) return absl::InvalidArgumentError(absl::StrCat("cannot multiply ", ToString(x), " by ", ToString(w), transposed ? " (transposed)" : ""));
+  const int64_t k = w.dim(transposed ? 1 : 0), n = w.dim(transposed ? 0 : 1),
+                last = x.dim(x.rank() - 1);
+  if (k >= 0 && last >= 0 && k != last)
+    return absl::InvalidArgumentError(absl::StrCat("cannot multiply ", ToString(x), " by ",
+                                                   ToString(w), transposed ? " (transposed)" : ""));
   if (n >= 0) MIRIN_RETURN_IF_ERROR(CheckPerChannel(c, 2, n));
   if (n >= 0) MIRIN_RETURN_IF_ERROR(CheckPerChannel(c, 3, n));
   Shape y = x;
@@ -79,7 +91,9 @@ absl::Status InferQuantizedMatMul(InferContext& c) {
 }
 
 absl::Status InferDynamicQuantMatMul(InferContext& c) {
-  if (c.dtype(0) != DType::kFloat32) return absl::InvalidArgumentError(absl::StrCat("input 0 is ", Name(c.dtype(0)), ", expected float32"));
+  if (c.dtype(0) != DType::kFloat32)
+    return absl::InvalidArgumentError(
+        absl::StrCat("input 0 is ", Name(c.dtype(0)), ", expected float32"));
   MIRIN_RETURN_IF_ERROR(ParseActivation(c.attrs().String("activation")).status());
   return InferProduct(c, DType::kFloat32);
 }
@@ -91,14 +105,18 @@ absl::Status CheckResidual(const InferContext& c, const Dims& dims) {
     MIRIN_RETURN_IF_ERROR(CheckZero(c, "residual_zero", c.dtype(4)));
     MIRIN_RETURN_IF_ERROR(CheckScale(c, "residual_scale"));
   }
-  if (!c.shape(4).concrete() || !Shape(dims).concrete() || c.shape(4).dims() == dims) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("residual ", ToString(c.shape(4)), " does not match the output ", ToString(dims)));
+  if (!c.shape(4).concrete() || !Shape(dims).concrete() || c.shape(4).dims() == dims)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("residual ", ToString(c.shape(4)),
+                                                 " does not match the output ", ToString(dims)));
 }
 
 absl::Status InferQuantizedConv2D(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(RequireByte(c, 0));
   MIRIN_RETURN_IF_ERROR(CheckZero(c, "x_zero", c.dtype(0)));
-  if (c.dtype(1) != DType::kInt8) return absl::InvalidArgumentError(absl::StrCat("the weight is ", Name(c.dtype(1)), ", expected int8"));
+  if (c.dtype(1) != DType::kInt8)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the weight is ", Name(c.dtype(1)), ", expected int8"));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(0, 4));
   MIRIN_RETURN_IF_ERROR(c.RequireRank(1, 4));
   MIRIN_ASSIGN_OR_RETURN(const DType result, ResultType(c));
@@ -109,13 +127,17 @@ absl::Status InferQuantizedConv2D(InferContext& c) {
     return absl::OkStatus();
   }
   const int64_t group = c.attrs().Int("group", 1);
-  if (group < 1 || w.dim(0) % group != 0) return absl::InvalidArgumentError(absl::StrCat("group ", group, " does not divide ", w.dim(0), " output channels"));
+  if (group < 1 || w.dim(0) % group != 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("group ", group, " does not divide ", w.dim(0), " output channels"));
   if (x.dim(1) >= 0 && x.dim(1) != w.dim(1) * group) {
-    return absl::InvalidArgumentError(absl::StrCat("weight ", ToString(w), " needs ", w.dim(1) * group, " input channels, got ", x.dim(1)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "weight ", ToString(w), " needs ", w.dim(1) * group, " input channels, got ", x.dim(1)));
   }
   MIRIN_RETURN_IF_ERROR(CheckPerChannel(c, 2, w.dim(0)));
   MIRIN_RETURN_IF_ERROR(CheckPerChannel(c, 3, w.dim(0)));
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<WindowAxis> axes, PlanWindow(c.attrs(), {x.dim(2), x.dim(3)}, {w.dim(2), w.dim(3)}));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<WindowAxis> axes,
+                         PlanWindow(c.attrs(), {x.dim(2), x.dim(3)}, {w.dim(2), w.dim(3)}));
   Dims dims = {x.dim(0), w.dim(0), axes[0].output, axes[1].output};
   MIRIN_RETURN_IF_ERROR(CheckResidual(c, dims));
   if (Shape(dims).concrete()) MIRIN_RETURN_IF_ERROR(CheckedBytes(result, dims).status());
@@ -129,9 +151,12 @@ absl::Status InferQuantizedAdd(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(CheckZero(c, "a_zero", c.dtype(0)));
   MIRIN_RETURN_IF_ERROR(CheckZero(c, "b_zero", c.dtype(1)));
   MIRIN_ASSIGN_OR_RETURN(const DType result, ResultType(c));
-  if (result == DType::kFloat32) return absl::InvalidArgumentError("the result must be int8 or uint8");
+  if (result == DType::kFloat32)
+    return absl::InvalidArgumentError("the result must be int8 or uint8");
   const string activation = c.attrs().String("activation");
-  if (!activation.empty() && activation != "relu") return absl::InvalidArgumentError(absl::StrCat("the activation '", activation, "' is not relu"));
+  if (!activation.empty() && activation != "relu")
+    return absl::InvalidArgumentError(
+        absl::StrCat("the activation '", activation, "' is not relu"));
   MIRIN_ASSIGN_OR_RETURN(Shape shape, BroadcastShapes(c.shape(0), c.shape(1)));
   if (shape.concrete()) MIRIN_RETURN_IF_ERROR(CheckedBytes(result, shape.dims()).status());
   c.SetOutput(0, result, std::move(shape));
@@ -139,7 +164,10 @@ absl::Status InferQuantizedAdd(InferContext& c) {
 }
 
 OpSchema& WithResultForm(OpSchema& schema) {
-  return schema.Attr("activation", string()).Attr("dtype", std::monostate()).Attr("y_scale", 1.0).Attr("y_zero", int64_t{0});
+  return schema.Attr("activation", string())
+      .Attr("dtype", std::monostate())
+      .Attr("y_scale", 1.0)
+      .Attr("y_zero", int64_t{0});
 }
 
 }  // namespace
@@ -148,32 +176,64 @@ namespace schemas {
 
 OpSchema QuantizedMatMul() {
   OpSchema schema("QuantizedMatMul",
-                  "v = activation((x - x_zero) w * scale + bias) for bytes x and an int8 matrix w, exact in integers; v itself, or bytes "
+                  "v = activation((x - x_zero) w * scale + bias) for bytes x and an int8 matrix w, "
+                  "exact in integers; v itself, or bytes "
                   "round(v / y_scale) + y_zero when dtype says so. (internal)");
-  schema.Input("x").Input("weight").Input("scale").OptionalInput("bias").Attr("transpose_b", false).Attr("x_zero", int64_t{0});
+  schema.Input("x")
+      .Input("weight")
+      .Input("scale")
+      .OptionalInput("bias")
+      .Attr("transpose_b", false)
+      .Attr("x_zero", int64_t{0});
   return WithResultForm(schema).Output("y").Infer(InferQuantizedMatMul);
 }
 OpSchema DynamicQuantMatMul() {
   return OpSchema("DynamicQuantMatMul",
-                  "activation(x w * scale + bias) for an int8 matrix w; each row of x is rounded to 255 steps between its least and largest "
+                  "activation(x w * scale + bias) for an int8 matrix w; each row of x is rounded "
+                  "to 255 steps between its least and largest "
                   "number and 0, a row with one that is not finite gives none. (internal)")
-      .Input("x").Input("weight").Input("scale").OptionalInput("bias").Attr("transpose_b", false).Attr("activation", string()).Output("y")
+      .Input("x")
+      .Input("weight")
+      .Input("scale")
+      .OptionalInput("bias")
+      .Attr("transpose_b", false)
+      .Attr("activation", string())
+      .Output("y")
       .Infer(InferDynamicQuantMatMul);
 }
 OpSchema QuantizedConv2D() {
   OpSchema schema("QuantizedConv2D",
-                  "v = activation(conv(x - x_zero, weight) * scale + bias + residual) for bytes x and int8 weights, exact in integers; a residual of "
-                  "bytes counts as (r - residual_zero) * residual_scale; v itself, or bytes round(v / y_scale) + y_zero when dtype says so. (internal)");
-  schema.Input("x").Input("weight").Input("scale").OptionalInput("bias").OptionalInput("residual")
-      .Attr("pad_mode", string("pad")).Attr("pad_list", std::vector<int64_t>{}).Attr("pad", std::vector<int64_t>{}).Attr("stride", std::vector<int64_t>{})
-      .Attr("dilation", std::vector<int64_t>{}).Attr("group", int64_t{1}).Attr("format", string("NCHW")).Attr("x_zero", int64_t{0})
-      .Attr("residual_scale", 1.0).Attr("residual_zero", int64_t{0});
+                  "v = activation(conv(x - x_zero, weight) * scale + bias + residual) for bytes x "
+                  "and int8 weights, exact in integers; a residual of "
+                  "bytes counts as (r - residual_zero) * residual_scale; v itself, or bytes "
+                  "round(v / y_scale) + y_zero when dtype says so. (internal)");
+  schema.Input("x")
+      .Input("weight")
+      .Input("scale")
+      .OptionalInput("bias")
+      .OptionalInput("residual")
+      .Attr("pad_mode", string("pad"))
+      .Attr("pad_list", std::vector<int64_t>{})
+      .Attr("pad", std::vector<int64_t>{})
+      .Attr("stride", std::vector<int64_t>{})
+      .Attr("dilation", std::vector<int64_t>{})
+      .Attr("group", int64_t{1})
+      .Attr("format", string("NCHW"))
+      .Attr("x_zero", int64_t{0})
+      .Attr("residual_scale", 1.0)
+      .Attr("residual_zero", int64_t{0});
   return WithResultForm(schema).Output("y").Infer(InferQuantizedConv2D);
 }
 OpSchema QuantizedAdd() {
   OpSchema schema("QuantizedAdd",
-                  "v = activation((a - a_zero) * a_scale + (b - b_zero) * b_scale) with broadcasting, as bytes round(v / y_scale) + y_zero. (internal)");
-  schema.Input("a").Input("b").Attr("a_scale", 1.0).Attr("a_zero", int64_t{0}).Attr("b_scale", 1.0).Attr("b_zero", int64_t{0});
+                  "v = activation((a - a_zero) * a_scale + (b - b_zero) * b_scale) with "
+                  "broadcasting, as bytes round(v / y_scale) + y_zero. (internal)");
+  schema.Input("a")
+      .Input("b")
+      .Attr("a_scale", 1.0)
+      .Attr("a_zero", int64_t{0})
+      .Attr("b_scale", 1.0)
+      .Attr("b_zero", int64_t{0});
   return WithResultForm(schema).Output("y").Infer(InferQuantizedAdd);
 }
 

@@ -6,7 +6,8 @@
 namespace mirin::ops {
 
 struct Regex::Impl {
-  Impl(absl::string_view pattern, const RE2::Options& options) : re(re2::StringPiece(pattern.data(), pattern.size()), options) {}
+  Impl(absl::string_view pattern, const RE2::Options& options)
+      : re(re2::StringPiece(pattern.data(), pattern.size()), options) {}
   RE2 re;
 };
 
@@ -19,10 +20,14 @@ absl::StatusOr<Regex> Regex::Create(absl::string_view pattern) {
   RE2::Options options;
   options.set_log_errors(false);
   auto impl = std::make_unique<Impl>(pattern, options);
-  if (!impl->re.ok()) return absl::InvalidArgumentError(absl::StrCat("the pattern is no regular expression: ", impl->re.error()));
+  if (!impl->re.ok())
+    return absl::InvalidArgumentError(
+        absl::StrCat("the pattern is no regular expression: ", impl->re.error()));
   return Regex(std::move(impl));
 }
 
-bool Regex::MatchesWhole(absl::string_view text) const { return RE2::FullMatch(re2::StringPiece(text.data(), text.size()), impl_->re); }
+bool Regex::MatchesWhole(absl::string_view text) const {
+  return RE2::FullMatch(re2::StringPiece(text.data(), text.size()), impl_->re);
+}
 
 }  // namespace mirin::ops

@@ -20,7 +20,9 @@ absl::Status Resized(InferContext& c, const std::vector<int64_t>& size) {
   MIRIN_RETURN_IF_ERROR(c.RequireRank(0, 4));
   MIRIN_RETURN_IF_ERROR(RequirePixels(c));
   if (size.size() != 2) return absl::InvalidArgumentError("size needs two numbers");
-  if (size[0] < 1 || size[1] < 1 || size[0] > (1 << 20) || size[1] > (1 << 20)) return absl::InvalidArgumentError(absl::StrCat("size (", size[0], ", ", size[1], ") is out of range"));
+  if (size[0] < 1 || size[1] < 1 || size[0] > (1 << 20) || size[1] > (1 << 20))
+    return absl::InvalidArgumentError(
+        absl::StrCat("size (", size[0], ", ", size[1], ") is out of range"));
   Shape out = c.shape(0).rank_known() ? c.shape(0) : Shape::OfRank(4);
   out.set_dim(2, size[0]);
   out.set_dim(3, size[1]);
@@ -49,7 +51,8 @@ absl::Status InferResizeLite(InferContext& c) {
     c.SetOutput(0, c.dtype(0), Shape::OfRank(4));
     return absl::OkStatus();
   }
-  if (t->elements() != 2 && t->elements() != 4) return absl::InvalidArgumentError("sizes or scales must have two or four numbers");
+  if (t->elements() != 2 && t->elements() != 4)
+    return absl::InvalidArgumentError("sizes or scales must have two or four numbers");
   std::vector<int64_t> size(2, -1);
   const int64_t skip = t->elements() - 2;
   if (IsInt(t->dtype())) {
@@ -61,7 +64,8 @@ absl::Status InferResizeLite(InferContext& c) {
       __builtin_memcpy(&scale, t->data_as<char>() + (skip + i) * 4, 4);
       const double v = static_cast<double>(c.shape(0).dim(2 + i)) * scale;
       if (c.shape(0).dim(2 + i) < 0) return InferSame(c);
-      if (!(v >= 1 && v < 1e9)) return absl::InvalidArgumentError(absl::StrCat("scale ", scale, " is out of range"));
+      if (!(v >= 1 && v < 1e9))
+        return absl::InvalidArgumentError(absl::StrCat("scale ", scale, " is out of range"));
       size[i] = static_cast<int64_t>(v);
     }
   } else {
@@ -75,24 +79,62 @@ absl::Status InferResizeLite(InferContext& c) {
 namespace schemas {
 
 OpSchema ResizeBilinear() {
-  return OpSchema("ResizeBilinear", "Bilinear resize to size.").Input("x").Ints("size").Attr("align_corners", false).Attr("half_pixel_centers", false).Output("y").Infer(InferResizeInts);
+  return OpSchema("ResizeBilinear", "Bilinear resize to size.")
+      .Input("x")
+      .Ints("size")
+      .Attr("align_corners", false)
+      .Attr("half_pixel_centers", false)
+      .Output("y")
+      .Infer(InferResizeInts);
 }
 OpSchema ResizeBilinearV2() {
-  return OpSchema("ResizeBilinearV2", "Bilinear resize to size.").Input("x").Ints("size").Attr("align_corners", false).Attr("half_pixel_centers", false).Output("y").Infer(InferResizeInts);
+  return OpSchema("ResizeBilinearV2", "Bilinear resize to size.")
+      .Input("x")
+      .Ints("size")
+      .Attr("align_corners", false)
+      .Attr("half_pixel_centers", false)
+      .Output("y")
+      .Infer(InferResizeInts);
 }
 OpSchema ResizeNearestNeighbor() {
-  return OpSchema("ResizeNearestNeighbor", "Nearest-neighbour resize to size.").Input("x").Ints("size").Attr("align_corners", false).Attr("half_pixel_centers", false).Output("y").Infer(InferResizeInts);
+  return OpSchema("ResizeNearestNeighbor", "Nearest-neighbour resize to size.")
+      .Input("x")
+      .Ints("size")
+      .Attr("align_corners", false)
+      .Attr("half_pixel_centers", false)
+      .Output("y")
+      .Infer(InferResizeInts);
 }
 OpSchema ResizeNearestNeighborV2() {
-  return OpSchema("ResizeNearestNeighborV2", "Nearest-neighbour resize to size.").Input("x").Ints("size").Attr("align_corners", false).Attr("half_pixel_centers", false).Output("y").Infer(InferResizeInts);
+  return OpSchema("ResizeNearestNeighborV2", "Nearest-neighbour resize to size.")
+      .Input("x")
+      .Ints("size")
+      .Attr("align_corners", false)
+      .Attr("half_pixel_centers", false)
+      .Output("y")
+      .Infer(InferResizeInts);
 }
 OpSchema Resize() {
-  return OpSchema("Resize", "Resize by sizes or scales; method 0 linear, 1 nearest, 2 cubic; coordinates 0 asymmetric, 1 align corners, 2 half pixel.")
-      .Input("x").Input("size_or_scale").Attr("method", int64_t{0}).Attr("coordinate_transform_mode", int64_t{0}).Attr("nearest_mode", int64_t{0}).Output("y").Infer(InferResizeLite)
+  return OpSchema("Resize",
+                  "Resize by sizes or scales; method 0 linear, 1 nearest, 2 cubic; coordinates 0 "
+                  "asymmetric, 1 align corners, 2 half pixel.")
+      .Input("x")
+      .Input("size_or_scale")
+      .Attr("method", int64_t{0})
+      .Attr("coordinate_transform_mode", int64_t{0})
+      .Attr("nearest_mode", int64_t{0})
+      .Output("y")
+      .Infer(InferResizeLite)
       .ShapeFromValue("size_or_scale");
 }
 OpSchema ResizeBicubic() {
-  return OpSchema("ResizeBicubic", "Bicubic resize (a = -0.75) to size.").Input("x").Ints("size").Attr("align_corners", false).Attr("half_pixel_centers", false).Output("y").Infer(InferResizeInts);
+  return OpSchema("ResizeBicubic", "Bicubic resize (a = -0.75) to size.")
+      .Input("x")
+      .Ints("size")
+      .Attr("align_corners", false)
+      .Attr("half_pixel_centers", false)
+      .Output("y")
+      .Infer(InferResizeInts);
 }
 
 }  // namespace schemas

@@ -13,7 +13,15 @@
 namespace mirin::ops {
 
 enum class ResizeMode { kNearest, kLinear, kCubic };
-enum class ResizeCoordinates { kAsymmetric, kAlignCorners, kHalfPixel, kHalfPixelSymmetric, kPytorchHalfPixel, kTfHalfPixelForNn, kTfCropAndResize };
+enum class ResizeCoordinates {
+  kAsymmetric,
+  kAlignCorners,
+  kHalfPixel,
+  kHalfPixelSymmetric,
+  kPytorchHalfPixel,
+  kTfHalfPixelForNn,
+  kTfCropAndResize
+};
 // kShrinkToCeil, of opset 10, is the ceiling where an axis shrinks and the floor elsewhere.
 enum class NearestMode { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil, kShrinkToCeil };
 enum class AspectPolicy { kStretch, kNotLarger, kNotSmaller };
@@ -32,16 +40,19 @@ absl::StatusOr<ResizeSpec> ReadResize(const ir::Attributes& attrs);
 
 struct ResizeAxis {
   int64_t input = 1, output = 1;
-  double scale = 1;    // as coordinates see it
-  bool exact = true;   // the scale is output / input
+  double scale = 1;   // as coordinates see it
+  bool exact = true;  // the scale is output / input
   double roi_begin = 0, roi_end = 1;
 
   bool identity() const { return input == output && scale == 1 && roi_begin == 0 && roi_end == 1; }
 };
 
 // All axes of x. Exactly one of scales and sizes is not empty; roi may be. Checks their number and range.
-absl::StatusOr<std::vector<ResizeAxis>> PlanResize(const ResizeSpec& spec, absl::Span<const int64_t> x, absl::Span<const double> scales,
-                                                   absl::Span<const int64_t> sizes, absl::Span<const double> roi);
+absl::StatusOr<std::vector<ResizeAxis>> PlanResize(const ResizeSpec& spec,
+                                                   absl::Span<const int64_t> x,
+                                                   absl::Span<const double> scales,
+                                                   absl::Span<const int64_t> sizes,
+                                                   absl::Span<const double> roi);
 
 // Output i is the sum of weight[k] * input[index[k]] for k in begin[i] .. begin[i + 1].
 struct ResizeTaps {

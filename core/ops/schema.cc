@@ -31,18 +31,23 @@ OpSchema& OpSchema::Ints(absl::string_view name, std::vector<std::string> aliase
   return *this;
 }
 
-OpSchema& OpSchema::Ints(absl::string_view name, std::vector<int64_t> fallback, std::vector<std::string> aliases) {
-  parameters_.push_back({std::string(name), ParameterKind::kInts, false, std::move(fallback), std::move(aliases)});
+OpSchema& OpSchema::Ints(absl::string_view name, std::vector<int64_t> fallback,
+                         std::vector<std::string> aliases) {
+  parameters_.push_back(
+      {std::string(name), ParameterKind::kInts, false, std::move(fallback), std::move(aliases)});
   return *this;
 }
 
-OpSchema& OpSchema::Attr(absl::string_view name, ir::Attribute fallback, std::vector<std::string> aliases) {
-  parameters_.push_back({std::string(name), ParameterKind::kAttribute, false, std::move(fallback), std::move(aliases)});
+OpSchema& OpSchema::Attr(absl::string_view name, ir::Attribute fallback,
+                         std::vector<std::string> aliases) {
+  parameters_.push_back({std::string(name), ParameterKind::kAttribute, false, std::move(fallback),
+                         std::move(aliases)});
   return *this;
 }
 
 OpSchema& OpSchema::RequiredAttr(absl::string_view name, std::vector<std::string> aliases) {
-  parameters_.push_back({std::string(name), ParameterKind::kAttribute, true, {}, std::move(aliases)});
+  parameters_.push_back(
+      {std::string(name), ParameterKind::kAttribute, true, {}, std::move(aliases)});
   return *this;
 }
 
@@ -92,9 +97,9 @@ OpSchema& OpSchema::Nondeterministic() {
 }
 
 int OpSchema::num_input_parameters() const {
-  return static_cast<int>(std::count_if(parameters_.begin(), parameters_.end(), [](const Parameter& p) {
-    return p.kind != ParameterKind::kAttribute;
-  }));
+  return static_cast<int>(
+      std::count_if(parameters_.begin(), parameters_.end(),
+                    [](const Parameter& p) { return p.kind != ParameterKind::kAttribute; }));
 }
 
 const Parameter* OpSchema::InputParameter(const ir::Node& node, int i) const {
@@ -137,8 +142,8 @@ absl::StatusOr<int> OpSchema::NumOutputs(const ir::Attributes& attrs) const {
     if (const auto* v = std::get_if<std::vector<int64_t>>(a)) n = static_cast<int64_t>(v->size());
   }
   if (n < 1 || n > 65536) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("attribute '", outputs_attr_, "' must say how many outputs there are (1 to 65536)"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "attribute '", outputs_attr_, "' must say how many outputs there are (1 to 65536)"));
   }
   return static_cast<int>(n);
 }
@@ -160,13 +165,15 @@ bool ReadsShapeOnly(const ir::Node& node) {
 
 bool IsPure(const ir::Node& node) {
   const OpSchema* schema = FindSchema(node.op());
-  return schema != nullptr && node.branches().empty() && !schema->nondeterministic() && !schema->writes_variable();
+  return schema != nullptr && node.branches().empty() && !schema->nondeterministic() &&
+         !schema->writes_variable();
 }
 
 std::vector<const OpSchema*> AllSchemas() {
   std::vector<const OpSchema*> all;
   for (const OpSchema& schema : SchemaTable()) all.push_back(&schema);
-  std::sort(all.begin(), all.end(), [](const OpSchema* a, const OpSchema* b) { return a->name() < b->name(); });
+  std::sort(all.begin(), all.end(),
+            [](const OpSchema* a, const OpSchema* b) { return a->name() < b->name(); });
   return all;
 }
 
@@ -198,20 +205,21 @@ std::string InputLabel(const ir::Node& node, int i) {
 
 absl::Status InferContext::RequireRank(int i, int rank) const {
   if (!shape(i).rank_known() || shape(i).rank() == rank) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, i), " has shape ", ToString(shape(i)),
-                                                 ", expected rank ", rank));
+  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, i), " has shape ",
+                                                 ToString(shape(i)), ", expected rank ", rank));
 }
 
 absl::Status InferContext::RequireMinRank(int i, int rank) const {
   if (!shape(i).rank_known() || shape(i).rank() >= rank) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, i), " has shape ", ToString(shape(i)),
-                                                 ", expected rank ", rank, " or more"));
+  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, i), " has shape ",
+                                                 ToString(shape(i)), ", expected rank ", rank,
+                                                 " or more"));
 }
 
 absl::Status InferContext::RequireFloat(int i) const {
   if (IsFloat(dtype(i))) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(InputLabel(node_, i), " is ", Name(dtype(i)), ", expected a floating-point dtype"));
+  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, i), " is ", Name(dtype(i)),
+                                                 ", expected a floating-point dtype"));
 }
 
 absl::Status InferContext::RequireInt(int i) const {
@@ -222,29 +230,35 @@ absl::Status InferContext::RequireInt(int i) const {
 
 absl::Status InferContext::RequireNumber(int i) const {
   if (dtype(i) != DType::kString && dtype(i) != DType::kUnknown) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, i), " is ", Name(dtype(i)), ", expected numbers"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(InputLabel(node_, i), " is ", Name(dtype(i)), ", expected numbers"));
 }
 
 absl::Status InferContext::RequireSameDType(int a, int b) const {
   if (dtype(a) == dtype(b)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, a), " is ", Name(dtype(a)), " but ",
-                                                 InputLabel(node_, b), " is ", Name(dtype(b))));
+  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, a), " is ", Name(dtype(a)),
+                                                 " but ", InputLabel(node_, b), " is ",
+                                                 Name(dtype(b))));
 }
 
 absl::Status InferContext::RequireOneElement(int i) const {
   if (!shape(i).concrete() || NumElements(shape(i).dims()) == 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, i), " has shape ", ToString(shape(i)), ", expected one element"));
+  return absl::InvalidArgumentError(absl::StrCat(InputLabel(node_, i), " has shape ",
+                                                 ToString(shape(i)), ", expected one element"));
 }
 
 absl::Status Normalize(ir::Node* node) {
   const OpSchema* schema = FindSchema(node->op());
-  if (schema == nullptr) return absl::NotFoundError(absl::StrCat("unknown operator '", node->op(), "'"));
+  if (schema == nullptr)
+    return absl::NotFoundError(absl::StrCat("unknown operator '", node->op(), "'"));
   int fixed = 0;
   int required = 0;
   bool variadic = false;
   for (const Parameter& p : schema->parameters()) {
     switch (p.kind) {
-      case ParameterKind::kVariadic: variadic = true; break;
+      case ParameterKind::kVariadic:
+        variadic = true;
+        break;
       case ParameterKind::kAttribute: {
         if (node->attrs().Has(p.name)) break;
         const ir::Attribute* other = nullptr;
@@ -263,22 +277,26 @@ absl::Status Normalize(ir::Node* node) {
       }
       default:
         ++fixed;
-        if (p.kind == ParameterKind::kTensor || (p.kind == ParameterKind::kInts && p.required)) required = fixed;
+        if (p.kind == ParameterKind::kTensor || (p.kind == ParameterKind::kInts && p.required))
+          required = fixed;
     }
   }
   if (node->num_inputs() < required || (!variadic && node->num_inputs() > fixed)) {
-    return absl::InvalidArgumentError(absl::StrCat("takes ", required, required == fixed && !variadic ? "" : " or more",
+    return absl::InvalidArgumentError(absl::StrCat("takes ", required,
+                                                   required == fixed && !variadic ? "" : " or more",
                                                    " inputs, got ", node->num_inputs()));
   }
   for (int i = 0; i < node->num_inputs(); ++i) {
     const Parameter* p = schema->InputParameter(*node, i);
-    if (node->input(i) == nullptr && p != nullptr && p->kind != ParameterKind::kOptionalTensor && p->required) {
+    if (node->input(i) == nullptr && p != nullptr && p->kind != ParameterKind::kOptionalTensor &&
+        p->required) {
       return absl::InvalidArgumentError(absl::StrCat("input '", p->name, "' is missing"));
     }
   }
   MIRIN_ASSIGN_OR_RETURN(const int outputs, schema->NumOutputs(node->attrs()));
   if (outputs != node->num_outputs()) {
-    return absl::InvalidArgumentError(absl::StrCat("has ", outputs, " outputs, the node names ", node->num_outputs()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", outputs, " outputs, the node names ", node->num_outputs()));
   }
   return absl::OkStatus();
 }
@@ -286,7 +304,8 @@ absl::Status Normalize(ir::Node* node) {
 absl::Status InferNode(ir::Node* node, PartialValues* partial) {
   const OpSchema* schema = FindSchema(node->op());
   if (schema == nullptr) {
-    return absl::NotFoundError(absl::StrCat(ir::Describe(*node), ": unknown operator '", node->op(), "'"));
+    return absl::NotFoundError(
+        absl::StrCat(ir::Describe(*node), ": unknown operator '", node->op(), "'"));
   }
   std::vector<ir::TensorType> types(node->num_inputs());
   std::vector<const Tensor*> values(node->num_inputs(), nullptr);

@@ -36,17 +36,17 @@ using InferFn = absl::Status (*)(InferContext&);
 enum class ParameterKind {
   kTensor,          // required tensor
   kOptionalTensor,  // tensor or null
-  kVariadic,        // any number of tensors, from one tuple operand or the remaining operands; at most one per op
-  kInts,            // int64 tensor of rank 0 or 1, constant or computed
-  kAttribute,       // constant, kept in Node::attrs()
+  kVariadic,  // any number of tensors, from one tuple operand or the remaining operands; at most one per op
+  kInts,       // int64 tensor of rank 0 or 1, constant or computed
+  kAttribute,  // constant, kept in Node::attrs()
 };
 
 struct Parameter {
   std::string name;
   ParameterKind kind = ParameterKind::kTensor;
-  bool required = true;                // kInts and kAttribute: false when there is a default
-  ir::Attribute fallback;              // the default
-  std::vector<std::string> aliases;    // other attribute names that say the same
+  bool required = true;              // kInts and kAttribute: false when there is a default
+  ir::Attribute fallback;            // the default
+  std::vector<std::string> aliases;  // other attribute names that say the same
 };
 
 class OpSchema {
@@ -58,9 +58,11 @@ class OpSchema {
   OpSchema& OptionalInput(absl::string_view name);
   OpSchema& VariadicInput(absl::string_view name);
   OpSchema& Ints(absl::string_view name, std::vector<std::string> aliases = {});  // required
-  OpSchema& Ints(absl::string_view name, std::vector<int64_t> fallback, std::vector<std::string> aliases = {});
+  OpSchema& Ints(absl::string_view name, std::vector<int64_t> fallback,
+                 std::vector<std::string> aliases = {});
   // The fallback's alternative is the attribute's type: false, int64_t{1}, 0.5, "NCHW"s, std::vector<int64_t>{} ...
-  OpSchema& Attr(absl::string_view name, ir::Attribute fallback, std::vector<std::string> aliases = {});
+  OpSchema& Attr(absl::string_view name, ir::Attribute fallback,
+                 std::vector<std::string> aliases = {});
   OpSchema& RequiredAttr(absl::string_view name, std::vector<std::string> aliases = {});
   // One result. Call it once per result for ops with several.
   OpSchema& Output(absl::string_view name);
@@ -139,9 +141,13 @@ std::vector<const OpSchema*> AllSchemas();
 class InferContext {
  public:
   // `values[i]` may be null: not known. Spans must outlive the context, and so must `partial`, which may be null.
-  InferContext(const ir::Node& node, absl::Span<const ir::TensorType> inputs, absl::Span<const Tensor* const> values,
-               const PartialValues* partial = nullptr)
-      : node_(node), inputs_(inputs), values_(values), partial_(partial), outputs_(node.num_outputs()) {}
+  InferContext(const ir::Node& node, absl::Span<const ir::TensorType> inputs,
+               absl::Span<const Tensor* const> values, const PartialValues* partial = nullptr)
+      : node_(node),
+        inputs_(inputs),
+        values_(values),
+        partial_(partial),
+        outputs_(node.num_outputs()) {}
 
   const ir::Node& node() const { return node_; }
   const ir::Attributes& attrs() const { return node_.attrs(); }
@@ -151,7 +157,9 @@ class InferContext {
   DType dtype(int i) const { return inputs_[i].dtype; }
   const Shape& shape(int i) const { return inputs_[i].shape; }
   // The bytes of input i when they are known now, else null.
-  const Tensor* value(int i) const { return i < static_cast<int>(values_.size()) ? values_[i] : nullptr; }
+  const Tensor* value(int i) const {
+    return i < static_cast<int>(values_.size()) ? values_[i] : nullptr;
+  }
   // Value of an Ints parameter by input index: false when it is not known now. InvalidArgument for non-integers.
   absl::StatusOr<bool> IntsValue(int i, std::vector<int64_t>* out) const;
   // The same when single elements may be missing: those are PartialValues::kUnknown. Only for types, never to decide what runs.
@@ -166,7 +174,7 @@ class InferContext {
   absl::Status RequireMinRank(int i, int rank) const;
   absl::Status RequireFloat(int i) const;
   absl::Status RequireInt(int i) const;
-  absl::Status RequireNumber(int i) const;     // not string
+  absl::Status RequireNumber(int i) const;  // not string
   absl::Status RequireSameDType(int a, int b) const;
   absl::Status RequireOneElement(int i) const;
 

@@ -17,7 +17,9 @@ absl::Status ReshapeToComputed(InferContext& c) {
     c.SetOutput(0, c.dtype(0), ShapeOfLength(c.shape(1)));
     return absl::OkStatus();
   }
-  if (to.size() > kMaxRank) return absl::InvalidArgumentError(absl::StrCat("the new shape has more than ", kMaxRank, " axes"));
+  if (to.size() > kMaxRank)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the new shape has more than ", kMaxRank, " axes"));
   Dims dims;
   int open = 0;
   int64_t rest = 1;
@@ -42,7 +44,9 @@ absl::Status InferReshape(InferContext& c) {
   std::vector<int64_t> to;
   MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &to));
   if (!known) return ReshapeToComputed(c);
-  if (to.size() > kMaxRank) return absl::InvalidArgumentError(absl::StrCat("the new shape has more than ", kMaxRank, " axes"));
+  if (to.size() > kMaxRank)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the new shape has more than ", kMaxRank, " axes"));
   Dims dims(to.begin(), to.end());
   int inferred = -1;
   int64_t rest = 1;
@@ -61,7 +65,8 @@ absl::Status InferReshape(InferContext& c) {
     if (inferred >= 0 && rest == 0 && elements == 0) dims[inferred] = 0;
     const auto total = CheckedElements(dims);
     if (!total.ok() || *total != elements) {
-      return absl::InvalidArgumentError(absl::StrCat("cannot reshape ", ToString(c.shape(0)), " to ", ToString(absl::MakeConstSpan(to))));
+      return absl::InvalidArgumentError(absl::StrCat("cannot reshape ", ToString(c.shape(0)),
+                                                     " to ", ToString(absl::MakeConstSpan(to))));
     }
   }
   c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
@@ -79,7 +84,8 @@ absl::Status Insert(InferContext& c, std::vector<int64_t> axes) {
     MIRIN_ASSIGN_OR_RETURN(a, NormalizeAxis(a, rank));
   }
   std::sort(axes.begin(), axes.end());
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) return absl::InvalidArgumentError("an axis is repeated");
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+    return absl::InvalidArgumentError("an axis is repeated");
   Dims dims = c.shape(0).dims();
   for (int64_t a : axes) dims.insert(dims.begin() + a, 1);
   c.SetOutput(0, c.dtype(0), Shape(std::move(dims)));
@@ -133,11 +139,15 @@ absl::Status InferTranspose(InferContext& c) {
   MIRIN_ASSIGN_OR_RETURN(const bool known, c.IntsValue(1, &perm));
   const Shape& x = c.shape(0);
   if (!known || !x.rank_known()) {
-    c.SetOutput(0, c.dtype(0), x.rank_known() ? Shape::OfRank(x.rank()) : known ? Shape::OfRank(static_cast<int>(perm.size())) : Shape::Unknown());
+    c.SetOutput(0, c.dtype(0),
+                x.rank_known() ? Shape::OfRank(x.rank())
+                : known        ? Shape::OfRank(static_cast<int>(perm.size()))
+                               : Shape::Unknown());
     return absl::OkStatus();
   }
   if (static_cast<int>(perm.size()) != x.rank()) {
-    return absl::InvalidArgumentError(absl::StrCat("perm has ", perm.size(), " axes, the input has shape ", ToString(x)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("perm has ", perm.size(), " axes, the input has shape ", ToString(x)));
   }
   std::vector<bool> seen(perm.size(), false);
   Dims dims(perm.size());
@@ -152,7 +162,8 @@ absl::Status InferTranspose(InferContext& c) {
 }
 
 absl::Status InferShape(InferContext& c) {
-  c.SetOutput(0, DType::kInt64, c.shape(0).rank_known() ? Shape({c.shape(0).rank()}) : Shape::OfRank(1));
+  c.SetOutput(0, DType::kInt64,
+              c.shape(0).rank_known() ? Shape({c.shape(0).rank()}) : Shape::OfRank(1));
   return absl::OkStatus();
 }
 
@@ -163,7 +174,10 @@ absl::Status InferScalarInt64(InferContext& c) {
 
 absl::Status InferScalarAt(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(c.RequireRank(0, 1));
-  if (c.shape(0).concrete()) MIRIN_RETURN_IF_ERROR(NormalizeAxis(c.attrs().Int("index"), static_cast<int>(c.shape(0).dim(0)), "index").status());
+  if (c.shape(0).concrete())
+    MIRIN_RETURN_IF_ERROR(
+        NormalizeAxis(c.attrs().Int("index"), static_cast<int>(c.shape(0).dim(0)), "index")
+            .status());
   c.SetOutput(0, c.dtype(0), Shape(Dims{}));
   return absl::OkStatus();
 }
@@ -171,7 +185,8 @@ absl::Status InferScalarAt(InferContext& c) {
 absl::Status InferPackScalars(InferContext& c) {
   for (int i = 0; i < c.num_inputs(); ++i) {
     if (c.dtype(i) != DType::kBool) MIRIN_RETURN_IF_ERROR(c.RequireInt(i));
-    if (c.shape(i).concrete() && NumElements(c.shape(i).dims()) != 1) return absl::InvalidArgumentError("a member is not a scalar");
+    if (c.shape(i).concrete() && NumElements(c.shape(i).dims()) != 1)
+      return absl::InvalidArgumentError("a member is not a scalar");
   }
   c.SetOutput(0, DType::kInt64, Shape({c.num_inputs()}));
   return absl::OkStatus();
@@ -181,20 +196,109 @@ absl::Status InferPackScalars(InferContext& c) {
 
 namespace schemas {
 
-OpSchema Reshape() { return OpSchema("Reshape", "The same elements under another shape; one -1 is worked out.").Input("x").Ints("shape").Output("y").Infer(InferReshape).View(); }
-OpSchema View() { return OpSchema("View", "Reshape under its PyTorch-like name.").Input("x").Ints("shape").Output("y").Infer(InferReshape).View(); }
-OpSchema ExpandDims() { return OpSchema("ExpandDims", "Inserts an axis of size 1.").Input("x").RequiredAttr("axis").Output("y").Infer(InferExpandDims).View(); }
-OpSchema Unsqueeze() { return OpSchema("Unsqueeze", "Inserts axes of size 1.").Input("x").RequiredAttr("axis").Output("y").Infer(InferExpandDims).View(); }
-OpSchema Squeeze() { return OpSchema("Squeeze", "Drops axes of size 1; () drops all.").Input("x").Attr("axis", std::vector<int64_t>{}).Output("y").Infer(InferSqueeze).View(); }
-OpSchema Flatten() { return OpSchema("Flatten", "[product before axis, product from axis on].").Input("x").Attr("axis", int64_t{1}).Output("y").Infer(InferFlatten).View(); }
-OpSchema Transpose() { return OpSchema("Transpose", "Permutes the axes.").Input("x").Ints("perm", {"input_perm"}).Output("y").Infer(InferTranspose); }
-OpSchema Shape() { return OpSchema("Shape", "The shape as a 1-D int64 tensor.").Input("x").Output("y").Infer(InferShape).ReadsShape(); }
-OpSchema TensorShape() { return OpSchema("TensorShape", "The shape as a 1-D int64 tensor.").Input("x").Output("y").Infer(InferShape).ReadsShape(); }
-OpSchema DynamicShape() { return OpSchema("DynamicShape", "The shape as a 1-D int64 tensor.").Input("x").Output("y").Infer(InferShape).ReadsShape(); }
-OpSchema Size() { return OpSchema("Size", "The number of elements.").Input("x").Output("y").Infer(InferScalarInt64).ReadsShape(); }
-OpSchema Rank() { return OpSchema("Rank", "The number of axes.").Input("x").Output("y").Infer(InferScalarInt64).ReadsShape(); }
-OpSchema ScalarAt() { return OpSchema("ScalarAt", "One element of a 1-D tensor. (internal)").Input("x").RequiredAttr("index").Output("y").Infer(InferScalarAt); }
-OpSchema PackScalars() { return OpSchema("PackScalars", "Scalars side by side as int64. (internal)").VariadicInput("x").Output("y").Infer(InferPackScalars); }
+OpSchema Reshape() {
+  return OpSchema("Reshape", "The same elements under another shape; one -1 is worked out.")
+      .Input("x")
+      .Ints("shape")
+      .Output("y")
+      .Infer(InferReshape)
+      .View();
+}
+OpSchema View() {
+  return OpSchema("View", "Reshape under its PyTorch-like name.")
+      .Input("x")
+      .Ints("shape")
+      .Output("y")
+      .Infer(InferReshape)
+      .View();
+}
+OpSchema ExpandDims() {
+  return OpSchema("ExpandDims", "Inserts an axis of size 1.")
+      .Input("x")
+      .RequiredAttr("axis")
+      .Output("y")
+      .Infer(InferExpandDims)
+      .View();
+}
+OpSchema Unsqueeze() {
+  return OpSchema("Unsqueeze", "Inserts axes of size 1.")
+      .Input("x")
+      .RequiredAttr("axis")
+      .Output("y")
+      .Infer(InferExpandDims)
+      .View();
+}
+OpSchema Squeeze() {
+  return OpSchema("Squeeze", "Drops axes of size 1; () drops all.")
+      .Input("x")
+      .Attr("axis", std::vector<int64_t>{})
+      .Output("y")
+      .Infer(InferSqueeze)
+      .View();
+}
+OpSchema Flatten() {
+  return OpSchema("Flatten", "[product before axis, product from axis on].")
+      .Input("x")
+      .Attr("axis", int64_t{1})
+      .Output("y")
+      .Infer(InferFlatten)
+      .View();
+}
+OpSchema Transpose() {
+  return OpSchema("Transpose", "Permutes the axes.")
+      .Input("x")
+      .Ints("perm", {"input_perm"})
+      .Output("y")
+      .Infer(InferTranspose);
+}
+OpSchema Shape() {
+  return OpSchema("Shape", "The shape as a 1-D int64 tensor.")
+      .Input("x")
+      .Output("y")
+      .Infer(InferShape)
+      .ReadsShape();
+}
+OpSchema TensorShape() {
+  return OpSchema("TensorShape", "The shape as a 1-D int64 tensor.")
+      .Input("x")
+      .Output("y")
+      .Infer(InferShape)
+      .ReadsShape();
+}
+OpSchema DynamicShape() {
+  return OpSchema("DynamicShape", "The shape as a 1-D int64 tensor.")
+      .Input("x")
+      .Output("y")
+      .Infer(InferShape)
+      .ReadsShape();
+}
+OpSchema Size() {
+  return OpSchema("Size", "The number of elements.")
+      .Input("x")
+      .Output("y")
+      .Infer(InferScalarInt64)
+      .ReadsShape();
+}
+OpSchema Rank() {
+  return OpSchema("Rank", "The number of axes.")
+      .Input("x")
+      .Output("y")
+      .Infer(InferScalarInt64)
+      .ReadsShape();
+}
+OpSchema ScalarAt() {
+  return OpSchema("ScalarAt", "One element of a 1-D tensor. (internal)")
+      .Input("x")
+      .RequiredAttr("index")
+      .Output("y")
+      .Infer(InferScalarAt);
+}
+OpSchema PackScalars() {
+  return OpSchema("PackScalars", "Scalars side by side as int64. (internal)")
+      .VariadicInput("x")
+      .Output("y")
+      .Infer(InferPackScalars);
+}
 
 }  // namespace schemas
 }  // namespace mirin::ops

@@ -18,7 +18,8 @@ absl::Status InferSliceSizes(InferContext& c) {
     c.SetOutput(0, c.dtype(0), x.rank_known() ? Shape::OfRank(x.rank()) : Shape::Unknown());
     return absl::OkStatus();
   }
-  if (static_cast<int>(begin.size()) != x.rank() || begin.size() != size.size()) return absl::InvalidArgumentError("begin and size do not match the rank");
+  if (static_cast<int>(begin.size()) != x.rank() || begin.size() != size.size())
+    return absl::InvalidArgumentError("begin and size do not match the rank");
   Dims dims = x.dims();
   for (int i = 0; i < x.rank(); ++i) {
     if (dims[i] < 0) {
@@ -27,7 +28,8 @@ absl::Status InferSliceSizes(InferContext& c) {
     }
     const int64_t n = size[i] == -1 ? dims[i] - begin[i] : size[i];
     if (begin[i] < 0 || n < 0 || begin[i] > dims[i] || n > dims[i] - begin[i]) {
-      return absl::InvalidArgumentError(absl::StrCat("slice ", begin[i], " + ", size[i], " is outside axis ", i, " of ", ToString(x)));
+      return absl::InvalidArgumentError(absl::StrCat("slice ", begin[i], " + ", size[i],
+                                                     " is outside axis ", i, " of ", ToString(x)));
     }
     dims[i] = n;
   }
@@ -54,7 +56,10 @@ absl::Status ReadBounds(const InferContext& c, int lists, Bounds* bounds) {
     MIRIN_ASSIGN_OR_RETURN(const bool some, c.IntsPartly(i + 1, &bounds->v[i]));
     const Shape& s = c.shape(i + 1);
     missing[i] = !some;
-    length = std::max(length, some ? bounds->v[i].size() : s.rank_known() && s.rank() == 1 && s.dim(0) > 0 ? static_cast<size_t>(std::min<int64_t>(s.dim(0), kMaxRank)) : 0);
+    length = std::max(length, some ? bounds->v[i].size()
+                              : s.rank_known() && s.rank() == 1 && s.dim(0) > 0
+                                  ? static_cast<size_t>(std::min<int64_t>(s.dim(0), kMaxRank))
+                                  : 0);
   }
   for (int i = 0; i < lists; ++i) {
     if (missing[i]) bounds->v[i].assign(length, PartialValues::kUnknown);
@@ -72,7 +77,8 @@ absl::Status InferStridedSlice(InferContext& c) {
     c.SetOutput(0, c.dtype(0), Shape::Unknown());
     return absl::OkStatus();
   }
-  MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan, PlanStridedSlice(c.attrs(), c.shape(0).dims(), v[0], v[1], v[2], !bounds.known));
+  MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan, PlanStridedSlice(c.attrs(), c.shape(0).dims(), v[0],
+                                                                v[1], v[2], !bounds.known));
   c.SetOutput(0, c.dtype(0), Shape(plan.output));
   return absl::OkStatus();
 }
@@ -83,10 +89,12 @@ absl::Status InferSliceAxes(InferContext& c) {
   const auto& v = bounds.v;
   const bool axes_known = std::count(v[2].begin(), v[2].end(), PartialValues::kUnknown) == 0;
   if (!c.shape(0).rank_known() || (!bounds.known && (!axes_known || v[0].empty()))) {
-    c.SetOutput(0, c.dtype(0), c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
+    c.SetOutput(0, c.dtype(0),
+                c.shape(0).rank_known() ? Shape::OfRank(c.shape(0).rank()) : Shape::Unknown());
     return absl::OkStatus();
   }
-  MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan, PlanSliceAxes(c.shape(0).dims(), v[0], v[1], v[2], v[3], !bounds.known));
+  MIRIN_ASSIGN_OR_RETURN(const SlicePlan plan,
+                         PlanSliceAxes(c.shape(0).dims(), v[0], v[1], v[2], v[3], !bounds.known));
   c.SetOutput(0, c.dtype(0), Shape(plan.output));
   return absl::OkStatus();
 }
@@ -95,15 +103,37 @@ absl::Status InferSliceAxes(InferContext& c) {
 
 namespace schemas {
 
-OpSchema Slice() { return OpSchema("Slice", "begin .. begin + size per axis; size -1 is to the end.").Input("x").Ints("begin").Ints("size").Output("y").Infer(InferSliceSizes); }
+OpSchema Slice() {
+  return OpSchema("Slice", "begin .. begin + size per axis; size -1 is to the end.")
+      .Input("x")
+      .Ints("begin")
+      .Ints("size")
+      .Output("y")
+      .Infer(InferSliceSizes);
+}
 OpSchema StridedSlice() {
   return OpSchema("StridedSlice", "begin:end:stride per axis with TensorFlow's masks.")
-      .Input("x").Ints("begin").Ints("end").Ints("strides").Attr("begin_mask", int64_t{0}).Attr("end_mask", int64_t{0})
-      .Attr("ellipsis_mask", int64_t{0}).Attr("new_axis_mask", int64_t{0}).Attr("shrink_axis_mask", int64_t{0}).Output("y").Infer(InferStridedSlice);
+      .Input("x")
+      .Ints("begin")
+      .Ints("end")
+      .Ints("strides")
+      .Attr("begin_mask", int64_t{0})
+      .Attr("end_mask", int64_t{0})
+      .Attr("ellipsis_mask", int64_t{0})
+      .Attr("new_axis_mask", int64_t{0})
+      .Attr("shrink_axis_mask", int64_t{0})
+      .Output("y")
+      .Infer(InferStridedSlice);
 }
 OpSchema StridedSliceAxes() {
   return OpSchema("StridedSliceAxes", "ONNX Slice: begin:end:step along named axes. (internal)")
-      .Input("x").Ints("begin").Ints("end").Ints("axes").Ints("steps", std::vector<int64_t>{}).Output("y").Infer(InferSliceAxes);
+      .Input("x")
+      .Ints("begin")
+      .Ints("end")
+      .Ints("axes")
+      .Ints("steps", std::vector<int64_t>{})
+      .Output("y")
+      .Infer(InferSliceAxes);
 }
 
 }  // namespace schemas

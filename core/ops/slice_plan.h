@@ -17,12 +17,16 @@ struct SlicePlan {
 
 // TensorFlow's strided slice. Unknown input dims (-1) give unknown counts unless the axis is dropped. `partly`: so do bounds that
 // are PartialValues::kUnknown.
-absl::StatusOr<SlicePlan> PlanStridedSlice(const ir::Attributes& attrs, absl::Span<const int64_t> dims,
-                                           absl::Span<const int64_t> begin, absl::Span<const int64_t> end,
+absl::StatusOr<SlicePlan> PlanStridedSlice(const ir::Attributes& attrs,
+                                           absl::Span<const int64_t> dims,
+                                           absl::Span<const int64_t> begin,
+                                           absl::Span<const int64_t> end,
                                            absl::Span<const int64_t> strides, bool partly = false);
 // ONNX Slice; empty axes mean all in order, empty steps mean 1.
-absl::StatusOr<SlicePlan> PlanSliceAxes(absl::Span<const int64_t> dims, absl::Span<const int64_t> begin,
-                                        absl::Span<const int64_t> end, absl::Span<const int64_t> axes,
+absl::StatusOr<SlicePlan> PlanSliceAxes(absl::Span<const int64_t> dims,
+                                        absl::Span<const int64_t> begin,
+                                        absl::Span<const int64_t> end,
+                                        absl::Span<const int64_t> axes,
                                         absl::Span<const int64_t> steps, bool partly = false);
 
 }  // namespace mirin::ops

@@ -18,7 +18,8 @@ struct CaseRun {
 #include "core/ops/unicode_case.inc"
 
 int32_t OtherCase(int32_t c, absl::Span<const CaseRun> runs) {
-  const auto run = std::partition_point(runs.begin(), runs.end(), [c](const CaseRun& r) { return r.last < c; });
+  const auto run =
+      std::partition_point(runs.begin(), runs.end(), [c](const CaseRun& r) { return r.last < c; });
   const bool found = run != runs.end() && run->first <= c && (c - run->first) % run->step == 0;
   return found ? c + run->difference : c;
 }
@@ -53,8 +54,10 @@ void Encode(int32_t c, std::string* to) {
 }
 
 bool IsSpace(int32_t c) {
-  static constexpr int32_t kOthers[] = {0x20, 0x85, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000};
-  return (c >= 0x9 && c <= 0xd) || (c >= 0x1c && c <= 0x1f) || (c >= 0x2000 && c <= 0x200a) || std::binary_search(std::begin(kOthers), std::end(kOthers), c);
+  static constexpr int32_t kOthers[] = {0x20,   0x85,   0xa0,   0x1680, 0x2028,
+                                        0x2029, 0x202f, 0x205f, 0x3000};
+  return (c >= 0x9 && c <= 0xd) || (c >= 0x1c && c <= 0x1f) || (c >= 0x2000 && c <= 0x200a) ||
+         std::binary_search(std::begin(kOthers), std::end(kOthers), c);
 }
 
 // Where the first run of white space begins, and where it ends; npos when there is none.
@@ -82,7 +85,8 @@ absl::string_view WithoutSpaceAtEnd(absl::string_view text) {
 
 absl::Status RequireText(const InferContext& c, int i) {
   if (c.dtype(i) == DType::kString) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("operand ", i, " is ", Name(c.dtype(i)), ", expected string"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("operand ", i, " is ", Name(c.dtype(i)), ", expected string"));
 }
 
 absl::Status InferStringConcat(InferContext& c) {
@@ -96,14 +100,21 @@ absl::Status InferStringConcat(InferContext& c) {
 absl::Status InferStringNormalizer(InferContext& c) {
   MIRIN_RETURN_IF_ERROR(RequireText(c, 0));
   const std::string change = c.attrs().String("case_change_action");
-  if (change != "NONE" && change != "LOWER" && change != "UPPER") return absl::InvalidArgumentError(absl::StrCat("unknown case_change_action '", change, "'"));
+  if (change != "NONE" && change != "LOWER" && change != "UPPER")
+    return absl::InvalidArgumentError(absl::StrCat("unknown case_change_action '", change, "'"));
   const Shape& x = c.shape(0);
   if (x.rank_known() && x.rank() != 1 && (x.rank() != 2 || (x.dim(0) >= 0 && x.dim(0) != 1))) {
-    return absl::InvalidArgumentError(absl::StrCat("the texts have shape ", ToString(x), ", expected [n] or [1,n]"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the texts have shape ", ToString(x), ", expected [n] or [1,n]"));
   }
   int64_t count = -1;
-  if (const Tensor* value = c.value(0)) count = std::max<int64_t>(1, static_cast<int64_t>(KeptTexts(value->strings(), c.attrs()).size()));
-  c.SetOutput(0, DType::kString, !x.rank_known() ? Shape::Unknown() : x.rank() == 1 ? Shape({count}) : Shape({1, count}));
+  if (const Tensor* value = c.value(0))
+    count =
+        std::max<int64_t>(1, static_cast<int64_t>(KeptTexts(value->strings(), c.attrs()).size()));
+  c.SetOutput(0, DType::kString,
+              !x.rank_known() ? Shape::Unknown()
+              : x.rank() == 1 ? Shape({count})
+                              : Shape({1, count}));
   return absl::OkStatus();
 }
 
@@ -118,7 +129,9 @@ absl::Status InferStringSplit(InferContext& c) {
   if (const Tensor* value = c.value(0)) {
     most = 0;
     const std::string delimiter = c.attrs().String("delimiter");
-    for (const absl::string_view text : value->strings()) most = std::max<int64_t>(most, static_cast<int64_t>(SplitText(text, delimiter, c.attrs().Int("maxsplit")).size()));
+    for (const absl::string_view text : value->strings())
+      most = std::max<int64_t>(
+          most, static_cast<int64_t>(SplitText(text, delimiter, c.attrs().Int("maxsplit")).size()));
   }
   Dims dims = x.dims();
   dims.push_back(most);
@@ -136,13 +149,21 @@ absl::Status InferRegexFullMatch(InferContext& c) {
 
 absl::Status InferTfIdf(InferContext& c) {
   const bool texts = c.dtype(0) == DType::kString;
-  if (!texts && c.dtype(0) != DType::kInt32 && c.dtype(0) != DType::kInt64) return absl::InvalidArgumentError(absl::StrCat("the terms are ", Name(c.dtype(0)), ", expected string, int32 or int64"));
-  if (texts != !c.attrs().Strings("pool_strings").empty()) return absl::InvalidArgumentError(absl::StrCat("the terms are ", Name(c.dtype(0)), ", the pool is not"));
+  if (!texts && c.dtype(0) != DType::kInt32 && c.dtype(0) != DType::kInt64)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the terms are ", Name(c.dtype(0)), ", expected string, int32 or int64"));
+  if (texts != !c.attrs().Strings("pool_strings").empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat("the terms are ", Name(c.dtype(0)), ", the pool is not"));
   int64_t columns = 0;
   MIRIN_RETURN_IF_ERROR(GramsOf(c.attrs(), &columns).status());
   const Shape& x = c.shape(0);
-  if (x.rank_known() && x.rank() > 2) return absl::InvalidArgumentError(absl::StrCat("the terms have shape ", ToString(x), ", expected rank 1 or 2"));
-  Shape y = !x.rank_known() ? Shape::Unknown() : x.rank() < 2 ? Shape({columns}) : Shape({x.dim(0), columns});
+  if (x.rank_known() && x.rank() > 2)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the terms have shape ", ToString(x), ", expected rank 1 or 2"));
+  Shape y = !x.rank_known() ? Shape::Unknown()
+            : x.rank() < 2  ? Shape({columns})
+                            : Shape({x.dim(0), columns});
   if (y.concrete()) MIRIN_RETURN_IF_ERROR(CheckedBytes(DType::kFloat32, y.dims()).status());
   c.SetOutput(0, DType::kFloat32, std::move(y));
   return absl::OkStatus();
@@ -167,7 +188,8 @@ std::string ChangeCase(absl::string_view text, bool upper) {
   return out;
 }
 
-std::vector<absl::string_view> SplitText(absl::string_view text, absl::string_view delimiter, int64_t max_splits) {
+std::vector<absl::string_view> SplitText(absl::string_view text, absl::string_view delimiter,
+                                         int64_t max_splits) {
   std::vector<absl::string_view> parts;
   if (!delimiter.empty()) {
     while (max_splits < 0 || static_cast<int64_t>(parts.size()) < max_splits) {
@@ -193,9 +215,12 @@ std::vector<absl::string_view> SplitText(absl::string_view text, absl::string_vi
   return parts;
 }
 
-std::vector<size_t> KeptTexts(absl::Span<const absl::string_view> texts, const ir::Attributes& attrs) {
+std::vector<size_t> KeptTexts(absl::Span<const absl::string_view> texts,
+                              const ir::Attributes& attrs) {
   const bool exact = attrs.Bool("is_case_sensitive");
-  const auto key = [&](absl::string_view text) { return exact ? std::string(text) : ChangeCase(text, false); };
+  const auto key = [&](absl::string_view text) {
+    return exact ? std::string(text) : ChangeCase(text, false);
+  };
   std::set<std::string> stop_words;
   for (const std::string& word : attrs.Strings("stopwords")) stop_words.insert(key(word));
   std::vector<size_t> kept;
@@ -206,30 +231,45 @@ std::vector<size_t> KeptTexts(absl::Span<const absl::string_view> texts, const i
 }
 
 absl::StatusOr<std::vector<Gram>> GramsOf(const ir::Attributes& attrs, int64_t* columns) {
-  const size_t pool = std::max(attrs.Ints("pool_int64s").size(), attrs.Strings("pool_strings").size());
-  const std::vector<int64_t> counts = attrs.Ints("ngram_counts"), indexes = attrs.Ints("ngram_indexes");
+  const size_t pool =
+      std::max(attrs.Ints("pool_int64s").size(), attrs.Strings("pool_strings").size());
+  const std::vector<int64_t> counts = attrs.Ints("ngram_counts"),
+                             indexes = attrs.Ints("ngram_indexes");
   const std::vector<double> weights = attrs.Floats("weights");
   const int64_t least = attrs.Int("min_gram_length"), most = attrs.Int("max_gram_length");
   const std::string mode = attrs.String("mode");
-  if (mode != "TF" && mode != "IDF" && mode != "TFIDF") return absl::InvalidArgumentError(absl::StrCat("unknown mode '", mode, "'"));
-  if (!attrs.Ints("pool_int64s").empty() && !attrs.Strings("pool_strings").empty()) return absl::InvalidArgumentError("it has two pools");
-  if (least < 1 || most < least || attrs.Int("max_skip_count") < 0) return absl::InvalidArgumentError("the lengths of the n-grams or the skips are out of range");
-  if (static_cast<size_t>(most) > counts.size()) return absl::InvalidArgumentError(absl::StrCat("n-grams of up to ", most, " terms, ngram_counts has ", counts.size()));
+  if (mode != "TF" && mode != "IDF" && mode != "TFIDF")
+    return absl::InvalidArgumentError(absl::StrCat("unknown mode '", mode, "'"));
+  if (!attrs.Ints("pool_int64s").empty() && !attrs.Strings("pool_strings").empty())
+    return absl::InvalidArgumentError("it has two pools");
+  if (least < 1 || most < least || attrs.Int("max_skip_count") < 0)
+    return absl::InvalidArgumentError("the lengths of the n-grams or the skips are out of range");
+  if (static_cast<size_t>(most) > counts.size())
+    return absl::InvalidArgumentError(
+        absl::StrCat("n-grams of up to ", most, " terms, ngram_counts has ", counts.size()));
   if (indexes.empty()) return absl::InvalidArgumentError("ngram_indexes is empty");
-  if (!weights.empty() && weights.size() != indexes.size()) return absl::InvalidArgumentError(absl::StrCat(weights.size(), " weights for ", indexes.size(), " n-grams"));
+  if (!weights.empty() && weights.size() != indexes.size())
+    return absl::InvalidArgumentError(
+        absl::StrCat(weights.size(), " weights for ", indexes.size(), " n-grams"));
   for (const int64_t column : indexes) {
-    if (column < 0 || column >= (int64_t{1} << 31)) return absl::InvalidArgumentError(absl::StrCat("ngram_indexes has ", column));
+    if (column < 0 || column >= (int64_t{1} << 31))
+      return absl::InvalidArgumentError(absl::StrCat("ngram_indexes has ", column));
   }
   *columns = *std::max_element(indexes.begin(), indexes.end()) + 1;
   std::vector<Gram> grams;
   size_t id = 0;
   for (size_t k = 0; k < counts.size(); ++k) {
-    const int64_t begin = counts[k], end = k + 1 < counts.size() ? counts[k + 1] : static_cast<int64_t>(pool);
-    if (begin < 0 || end < begin || end > static_cast<int64_t>(pool)) return absl::InvalidArgumentError("ngram_counts does not rise within the pool");
+    const int64_t begin = counts[k],
+                  end = k + 1 < counts.size() ? counts[k + 1] : static_cast<int64_t>(pool);
+    if (begin < 0 || end < begin || end > static_cast<int64_t>(pool))
+      return absl::InvalidArgumentError("ngram_counts does not rise within the pool");
     const size_t size = k + 1;
-    if (static_cast<size_t>(end - begin) % size != 0) return absl::InvalidArgumentError(absl::StrCat("the pool of ", size, "-grams has ", end - begin, " terms"));
+    if (static_cast<size_t>(end - begin) % size != 0)
+      return absl::InvalidArgumentError(
+          absl::StrCat("the pool of ", size, "-grams has ", end - begin, " terms"));
     for (size_t at = static_cast<size_t>(begin); at < static_cast<size_t>(end); at += size, ++id) {
-      if (id >= indexes.size()) return absl::InvalidArgumentError("the pool has more n-grams than ngram_indexes");
+      if (id >= indexes.size())
+        return absl::InvalidArgumentError("the pool has more n-grams than ngram_indexes");
       if (static_cast<int64_t>(size) < least || static_cast<int64_t>(size) > most) continue;
       grams.push_back({at, size, indexes[id], weights.empty() ? 1 : weights[id]});
     }
@@ -239,22 +279,59 @@ absl::StatusOr<std::vector<Gram>> GramsOf(const ir::Attributes& attrs, int64_t* 
 
 namespace schemas {
 
-OpSchema StringConcat() { return OpSchema("StringConcat", "Texts joined in pairs; broadcasts. (internal)").Input("x").Input("y").Output("z").Infer(InferStringConcat); }
+OpSchema StringConcat() {
+  return OpSchema("StringConcat", "Texts joined in pairs; broadcasts. (internal)")
+      .Input("x")
+      .Input("y")
+      .Output("z")
+      .Infer(InferStringConcat);
+}
 OpSchema StringNormalizer() {
-  return OpSchema("StringNormalizer", "Texts without stop words, in upper or lower case; one empty text when none is left. (internal)")
-      .Input("x").Attr("case_change_action", std::string("NONE")).Attr("is_case_sensitive", false).Attr("stopwords", std::vector<std::string>{})
-      .Output("y").Infer(InferStringNormalizer).ShapeFromValue("x");
+  return OpSchema("StringNormalizer",
+                  "Texts without stop words, in upper or lower case; one empty text when none is "
+                  "left. (internal)")
+      .Input("x")
+      .Attr("case_change_action", std::string("NONE"))
+      .Attr("is_case_sensitive", false)
+      .Attr("stopwords", std::vector<std::string>{})
+      .Output("y")
+      .Infer(InferStringNormalizer)
+      .ShapeFromValue("x");
 }
 OpSchema StringSplit() {
-  return OpSchema("StringSplit", "Parts of texts along a new last axis, filled up with empty ones, and how many there are. (internal)")
-      .Input("x").Attr("delimiter", std::string()).Attr("maxsplit", int64_t{-1}).Output("parts").Output("counts").Infer(InferStringSplit).ShapeFromValue("x");
+  return OpSchema("StringSplit",
+                  "Parts of texts along a new last axis, filled up with empty ones, and how many "
+                  "there are. (internal)")
+      .Input("x")
+      .Attr("delimiter", std::string())
+      .Attr("maxsplit", int64_t{-1})
+      .Output("parts")
+      .Output("counts")
+      .Infer(InferStringSplit)
+      .ShapeFromValue("x");
 }
-OpSchema RegexFullMatch() { return OpSchema("RegexFullMatch", "Whether whole texts match an RE2 pattern. (internal)").Input("x").RequiredAttr("pattern").Output("y").Infer(InferRegexFullMatch); }
+OpSchema RegexFullMatch() {
+  return OpSchema("RegexFullMatch", "Whether whole texts match an RE2 pattern. (internal)")
+      .Input("x")
+      .RequiredAttr("pattern")
+      .Output("y")
+      .Infer(InferRegexFullMatch);
+}
 OpSchema TfIdfVectorizer() {
-  return OpSchema("TfIdfVectorizer", "How often n-grams of a pool occur in sequences of terms, weighted. (internal)")
-      .Input("x").RequiredAttr("max_gram_length").RequiredAttr("max_skip_count").RequiredAttr("min_gram_length").RequiredAttr("mode").RequiredAttr("ngram_counts")
-      .RequiredAttr("ngram_indexes").Attr("pool_int64s", std::vector<int64_t>{}).Attr("pool_strings", std::vector<std::string>{})
-      .Attr("weights", std::vector<double>{}).Output("y").Infer(InferTfIdf);
+  return OpSchema("TfIdfVectorizer",
+                  "How often n-grams of a pool occur in sequences of terms, weighted. (internal)")
+      .Input("x")
+      .RequiredAttr("max_gram_length")
+      .RequiredAttr("max_skip_count")
+      .RequiredAttr("min_gram_length")
+      .RequiredAttr("mode")
+      .RequiredAttr("ngram_counts")
+      .RequiredAttr("ngram_indexes")
+      .Attr("pool_int64s", std::vector<int64_t>{})
+      .Attr("pool_strings", std::vector<std::string>{})
+      .Attr("weights", std::vector<double>{})
+      .Output("y")
+      .Infer(InferTfIdf);
 }
 
 }  // namespace schemas

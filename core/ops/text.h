@@ -17,10 +17,12 @@ std::string ChangeCase(absl::string_view text, bool upper);
 
 // The parts between delimiters, at most max_splits of which count (< 0: all). An empty delimiter stands for runs of white space,
 // which are dropped at both ends. The parts point into `text`.
-std::vector<absl::string_view> SplitText(absl::string_view text, absl::string_view delimiter, int64_t max_splits);
+std::vector<absl::string_view> SplitText(absl::string_view text, absl::string_view delimiter,
+                                         int64_t max_splits);
 
 // Positions of the texts that StringNormalizer keeps: those that are no stop words.
-std::vector<size_t> KeptTexts(absl::Span<const absl::string_view> texts, const ir::Attributes& attrs);
+std::vector<size_t> KeptTexts(absl::Span<const absl::string_view> texts,
+                              const ir::Attributes& attrs);
 
 // The n-grams of a TfIdfVectorizer.
 struct Gram {

@@ -35,7 +35,8 @@ UniqueSlices Find(const T* data, int64_t outer, int64_t n, int64_t inner, bool s
   };
   std::vector<int64_t> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return compare(a, b) < 0; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return compare(a, b) < 0; });
   UniqueSlices found;
   found.inverse.resize(static_cast<size_t>(n));
   for (size_t k = 0; k < order.size(); ++k) {
@@ -50,7 +51,9 @@ UniqueSlices Find(const T* data, int64_t outer, int64_t n, int64_t inner, bool s
   // As they come.
   std::vector<int64_t> by_place(found.first.size()), place(found.first.size());
   std::iota(by_place.begin(), by_place.end(), 0);
-  std::sort(by_place.begin(), by_place.end(), [&](int64_t a, int64_t b) { return found.first[static_cast<size_t>(a)] < found.first[static_cast<size_t>(b)]; });
+  std::sort(by_place.begin(), by_place.end(), [&](int64_t a, int64_t b) {
+    return found.first[static_cast<size_t>(a)] < found.first[static_cast<size_t>(b)];
+  });
   UniqueSlices out = found;
   for (size_t k = 0; k < by_place.size(); ++k) {
     const size_t from = static_cast<size_t>(by_place[k]);
@@ -75,10 +78,12 @@ absl::Status InferUnique(InferContext& c) {
   }
   int64_t count = -1;
   // Slices without elements cost no memory in x, but they do here.
-  if (n > (int64_t{1} << 31)) return absl::ResourceExhaustedError(absl::StrCat(n, " slices are too many"));
+  if (n > (int64_t{1} << 31))
+    return absl::ResourceExhaustedError(absl::StrCat(n, " slices are too many"));
   if (const Tensor* value = c.value(0)) {
     MIRIN_ASSIGN_OR_RETURN(const Tensor aligned, value->Aligned());
-    count = static_cast<int64_t>(FindUnique(aligned.dtype(), aligned.dims(), aligned.data(), c.attrs()).first.size());
+    count = static_cast<int64_t>(
+        FindUnique(aligned.dtype(), aligned.dims(), aligned.data(), c.attrs()).first.size());
     y.set_dim(at, count);
   }
   c.SetOutput(0, c.dtype(0), std::move(y));
@@ -96,26 +101,43 @@ std::optional<int64_t> UniqueAxis(const ir::Attributes& attrs) {
   return attrs.Int("axis");
 }
 
-UniqueSlices FindUnique(DType dtype, absl::Span<const int64_t> dims, const void* data, const ir::Attributes& attrs) {
+UniqueSlices FindUnique(DType dtype, absl::Span<const int64_t> dims, const void* data,
+                        const ir::Attributes& attrs) {
   int64_t outer = 1, n = 1, inner = 1;
   if (const std::optional<int64_t> axis = UniqueAxis(attrs)) {
     const int64_t at = *axis < 0 ? *axis + static_cast<int64_t>(dims.size()) : *axis;
-    for (int64_t i = 0; i < static_cast<int64_t>(dims.size()); ++i) (i < at ? outer : i == at ? n : inner) *= dims[static_cast<size_t>(i)];
+    for (int64_t i = 0; i < static_cast<int64_t>(dims.size()); ++i)
+      (i < at ? outer : i == at ? n : inner) *= dims[static_cast<size_t>(i)];
   } else {
     n = NumElements(dims);
   }
   const bool sorted = attrs.Bool("sorted", true);
-  if (dtype == DType::kString) return Find(static_cast<const absl::string_view*>(data), outer, n, inner, sorted);
+  if (dtype == DType::kString)
+    return Find(static_cast<const absl::string_view*>(data), outer, n, inner, sorted);
   return VisitDType(
-      dtype, [&](auto tag) { return Find(static_cast<const typename decltype(tag)::type*>(data), outer, n, inner, sorted); }, UniqueSlices());
+      dtype,
+      [&](auto tag) {
+        return Find(static_cast<const typename decltype(tag)::type*>(data), outer, n, inner,
+                    sorted);
+      },
+      UniqueSlices());
 }
 
 namespace schemas {
 
 OpSchema UniqueSlices() {
-  return OpSchema("UniqueSlices", "Distinct elements, or slices along an axis: themselves, where each comes first, which one each of x is, how often. (internal)")
-      .Input("x").Attr("axis", std::monostate()).Attr("sorted", true).Output("y").Output("indices").Output("inverse").Output("counts")
-      .Infer(InferUnique).ShapeFromValue("x");
+  return OpSchema("UniqueSlices",
+                  "Distinct elements, or slices along an axis: themselves, where each comes first, "
+                  "which one each of x is, how often. (internal)")
+      .Input("x")
+      .Attr("axis", std::monostate())
+      .Attr("sorted", true)
+      .Output("y")
+      .Output("indices")
+      .Output("inverse")
+      .Output("counts")
+      .Infer(InferUnique)
+      .ShapeFromValue("x");
 }
 
 }  // namespace schemas

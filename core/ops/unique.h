@@ -20,7 +20,8 @@ struct UniqueSlices {
 std::optional<int64_t> UniqueAxis(const ir::Attributes& attrs);
 // Distinct slices in rising order when the attribute "sorted" says so, else as they come. NaN equals itself and comes last; slices
 // compare element by element, the first difference decides. `data` is aligned, the axis valid.
-UniqueSlices FindUnique(DType dtype, absl::Span<const int64_t> dims, const void* data, const ir::Attributes& attrs);
+UniqueSlices FindUnique(DType dtype, absl::Span<const int64_t> dims, const void* data,
+                        const ir::Attributes& attrs);
 
 }  // namespace mirin::ops
 

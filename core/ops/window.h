@@ -20,7 +20,8 @@ absl::StatusOr<PadMode> ReadPadMode(const ir::Attributes& attrs);
 bool IsChannelsLast(const ir::Attributes& attrs);
 // The last `n` numbers of a list attribute, a single number repeated, or `fallback` for an absent one (strides of 4 numbers
 // have two leading ones). InvalidArgument for anything below `at_least`.
-absl::StatusOr<std::vector<int64_t>> SpatialAttribute(const ir::Attributes& attrs, absl::string_view name, int n,
+absl::StatusOr<std::vector<int64_t>> SpatialAttribute(const ir::Attributes& attrs,
+                                                      absl::string_view name, int n,
                                                       int64_t fallback, int64_t at_least);
 
 // One spatial axis.
@@ -35,12 +36,16 @@ struct WindowOptions {
 };
 
 // Pads and output sizes of a forward window. `input` holds the spatial sizes (-1 unknown), `kernel` their kernel sizes.
-absl::StatusOr<std::vector<WindowAxis>> PlanWindow(const ir::Attributes& attrs, absl::Span<const int64_t> input,
-                                                   absl::Span<const int64_t> kernel, const WindowOptions& options = {});
+absl::StatusOr<std::vector<WindowAxis>> PlanWindow(const ir::Attributes& attrs,
+                                                   absl::Span<const int64_t> input,
+                                                   absl::Span<const int64_t> kernel,
+                                                   const WindowOptions& options = {});
 // The same for a transposed convolution: output = (input - 1) * stride + window - pads + output_padding; SAME: input * stride.
 // `wanted` gives the output sizes when they are known (they decide among several possible ones).
-absl::StatusOr<std::vector<WindowAxis>> PlanTransposedWindow(const ir::Attributes& attrs, absl::Span<const int64_t> input,
-                                                             absl::Span<const int64_t> kernel, absl::Span<const int64_t> wanted);
+absl::StatusOr<std::vector<WindowAxis>> PlanTransposedWindow(const ir::Attributes& attrs,
+                                                             absl::Span<const int64_t> input,
+                                                             absl::Span<const int64_t> kernel,
+                                                             absl::Span<const int64_t> wanted);
 
 }  // namespace mirin::ops
 

@@ -22,7 +22,8 @@ std::optional<Perm> PermOf(const ir::Node* transpose) {
   return perm;
 }
 
-absl::StatusOr<ir::Value*> TransposeBefore(ir::Node* before, ir::Value* x, const Perm& perm, const std::string& name) {
+absl::StatusOr<ir::Value*> TransposeBefore(ir::Node* before, ir::Value* x, const Perm& perm,
+                                           const std::string& name) {
   ir::Value* axes = before->graph()->module()->AddConstant(name + "/perm", Tensor::Int64s(perm));
   MIRIN_ASSIGN_OR_RETURN(ir::Node * node, Insert(before, "Transpose", name, {x, axes}));
   return node->output();
@@ -39,7 +40,8 @@ absl::StatusOr<int> Compose(ir::Node* outer) {
     Replace(outer->output(), inner->input(0));
     return 1;
   }
-  MIRIN_ASSIGN_OR_RETURN(ir::Value * merged, TransposeBefore(outer, inner->input(0), both, outer->name()));
+  MIRIN_ASSIGN_OR_RETURN(ir::Value * merged,
+                         TransposeBefore(outer, inner->input(0), both, outer->name()));
   Replace(outer->output(), merged);
   return 1;
 }
@@ -48,8 +50,11 @@ absl::StatusOr<int> Compose(ir::Node* outer) {
 int SkipReshape(ir::Node* node) {
   const ir::Value* source = node->input(0);
   const ir::Node* inner = source == nullptr ? nullptr : source->producer();
-  if (inner == nullptr || (inner->op() != "Reshape" && inner->op() != "Flatten" && inner->op() != "ExpandDims" && inner->op() != "Squeeze")) return 0;
-  if (inner->input(0)->kind() == ir::ValueKind::kVariable || !IntsOf(node->input(1)).has_value()) return 0;
+  if (inner == nullptr || (inner->op() != "Reshape" && inner->op() != "Flatten" &&
+                           inner->op() != "ExpandDims" && inner->op() != "Squeeze"))
+    return 0;
+  if (inner->input(0)->kind() == ir::ValueKind::kVariable || !IntsOf(node->input(1)).has_value())
+    return 0;
   node->SetInput(0, inner->input(0));
   return 1;
 }
@@ -74,8 +79,10 @@ int IntoMatMul(ir::Node* node) {
 // f(Transpose(x)) is Transpose(f(x)) for an elementwise f: transposes sink until they meet their inverse. Every tensor
 // input must be transposed in the same way, or be one number.
 bool LetsTransposesPass(const ir::Node& node) {
-  static constexpr absl::string_view kBinary[] = {"Add", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum", "SquaredDifference"};
-  if (std::find(std::begin(kBinary), std::end(kBinary), node.op()) != std::end(kBinary)) return true;
+  static constexpr absl::string_view kBinary[] = {"Add", "Sub",     "Mul",     "RealDiv",
+                                                  "Div", "Maximum", "Minimum", "SquaredDifference"};
+  if (std::find(std::begin(kBinary), std::end(kBinary), node.op()) != std::end(kBinary))
+    return true;
   const ops::OpSchema* schema = ops::FindSchema(node.op());
   return schema != nullptr && schema->elementwise() && node.num_inputs() == 1;
 }
@@ -99,12 +106,18 @@ absl::StatusOr<int> Sink(ir::Node* node) {
   if (!perm.has_value() || node->num_outputs() != 1) return 0;
   // Pays only if it can meet another transpose or merges two into one.
   const auto& uses = node->output()->uses();
-  const bool meets = std::any_of(uses.begin(), uses.end(), [](const ir::Value::Use& u) { return u.node->op() == "Transpose"; });
-  const bool merges = node->num_inputs() == 2 && node->input(0)->producer() != nullptr && node->input(1)->producer() != nullptr;
+  const bool meets = std::any_of(uses.begin(), uses.end(), [](const ir::Value::Use& u) {
+    return u.node->op() == "Transpose";
+  });
+  const bool merges = node->num_inputs() == 2 && node->input(0)->producer() != nullptr &&
+                      node->input(1)->producer() != nullptr;
   if (!meets && !merges && !(uses.size() == 1 && LetsTransposesPass(*uses[0].node))) return 0;
-  std::vector<std::pair<std::string, ir::Attribute>> attributes(node->attrs().map().begin(), node->attrs().map().end());
-  MIRIN_ASSIGN_OR_RETURN(ir::Node * moved, Insert(node, node->op(), node->name(), inputs, std::move(attributes)));
-  MIRIN_ASSIGN_OR_RETURN(ir::Value * back, TransposeBefore(node, moved->output(), *perm, node->name() + "/transpose"));
+  std::vector<std::pair<std::string, ir::Attribute>> attributes(node->attrs().map().begin(),
+                                                                node->attrs().map().end());
+  MIRIN_ASSIGN_OR_RETURN(ir::Node * moved,
+                         Insert(node, node->op(), node->name(), inputs, std::move(attributes)));
+  MIRIN_ASSIGN_OR_RETURN(
+      ir::Value * back, TransposeBefore(node, moved->output(), *perm, node->name() + "/transpose"));
   Replace(node->output(), back);
   return 1;
 }
@@ -114,14 +127,16 @@ absl::StatusOr<int> Sink(ir::Node* node) {
 absl::StatusOr<int> CancelTransposes(PassContext& context) {
   int total = 0;
   for (int round = 0; round < 100; ++round) {
-    MIRIN_ASSIGN_OR_RETURN(const int changes, ForEachNode(context.module, [](ir::Node* node) -> absl::StatusOr<int> {
-      if (!ops::IsPure(*node) || node->num_outputs() == 0) return 0;
-      if (node->output()->uses().empty() && !node->graph()->IsOutput(node->output())) return 0;  // replaced already
-      if (node->op() == "Transpose") return Compose(node);
-      if (node->op() == "Reshape") return SkipReshape(node);
-      if (node->op() == "MatMul" || node->op() == "BatchMatMul") return IntoMatMul(node);
-      return Sink(node);
-    }));
+    MIRIN_ASSIGN_OR_RETURN(
+        const int changes, ForEachNode(context.module, [](ir::Node* node) -> absl::StatusOr<int> {
+          if (!ops::IsPure(*node) || node->num_outputs() == 0) return 0;
+          if (node->output()->uses().empty() && !node->graph()->IsOutput(node->output()))
+            return 0;  // replaced already
+          if (node->op() == "Transpose") return Compose(node);
+          if (node->op() == "Reshape") return SkipReshape(node);
+          if (node->op() == "MatMul" || node->op() == "BatchMatMul") return IntoMatMul(node);
+          return Sink(node);
+        }));
     if (changes == 0) break;
     total += changes;
   }

@@ -14,16 +14,22 @@ struct Affine {
 std::optional<Affine> FromBatchNorm(const ir::Node& node, std::optional<Linear>* linear) {
   // Only y is made by inference; the statistics must have no reader.
   for (int i = 1; i < node.num_outputs(); ++i) {
-    if (!node.output(i)->uses().empty() || node.graph()->IsOutput(node.output(i))) return std::nullopt;
+    if (!node.output(i)->uses().empty() || node.graph()->IsOutput(node.output(i)))
+      return std::nullopt;
   }
   *linear = LinearBehind(node.input(0));
-  if (!linear->has_value() || node.attrs().Bool("is_training") || node.attrs().String("data_format", "NCHW") != "NCHW") return std::nullopt;
+  if (!linear->has_value() || node.attrs().Bool("is_training") ||
+      node.attrs().String("data_format", "NCHW") != "NCHW")
+    return std::nullopt;
   const int rank = (*linear)->node->output()->type().shape.rank();
-  if (rank - 1 != (*linear)->channels_from_end) return std::nullopt;  // BatchNorm works along axis 1
-  const auto scale = FloatsOf(node.input(1)), bias = FloatsOf(node.input(2)), mean = FloatsOf(node.input(3)), variance = FloatsOf(node.input(4));
+  if (rank - 1 != (*linear)->channels_from_end)
+    return std::nullopt;  // BatchNorm works along axis 1
+  const auto scale = FloatsOf(node.input(1)), bias = FloatsOf(node.input(2)),
+             mean = FloatsOf(node.input(3)), variance = FloatsOf(node.input(4));
   if (!scale || !bias || !mean || !variance) return std::nullopt;
   const auto n = static_cast<size_t>((*linear)->channels);
-  if (scale->size() != n || bias->size() != n || mean->size() != n || variance->size() != n) return std::nullopt;
+  if (scale->size() != n || bias->size() != n || mean->size() != n || variance->size() != n)
+    return std::nullopt;
   const double epsilon = node.attrs().Float("epsilon");
   Affine affine;
   for (size_t i = 0; i < n; ++i) {
@@ -60,7 +66,8 @@ std::optional<Affine> FromScale(const ir::Node& node, std::optional<Linear>* lin
 std::optional<Affine> Match(const ir::Node& node, std::optional<Linear>* linear) {
   const std::string& op = node.op();
   if (op == "BatchNorm") return FromBatchNorm(node, linear);
-  if (op == "Mul" || op == "Muls" || op == "RealDiv" || op == "Div" || op == "Divs") return FromScale(node, linear);
+  if (op == "Mul" || op == "Muls" || op == "RealDiv" || op == "Div" || op == "Divs")
+    return FromScale(node, linear);
   return std::nullopt;
 }
 
@@ -77,20 +84,27 @@ absl::StatusOr<int> FoldBatchNorm(PassContext& context) {
     const auto old_bias = FloatsOf(linear->node->input(linear->bias));
     if (linear->has_bias() && !old_bias.has_value()) return 0;
     int64_t inner = 1;
-    for (size_t i = static_cast<size_t>(linear->weight_axis) + 1; i < dims.size(); ++i) inner *= dims[i];
+    for (size_t i = static_cast<size_t>(linear->weight_axis) + 1; i < dims.size(); ++i)
+      inner *= dims[i];
     for (size_t i = 0; i < scaled->size(); ++i) {
-      const size_t channel = static_cast<size_t>(static_cast<int64_t>(i) / inner % linear->channels);
+      const size_t channel =
+          static_cast<size_t>(static_cast<int64_t>(i) / inner % linear->channels);
       (*scaled)[i] = static_cast<float>((*scaled)[i] * affine->scale[channel]);
     }
     std::vector<float> bias(affine->shift.size());
     bool any_bias = old_bias.has_value();
     for (size_t i = 0; i < bias.size(); ++i) {
-      bias[i] = static_cast<float>((old_bias.has_value() ? (*old_bias)[i] * affine->scale[i] : 0.0) + affine->shift[i]);
+      bias[i] = static_cast<float>(
+          (old_bias.has_value() ? (*old_bias)[i] * affine->scale[i] : 0.0) + affine->shift[i]);
       any_bias |= bias[i] != 0;
     }
     ir::Module* module = context.module;
-    ir::Value* new_weight = module->AddConstant(linear->node->input(1)->name(), Tensor::FromValues<float>(dims, *scaled));
-    ir::Value* new_bias = any_bias ? module->AddConstant(node->name() + "/bias", Tensor::FromValues<float>({linear->channels}, bias)) : nullptr;
+    ir::Value* new_weight = module->AddConstant(linear->node->input(1)->name(),
+                                                Tensor::FromValues<float>(dims, *scaled));
+    ir::Value* new_bias =
+        any_bias ? module->AddConstant(node->name() + "/bias",
+                                       Tensor::FromValues<float>({linear->channels}, bias))
+                 : nullptr;
     MIRIN_ASSIGN_OR_RETURN(ir::Node * fused, CopyLinear(*linear, node, new_weight, new_bias));
     Replace(node->output(), fused->output());
     return 1;

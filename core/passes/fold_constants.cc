@@ -11,16 +11,20 @@ constexpr FoldingLimits kLimits = {size_t{1} << 20, 8};
 // Weights that are worth more as integers than as the numbers they stand for.
 bool StaysStored(const PassContext& context, const ir::Node& node) {
   switch (context.stored_weights) {
-    case StoredWeights::kKeepForFusion: return IsWeightOfIntegers(node);
-    case StoredWeights::kKeep: return IsStoredWeight(node);
-    case StoredWeights::kFold: break;
+    case StoredWeights::kKeepForFusion:
+      return IsWeightOfIntegers(node);
+    case StoredWeights::kKeep:
+      return IsStoredWeight(node);
+    case StoredWeights::kFold:
+      break;
   }
   return false;
 }
 
 // The choice of a call with a constant selector becomes a plain call.
 absl::StatusOr<int> FoldSelector(ir::Node* node) {
-  if (node->branches().size() < 2 || node->input(0) == nullptr || !node->input(0)->is_constant()) return 0;
+  if (node->branches().size() < 2 || node->input(0) == nullptr || !node->input(0)->is_constant())
+    return 0;
   const Tensor& selector = node->input(0)->tensor();
   auto values = selector.ToInt64s();
   if (!values.ok() || values->size() != 1) return 0;
@@ -54,7 +58,8 @@ absl::StatusOr<int> FoldConstants(PassContext& context) {
     if (!outputs) return 0;
     for (int i = 0; i < node->num_outputs(); ++i) {
       ir::Value* result = node->output(i);
-      Replace(result, context.module->AddConstant(result->name(), std::move((*outputs)[static_cast<size_t>(i)])));
+      Replace(result, context.module->AddConstant(result->name(),
+                                                  std::move((*outputs)[static_cast<size_t>(i)])));
     }
     return 1;
   });

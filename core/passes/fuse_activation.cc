@@ -12,13 +12,15 @@ absl::StatusOr<int> FuseActivation(PassContext& context) {
     // A matrix product may stand behind reshapes: they only rename elements.
     std::vector<ir::Node*> views;
     ir::Value* value = node->input(0);
-    while (value != nullptr && value->producer() != nullptr && HasOneUse(value) && ops::FindSchema(value->producer()->op()) != nullptr &&
+    while (value != nullptr && value->producer() != nullptr && HasOneUse(value) &&
+           ops::FindSchema(value->producer()->op()) != nullptr &&
            ops::FindSchema(value->producer()->op())->view()) {
       views.push_back(value->producer());
       value = value->producer()->input(0);
     }
     const std::optional<Linear> linear = LinearBehind(value);
-    if (!linear.has_value() || linear->has_activation() || linear->node->op() == "Conv2DTranspose") return 0;
+    if (!linear.has_value() || linear->has_activation() || linear->node->op() == "Conv2DTranspose")
+      return 0;
     linear->node->attrs().Set("activation", std::string(activation));
     Replace(node->output(), node->input(0));
     return 1;

@@ -13,8 +13,9 @@ struct Attention {
 };
 
 bool IsProduct(const ir::Node* n, bool transpose_b) {
-  return n != nullptr && (n->op() == "BatchMatMul" || n->op() == "MatMul") && !n->attrs().Bool("transpose_a") &&
-         n->attrs().Bool("transpose_b") == transpose_b && n->input(2) == nullptr && n->attrs().String("activation").empty();
+  return n != nullptr && (n->op() == "BatchMatMul" || n->op() == "MatMul") &&
+         !n->attrs().Bool("transpose_a") && n->attrs().Bool("transpose_b") == transpose_b &&
+         n->input(2) == nullptr && n->attrs().String("activation").empty();
 }
 
 // Peels a scale by one number off the scores.
@@ -22,25 +23,32 @@ const ir::Value* Unscaled(const ir::Value* scores, double* scale) {
   const ir::Node* n = scores->producer();
   if (n == nullptr || !HasOneUse(scores)) return scores;
   if (n->op() == "Mul" || n->op() == "Muls") {
-    const auto [constant, other] = EitherOrder(*n, [](ir::Value* v) { return ScalarOf(v).has_value(); });
+    const auto [constant, other] =
+        EitherOrder(*n, [](ir::Value* v) { return ScalarOf(v).has_value(); });
     if (constant == nullptr) return scores;
     *scale = *ScalarOf(constant);
     return other;
   }
-  if ((n->op() == "RealDiv" || n->op() == "Div" || n->op() == "Divs") && ScalarOf(n->input(1)).value_or(0) != 0) {
+  if ((n->op() == "RealDiv" || n->op() == "Div" || n->op() == "Divs") &&
+      ScalarOf(n->input(1)).value_or(0) != 0) {
     *scale = 1 / *ScalarOf(n->input(1));
     return n->input(0);
   }
   return scores;
 }
 
-bool IsF32Rank4(const ir::Value* v) { return v->type().dtype == DType::kFloat32 && v->type().shape.rank_known() && v->type().shape.rank() == 4; }
+bool IsF32Rank4(const ir::Value* v) {
+  return v->type().dtype == DType::kFloat32 && v->type().shape.rank_known() &&
+         v->type().shape.rank() == 4;
+}
 
 // softmax(query key^T * scale + mask) value
 std::optional<Attention> Match(const ir::Node& node) {
   if (!IsProduct(&node, false)) return std::nullopt;
   const ir::Node* softmax = ProducedBy(node.input(0), "Softmax");
-  if (softmax == nullptr || !HasOneUse(node.input(0)) || !IsF32Rank4(node.input(0)) || !IsF32Rank4(node.input(1))) return std::nullopt;
+  if (softmax == nullptr || !HasOneUse(node.input(0)) || !IsF32Rank4(node.input(0)) ||
+      !IsF32Rank4(node.input(1)))
+    return std::nullopt;
   const std::vector<int64_t> axis = softmax->attrs().Ints("axis");
   if (axis.size() != 1 || (axis[0] != -1 && axis[0] != 3)) return std::nullopt;
   Attention found;
@@ -54,7 +62,9 @@ std::optional<Attention> Match(const ir::Node& node) {
   };
   if (const ir::Node* add = ProducedBy(scores, "Add"); add != nullptr) {
     const auto [product, mask] = EitherOrder(*add, is_scores);
-    if (product == nullptr || !mask->type().shape.rank_known() || mask->type().shape.rank() > 4 || mask->type().dtype != DType::kFloat32) return std::nullopt;
+    if (product == nullptr || !mask->type().shape.rank_known() || mask->type().shape.rank() > 4 ||
+        mask->type().dtype != DType::kFloat32)
+      return std::nullopt;
     found.mask = mask;
     scores = product;
   }
@@ -64,7 +74,8 @@ std::optional<Attention> Match(const ir::Node& node) {
   found.key = product->input(1);
   if (!IsF32Rank4(found.query) || !IsF32Rank4(found.key)) return std::nullopt;
   // The mask must not widen the scores.
-  if (found.mask != nullptr && softmax->output()->type() != product->output()->type()) return std::nullopt;
+  if (found.mask != nullptr && softmax->output()->type() != product->output()->type())
+    return std::nullopt;
   return found;
 }
 
@@ -72,7 +83,8 @@ std::optional<Attention> Match(const ir::Node& node) {
 ir::Value* BehindHeads(const ir::Value* v) {
   const ir::Node* transpose = ProducedBy(v, "Transpose");
   if (transpose == nullptr) return nullptr;
-  return IntsOf(transpose->input(1)) == std::vector<int64_t>{0, 2, 1, 3} ? transpose->input(0) : nullptr;
+  return IntsOf(transpose->input(1)) == std::vector<int64_t>{0, 2, 1, 3} ? transpose->input(0)
+                                                                         : nullptr;
 }
 
 }  // namespace
@@ -83,15 +95,21 @@ absl::StatusOr<int> FuseAttention(PassContext& context) {
     if (!a.has_value()) return 0;
     std::vector<std::pair<std::string, ir::Attribute>> attributes = {{"scale", a->scale}};
     // Heads that were split off by transposes, and are merged by one, are walked in place.
-    ir::Value *query = BehindHeads(a->query), *key = BehindHeads(a->key), *value = BehindHeads(a->value);
+    ir::Value *query = BehindHeads(a->query), *key = BehindHeads(a->key),
+              *value = BehindHeads(a->value);
     ir::Node* merge = HasOneUse(node->output()) ? node->output()->uses()[0].node : nullptr;
-    if (query != nullptr && key != nullptr && value != nullptr && merge != nullptr && BehindHeads(merge->output(0)) == node->output()) {
+    if (query != nullptr && key != nullptr && value != nullptr && merge != nullptr &&
+        BehindHeads(merge->output(0)) == node->output()) {
       attributes.push_back({"layout", std::string("BSND")});
-      MIRIN_ASSIGN_OR_RETURN(ir::Node * fused, Insert(merge, "ScaledDotProductAttention", node->name(), {query, key, value, a->mask}, std::move(attributes)));
+      MIRIN_ASSIGN_OR_RETURN(ir::Node * fused,
+                             Insert(merge, "ScaledDotProductAttention", node->name(),
+                                    {query, key, value, a->mask}, std::move(attributes)));
       Replace(merge->output(), fused->output());
       return 1;
     }
-    MIRIN_ASSIGN_OR_RETURN(ir::Node * fused, Insert(node, "ScaledDotProductAttention", node->name(), {a->query, a->key, a->value, a->mask}, std::move(attributes)));
+    MIRIN_ASSIGN_OR_RETURN(ir::Node * fused,
+                           Insert(node, "ScaledDotProductAttention", node->name(),
+                                  {a->query, a->key, a->value, a->mask}, std::move(attributes)));
     Replace(node->output(), fused->output());
     return 1;
   });

@@ -35,7 +35,8 @@ absl::StatusOr<int> FuseBias(PassContext& context) {
       if (!present.has_value() || present->size() != added->size()) return 0;
       for (size_t i = 0; i < added->size(); ++i) (*added)[i] += (*present)[i];
     }
-    ir::Value* bias = context.module->AddConstant(node->name() + "/bias", Tensor::FromValues<float>({linear->channels}, *added));
+    ir::Value* bias = context.module->AddConstant(
+        node->name() + "/bias", Tensor::FromValues<float>({linear->channels}, *added));
     MIRIN_ASSIGN_OR_RETURN(ir::Node * fused, CopyLinear(*linear, node, nullptr, bias));
     Replace(node->output(), fused->output());
     return 1;

@@ -11,20 +11,27 @@ bool Near(const std::optional<double>& value, double expected) {
 }
 
 bool IsMul(const ir::Node* n) { return n != nullptr && (n->op() == "Mul" || n->op() == "Muls"); }
-bool IsDiv(const ir::Node* n) { return n != nullptr && (n->op() == "RealDiv" || n->op() == "Div" || n->op() == "Divs"); }
-bool IsAdd(const ir::Node* n) { return n != nullptr && (n->op() == "Add" || n->op() == "AddScalar"); }
+bool IsDiv(const ir::Node* n) {
+  return n != nullptr && (n->op() == "RealDiv" || n->op() == "Div" || n->op() == "Divs");
+}
+bool IsAdd(const ir::Node* n) {
+  return n != nullptr && (n->op() == "Add" || n->op() == "AddScalar");
+}
 
 // value = other * constant, also written as a division: the other operand, or null.
 ir::Value* TimesConstant(const ir::Value* value, double constant) {
   const ir::Node* n = value == nullptr ? nullptr : value->producer();
-  if (IsMul(n)) return EitherOrder(*n, [&](ir::Value* v) { return Near(ScalarOf(v), constant); }).second;
+  if (IsMul(n))
+    return EitherOrder(*n, [&](ir::Value* v) { return Near(ScalarOf(v), constant); }).second;
   if (IsDiv(n) && Near(ScalarOf(n->input(1)), 1 / constant)) return n->input(0);
   return nullptr;
 }
 
 ir::Value* PlusConstant(const ir::Value* value, double constant) {
   const ir::Node* n = value == nullptr ? nullptr : value->producer();
-  return IsAdd(n) ? EitherOrder(*n, [&](ir::Value* v) { return Near(ScalarOf(v), constant); }).second : nullptr;
+  return IsAdd(n)
+             ? EitherOrder(*n, [&](ir::Value* v) { return Near(ScalarOf(v), constant); }).second
+             : nullptr;
 }
 
 // x * x * x, or Pow(x, 3).
@@ -35,23 +42,30 @@ bool IsCube(const ir::Value* value, const ir::Value* x) {
   if (!IsMul(n)) return false;
   const auto is_square = [&](const ir::Value* v) {
     const ir::Node* s = v->producer();
-    return s != nullptr && ((s->op() == "Square" && s->input(0) == x) || (IsMul(s) && s->input(0) == x && s->input(1) == x));
+    return s != nullptr && ((s->op() == "Square" && s->input(0) == x) ||
+                            (IsMul(s) && s->input(0) == x && s->input(1) == x));
   };
-  return (n->input(0) == x && is_square(n->input(1))) || (n->input(1) == x && is_square(n->input(0)));
+  return (n->input(0) == x && is_square(n->input(1))) ||
+         (n->input(1) == x && is_square(n->input(0)));
 }
 
 // `value` is the op's factor besides x: "GeLUErf", "GeLU", "SiLU", "HSwish" or empty. The factor of GELU lacks the half.
 std::string FactorName(const ir::Value* value, const ir::Value* x, bool* needs_half) {
   *needs_half = false;
-  if (const ir::Node* sigmoid = ProducedBy(value, "Sigmoid"); sigmoid != nullptr && sigmoid->input(0) == x) return "SiLU";
-  if (const ir::Node* gate = ProducedBy(value, "HSigmoid"); gate != nullptr && gate->input(0) == x) return "HSwish";
+  if (const ir::Node* sigmoid = ProducedBy(value, "Sigmoid");
+      sigmoid != nullptr && sigmoid->input(0) == x)
+    return "SiLU";
+  if (const ir::Node* gate = ProducedBy(value, "HSigmoid"); gate != nullptr && gate->input(0) == x)
+    return "HSwish";
   if (ir::Value* clamped = TimesConstant(value, 1.0 / 6); clamped != nullptr) {
     const ir::Node* relu6 = ProducedBy(clamped, "ReLU6");
     if (relu6 != nullptr && PlusConstant(relu6->input(0), 3) == x) return "HSwish";
   }
   *needs_half = true;
   ir::Value* one_plus = PlusConstant(value, 1);
-  if (const ir::Node* erf = ProducedBy(one_plus, "Erf"); erf != nullptr && TimesConstant(erf->input(0), std::sqrt(0.5)) == x) return "GeLUErf";
+  if (const ir::Node* erf = ProducedBy(one_plus, "Erf");
+      erf != nullptr && TimesConstant(erf->input(0), std::sqrt(0.5)) == x)
+    return "GeLUErf";
   const ir::Node* tanh = ProducedBy(one_plus, "Tanh");
   if (tanh == nullptr) return "";
   const ir::Value* inner = TimesConstant(tanh->input(0), std::sqrt(2 / M_PI));
@@ -98,7 +112,8 @@ std::string Match(const ir::Node& node, ir::Value** x) {
     if (!name.empty() && !needs_half) return name;
   }
   // x * relu6(x + 3) / 6 with the division outside
-  if (ir::Value* product = TimesConstant(node.output(), 1.0 / 6); product != nullptr && IsMul(product->producer())) {
+  if (ir::Value* product = TimesConstant(node.output(), 1.0 / 6);
+      product != nullptr && IsMul(product->producer())) {
     const ir::Node& inner = *product->producer();
     for (int k = 0; k < 2; ++k) {
       const ir::Node* relu6 = ProducedBy(inner.input(1 - k), "ReLU6");

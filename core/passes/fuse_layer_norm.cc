@@ -4,7 +4,10 @@
 namespace mirin::passes {
 namespace {
 
-bool IsMean(const ir::Node* n) { return n != nullptr && (n->op() == "ReduceMean" || n->op() == "MeanExt") && n->attrs().Bool("keep_dims"); }
+bool IsMean(const ir::Node* n) {
+  return n != nullptr && (n->op() == "ReduceMean" || n->op() == "MeanExt") &&
+         n->attrs().Bool("keep_dims");
+}
 
 // The mean over the last axis of its input.
 const ir::Node* LastAxisMean(const ir::Value* value) {
@@ -12,7 +15,8 @@ const ir::Node* LastAxisMean(const ir::Value* value) {
   if (!IsMean(n) || !n->input(0)->type().shape.rank_known()) return nullptr;
   const auto axes = IntsOf(n->input(1));
   const int rank = n->input(0)->type().shape.rank();
-  if (!axes.has_value() || axes->size() != 1 || ((*axes)[0] != -1 && (*axes)[0] != rank - 1)) return nullptr;
+  if (!axes.has_value() || axes->size() != 1 || ((*axes)[0] != -1 && (*axes)[0] != rank - 1))
+    return nullptr;
   return n;
 }
 
@@ -29,10 +33,14 @@ bool IsVariance(const ir::Value* value, const ir::Value* deviation, const ir::Va
   const ir::Node* mean = LastAxisMean(value);
   const ir::Node* square = mean == nullptr ? nullptr : mean->input(0)->producer();
   if (square == nullptr) return false;
-  const auto is_deviation = [&](const ir::Value* v) { return v == deviation || (v != nullptr && Centred(v) == x); };
+  const auto is_deviation = [&](const ir::Value* v) {
+    return v == deviation || (v != nullptr && Centred(v) == x);
+  };
   if (square->op() == "Square") return is_deviation(square->input(0));
-  if (square->op() == "Pow") return is_deviation(square->input(0)) && ScalarOf(square->input(1)) == 2.0;
-  if (square->op() == "Mul") return is_deviation(square->input(0)) && square->input(0) == square->input(1);
+  if (square->op() == "Pow")
+    return is_deviation(square->input(0)) && ScalarOf(square->input(1)) == 2.0;
+  if (square->op() == "Mul")
+    return is_deviation(square->input(0)) && square->input(0) == square->input(1);
   if (square->op() == "SquaredDifference") {
     const ir::Node* inner = LastAxisMean(square->input(1));
     return square->input(0) == x && inner != nullptr && inner->input(0) == x;
@@ -41,10 +49,12 @@ bool IsVariance(const ir::Value* value, const ir::Value* deviation, const ir::Va
 }
 
 // value = variance + epsilon.
-bool IsShiftedVariance(const ir::Value* value, const ir::Value* deviation, const ir::Value* x, double* epsilon) {
+bool IsShiftedVariance(const ir::Value* value, const ir::Value* deviation, const ir::Value* x,
+                       double* epsilon) {
   const ir::Node* add = ProducedBy(value, "Add");
   if (add == nullptr) return false;
-  const auto [constant, variance] = EitherOrder(*add, [](ir::Value* v) { return ScalarOf(v).has_value(); });
+  const auto [constant, variance] =
+      EitherOrder(*add, [](ir::Value* v) { return ScalarOf(v).has_value(); });
   if (constant == nullptr || !IsVariance(variance, deviation, x)) return false;
   *epsilon = *ScalarOf(constant);
   return true;
@@ -58,19 +68,24 @@ ir::Value* Normalised(const ir::Value* value, double* epsilon) {
     ir::Value* x = Centred(n->input(0));
     const ir::Node* root = n->input(1) == nullptr ? nullptr : n->input(1)->producer();
     if (x == nullptr || root == nullptr) return nullptr;
-    const bool is_root = root->op() == "Sqrt" || (root->op() == "Pow" && ScalarOf(root->input(1)) == 0.5);
+    const bool is_root =
+        root->op() == "Sqrt" || (root->op() == "Pow" && ScalarOf(root->input(1)) == 0.5);
     return is_root && IsShiftedVariance(root->input(0), n->input(0), x, epsilon) ? x : nullptr;
   }
   if (n->op() != "Mul") return nullptr;
-  const auto [root, deviation] = EitherOrder(*n, [](ir::Value* v) { return ProducedBy(v, "Rsqrt") != nullptr; });
+  const auto [root, deviation] =
+      EitherOrder(*n, [](ir::Value* v) { return ProducedBy(v, "Rsqrt") != nullptr; });
   ir::Value* x = root == nullptr ? nullptr : Centred(deviation);
-  return x != nullptr && IsShiftedVariance(root->producer()->input(0), deviation, x, epsilon) ? x : nullptr;
+  return x != nullptr && IsShiftedVariance(root->producer()->input(0), deviation, x, epsilon)
+             ? x
+             : nullptr;
 }
 
 // A float32 constant with one number per element of the last axis.
 bool IsPerElement(const ir::Value* v, int64_t size) {
-  return v != nullptr && v->is_constant() && v->type().dtype == DType::kFloat32 && v->tensor().elements() == size &&
-         v->tensor().rank() >= 1 && v->tensor().dims().back() == size;
+  return v != nullptr && v->is_constant() && v->type().dtype == DType::kFloat32 &&
+         v->tensor().elements() == size && v->tensor().rank() >= 1 &&
+         v->tensor().dims().back() == size;
 }
 
 }  // namespace
@@ -91,10 +106,15 @@ absl::StatusOr<int> FuseLayerNorm(PassContext& context) {
     ir::Value* x = gamma == nullptr ? nullptr : Normalised(normalised, &epsilon);
     if (x == nullptr || x->type() != node->output()->type()) return 0;
     const auto flat = [&](ir::Value* v) {
-      return v->tensor().rank() == 1 ? v : context.module->AddConstant(v->name(), v->tensor().Reshaped({size}));
+      return v->tensor().rank() == 1
+                 ? v
+                 : context.module->AddConstant(v->name(), v->tensor().Reshaped({size}));
     };
-    MIRIN_ASSIGN_OR_RETURN(ir::Node * fused, Insert(node, "LayerNorm", node->name(), {x, flat(gamma), flat(beta)},
-                                                    {{"begin_norm_axis", int64_t{-1}}, {"begin_params_axis", int64_t{-1}}, {"epsilon", epsilon}}));
+    MIRIN_ASSIGN_OR_RETURN(ir::Node * fused,
+                           Insert(node, "LayerNorm", node->name(), {x, flat(gamma), flat(beta)},
+                                  {{"begin_norm_axis", int64_t{-1}},
+                                   {"begin_params_axis", int64_t{-1}},
+                                   {"epsilon", epsilon}}));
     Replace(node->output(), fused->output());
     return 1;
   });

@@ -10,7 +10,8 @@ namespace {
 using BatchSources = absl::flat_hash_map<const ir::Value*, const ir::Value*>;
 
 bool KeepsBatch(const ir::Node& node) {
-  static constexpr absl::string_view kOps[] = {"AvgPool", "BatchNorm", "Conv2D", "Conv3D", "DequantizeLinear", "MaxPool", "QuantizeLinear"};
+  static constexpr absl::string_view kOps[] = {
+      "AvgPool", "BatchNorm", "Conv2D", "Conv3D", "DequantizeLinear", "MaxPool", "QuantizeLinear"};
   const ops::OpSchema* schema = ops::FindSchema(node.op());
   if (schema != nullptr && schema->elementwise() && node.num_inputs() == 1) return true;
   return std::find(std::begin(kOps), std::end(kOps), node.op()) != std::end(kOps);
@@ -50,22 +51,30 @@ bool SameShape(const ir::Value* a, const ir::Value* b, const BatchSources& sourc
 
 absl::StatusOr<int> FuseResidual(PassContext& context) {
   absl::flat_hash_map<const ir::Graph*, BatchSources> sources;
-  for (const auto& graph : context.module->graphs()) sources[graph.get()] = FindBatchSources(*graph);
+  for (const auto& graph : context.module->graphs())
+    sources[graph.get()] = FindBatchSources(*graph);
   return ForEachNode(context.module, [&](ir::Node* node) -> absl::StatusOr<int> {
-    if (node->op() != "Add" || node->input(0) == nullptr || node->input(1) == nullptr || node->input(0) == node->input(1)) return 0;
+    if (node->op() != "Add" || node->input(0) == nullptr || node->input(1) == nullptr ||
+        node->input(0) == node->input(1))
+      return 0;
     BatchSources& known = sources[node->graph()];
     for (int i = 1; i >= 0; --i) {
       const std::optional<Linear> linear = LinearBehind(node->input(i));
       ir::Value* other = node->input(1 - i);
-      if (!linear.has_value() || linear->node->op() != "Conv2D" || linear->has_activation() || linear->has_residual()) continue;
+      if (!linear.has_value() || linear->node->op() != "Conv2D" || linear->has_activation() ||
+          linear->has_residual())
+        continue;
       if (!SameShape(node->input(i), other, known)) continue;
       // Placed where the sum was: the other operand may be made after the convolution.
       std::vector<ir::Value*> inputs = linear->node->inputs();
       inputs.resize(4, nullptr);
       inputs[3] = other;
-      std::vector<std::pair<std::string, ir::Attribute>> attributes(linear->node->attrs().map().begin(), linear->node->attrs().map().end());
-      MIRIN_ASSIGN_OR_RETURN(ir::Node * fused, Insert(node, "Conv2D", linear->node->name(), inputs, std::move(attributes)));
-      if (auto it = known.find(node->output()); it != known.end()) known[fused->output()] = it->second;
+      std::vector<std::pair<std::string, ir::Attribute>> attributes(
+          linear->node->attrs().map().begin(), linear->node->attrs().map().end());
+      MIRIN_ASSIGN_OR_RETURN(ir::Node * fused, Insert(node, "Conv2D", linear->node->name(), inputs,
+                                                      std::move(attributes)));
+      if (auto it = known.find(node->output()); it != known.end())
+        known[fused->output()] = it->second;
       Replace(node->output(), fused->output());
       return 1;
     }

@@ -82,12 +82,15 @@ void InlineCall(ir::Node* call) {
   }
   const auto copy_of = [&](ir::Value* v) {
     auto it = copies.find(v);
-    return it == copies.end() ? v : it->second;  // constants, variables and absent inputs are everybody's
+    return it == copies.end()
+               ? v
+               : it->second;  // constants, variables and absent inputs are everybody's
   };
   for (const auto& node : target->nodes()) {
     std::vector<ir::Value*> inputs;
     for (ir::Value* v : node->inputs()) inputs.push_back(copy_of(v));
-    ir::Node* made = caller->InsertNode(call, node->op(), node->name(), inputs, node->num_outputs());
+    ir::Node* made =
+        caller->InsertNode(call, node->op(), node->name(), inputs, node->num_outputs());
     made->attrs() = node->attrs();
     made->branches() = node->branches();
     for (int i = 0; i < node->num_outputs(); ++i) {
@@ -96,7 +99,8 @@ void InlineCall(ir::Node* call) {
       copies[node->output(i)] = made->output(i);
     }
   }
-  for (int i = 0; i < call->num_outputs(); ++i) Replace(call->output(i), copy_of(target->outputs()[static_cast<size_t>(i)]));
+  for (int i = 0; i < call->num_outputs(); ++i)
+    Replace(call->output(i), copy_of(target->outputs()[static_cast<size_t>(i)]));
 }
 
 }  // namespace

@@ -6,7 +6,9 @@
 namespace mirin::passes {
 
 std::optional<Linear> LinearBehind(const ir::Value* value) {
-  if (value == nullptr || value->producer() == nullptr || value->output_index() != 0 || !HasOneUse(value)) return std::nullopt;
+  if (value == nullptr || value->producer() == nullptr || value->output_index() != 0 ||
+      !HasOneUse(value))
+    return std::nullopt;
   Linear linear;
   linear.node = value->producer();
   const std::string& op = linear.node->op();
@@ -19,7 +21,9 @@ std::optional<Linear> LinearBehind(const ir::Value* value) {
     return linear;
   }
   if (weight->type().dtype != DType::kFloat32) return std::nullopt;
-  if (!weight->is_constant() && (weight->producer() == nullptr || !IsStoredWeight(*weight->producer()))) return std::nullopt;
+  if (!weight->is_constant() &&
+      (weight->producer() == nullptr || !IsStoredWeight(*weight->producer())))
+    return std::nullopt;
   const Dims& dims = weight->type().shape.dims();
   if (op == "Conv2D" || op == "Conv3D") {
     linear.channels_from_end = static_cast<int>(dims.size()) - 1;
@@ -50,18 +54,22 @@ std::optional<std::vector<float>> PerChannel(const ir::Value* constant, const Li
     const bool channel_axis = static_cast<int>(dims.size() - i) == linear.channels_from_end;
     if (dims[i] != 1 && !(channel_axis && dims[i] == linear.channels)) return std::nullopt;
   }
-  if (values->size() == 1) return std::vector<float>(static_cast<size_t>(linear.channels), (*values)[0]);
+  if (values->size() == 1)
+    return std::vector<float>(static_cast<size_t>(linear.channels), (*values)[0]);
   return values;
 }
 
-absl::StatusOr<ir::Node*> CopyLinear(const Linear& linear, ir::Node* before, ir::Value* weight, ir::Value* bias) {
+absl::StatusOr<ir::Node*> CopyLinear(const Linear& linear, ir::Node* before, ir::Value* weight,
+                                     ir::Value* bias) {
   std::vector<ir::Value*> inputs = linear.node->inputs();
   if (weight != nullptr) inputs[1] = weight;
   if (bias != nullptr) {
-    if (inputs.size() <= static_cast<size_t>(linear.bias)) inputs.resize(static_cast<size_t>(linear.bias) + 1, nullptr);
+    if (inputs.size() <= static_cast<size_t>(linear.bias))
+      inputs.resize(static_cast<size_t>(linear.bias) + 1, nullptr);
     inputs[static_cast<size_t>(linear.bias)] = bias;
   }
-  std::vector<std::pair<std::string, ir::Attribute>> attributes(linear.node->attrs().map().begin(), linear.node->attrs().map().end());
+  std::vector<std::pair<std::string, ir::Attribute>> attributes(linear.node->attrs().map().begin(),
+                                                                linear.node->attrs().map().end());
   return Insert(before, linear.node->op(), linear.node->name(), inputs, std::move(attributes));
 }
 

@@ -13,9 +13,9 @@ namespace mirin::passes {
 // or bytes in a DynamicQuantMatMul.
 struct Linear {
   ir::Node* node = nullptr;
-  int weight_axis = 0;       // of the output channels, in the weight
-  int channels_from_end = 1; // output channels are axis rank - this of the result
-  int bias = 2;              // node input; 1-D, one number per output channel
+  int weight_axis = 0;        // of the output channels, in the weight
+  int channels_from_end = 1;  // output channels are axis rank - this of the result
+  int bias = 2;               // node input; 1-D, one number per output channel
   int64_t channels = 0;
 
   bool has_bias() const { return node->input(bias) != nullptr; }
@@ -31,7 +31,8 @@ std::optional<Linear> LinearBehind(const ir::Value* value);
 std::optional<std::vector<float>> PerChannel(const ir::Value* constant, const Linear& linear);
 
 // A copy of the node in front of `before`, with another weight and bias (null: unchanged), taking over attributes.
-absl::StatusOr<ir::Node*> CopyLinear(const Linear& linear, ir::Node* before, ir::Value* weight, ir::Value* bias);
+absl::StatusOr<ir::Node*> CopyLinear(const Linear& linear, ir::Node* before, ir::Value* weight,
+                                     ir::Value* bias);
 
 }  // namespace mirin::passes
 

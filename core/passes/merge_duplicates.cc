@@ -19,7 +19,8 @@ bool SameConstant(const Tensor& a, const Tensor& b) {
 std::string KeyOf(const Tensor& tensor) {
   std::string key = TypeString(tensor);
   if (tensor.dtype() != DType::kString && tensor.bytes() <= kMaxComparedBytes) {
-    absl::StrAppend(&key, absl::string_view(static_cast<const char*>(tensor.data()), tensor.bytes()));
+    absl::StrAppend(&key,
+                    absl::string_view(static_cast<const char*>(tensor.data()), tensor.bytes()));
   } else {
     absl::StrAppend(&key, reinterpret_cast<uintptr_t>(tensor.data()));
   }
@@ -40,7 +41,8 @@ int MergeConstants(ir::Module* module) {
 }
 
 bool SameNode(const ir::Node& a, const ir::Node& b) {
-  if (a.op() != b.op() || a.inputs() != b.inputs() || a.num_outputs() != b.num_outputs()) return false;
+  if (a.op() != b.op() || a.inputs() != b.inputs() || a.num_outputs() != b.num_outputs())
+    return false;
   if (a.attrs().map().size() != b.attrs().map().size()) return false;
   for (const auto& [name, value] : a.attrs().map()) {
     const ir::Attribute* other = b.attrs().Find(name);
@@ -51,8 +53,10 @@ bool SameNode(const ir::Node& a, const ir::Node& b) {
 
 std::string KeyOf(const ir::Node& node) {
   std::string key = node.op();
-  for (const ir::Value* v : node.inputs()) absl::StrAppend(&key, " ", reinterpret_cast<uintptr_t>(v));
-  for (const auto& [name, value] : node.attrs().map()) absl::StrAppend(&key, " ", name, "=", ir::ToString(value));
+  for (const ir::Value* v : node.inputs())
+    absl::StrAppend(&key, " ", reinterpret_cast<uintptr_t>(v));
+  for (const auto& [name, value] : node.attrs().map())
+    absl::StrAppend(&key, " ", name, "=", ir::ToString(value));
   return key;
 }
 
@@ -64,7 +68,8 @@ absl::StatusOr<int> MergeDuplicates(PassContext& context) {
     absl::flat_hash_map<std::string, ir::Node*> seen;
     for (const auto& node : graph->nodes()) {
       bool mergeable = ops::IsPure(*node);
-      for (const ir::Value* v : node->inputs()) mergeable &= v == nullptr || v->kind() != ir::ValueKind::kVariable;
+      for (const ir::Value* v : node->inputs())
+        mergeable &= v == nullptr || v->kind() != ir::ValueKind::kVariable;
       if (!mergeable) continue;
       ir::Node* first = seen.try_emplace(KeyOf(*node), node.get()).first->second;
       if (first == node.get() || !SameNode(*first, *node)) continue;

@@ -1,7 +1,6 @@
 #include "core/passes/pass.h"
 
 #include <algorithm>
-
 #include <cstring>
 
 #include "core/base/status.h"
@@ -9,7 +8,8 @@
 
 namespace mirin::passes {
 
-absl::StatusOr<int> ForEachNode(ir::Module* module, const std::function<absl::StatusOr<int>(ir::Node*)>& fn) {
+absl::StatusOr<int> ForEachNode(ir::Module* module,
+                                const std::function<absl::StatusOr<int>(ir::Node*)>& fn) {
   int changes = 0;
   for (const auto& graph : module->graphs()) {
     std::vector<ir::Node*> nodes;
@@ -27,7 +27,8 @@ absl::StatusOr<ir::Node*> Insert(ir::Node* before, absl::string_view op, const s
                                  const std::vector<ir::Value*>& inputs,
                                  std::vector<std::pair<std::string, ir::Attribute>> attributes) {
   const ops::OpSchema* schema = ops::FindSchema(op);
-  if (schema == nullptr) return absl::InternalError(absl::StrCat("a pass inserts the unknown op ", op));
+  if (schema == nullptr)
+    return absl::InternalError(absl::StrCat("a pass inserts the unknown op ", op));
   const int results = static_cast<int>(schema->outputs().size());
   ir::Node* node = before->graph()->InsertNode(before, op, name, inputs, results);
   for (auto& [key, value] : attributes) node->attrs().Set(key, std::move(value));
@@ -37,27 +38,33 @@ absl::StatusOr<ir::Node*> Insert(ir::Node* before, absl::string_view op, const s
 }
 
 void Replace(ir::Value* from, ir::Value* to) {
-  if (to->kind() == ir::ValueKind::kResult && ir::HasOwnName(*from) && !ir::HasOwnName(*to)) to->set_name(from->name());
+  if (to->kind() == ir::ValueKind::kResult && ir::HasOwnName(*from) && !ir::HasOwnName(*to))
+    to->set_name(from->name());
   from->producer()->graph()->ReplaceAllUses(from, to);
 }
 
 ir::Node* ProducedBy(const ir::Value* value, absl::string_view op) {
-  return value != nullptr && value->producer() != nullptr && value->producer()->op() == op ? value->producer() : nullptr;
+  return value != nullptr && value->producer() != nullptr && value->producer()->op() == op
+             ? value->producer()
+             : nullptr;
 }
 
 bool HasOneUse(const ir::Value* value) {
-  return value->uses().size() == 1 && value->producer() != nullptr && !value->producer()->graph()->IsOutput(value);
+  return value->uses().size() == 1 && value->producer() != nullptr &&
+         !value->producer()->graph()->IsOutput(value);
 }
 
 std::optional<std::vector<float>> FloatsOf(const ir::Value* value) {
-  if (value == nullptr || !value->is_constant() || value->type().dtype != DType::kFloat32) return std::nullopt;
+  if (value == nullptr || !value->is_constant() || value->type().dtype != DType::kFloat32)
+    return std::nullopt;
   std::vector<float> out(static_cast<size_t>(value->tensor().elements()));
   std::memcpy(out.data(), value->tensor().data(), value->tensor().bytes());
   return out;
 }
 
 std::optional<double> ScalarOf(const ir::Value* value) {
-  if (value == nullptr || !value->is_constant() || !IsFloat(value->type().dtype) || value->tensor().elements() != 1) {
+  if (value == nullptr || !value->is_constant() || !IsFloat(value->type().dtype) ||
+      value->tensor().elements() != 1) {
     return std::nullopt;
   }
   return VisitDType(
@@ -77,9 +84,11 @@ std::optional<std::vector<int64_t>> IntsOf(const ir::Value* value) {
   return *std::move(ints);
 }
 
-std::optional<std::vector<Tensor>> EvaluateConstant(const ir::Node& node, const Evaluator& evaluate, const FoldingLimits& limits) {
+std::optional<std::vector<Tensor>> EvaluateConstant(const ir::Node& node, const Evaluator& evaluate,
+                                                    const FoldingLimits& limits) {
   if (!ops::IsPure(node)) return std::nullopt;
-  const bool shape_only = ops::ReadsShapeOnly(node) && node.input(0) != nullptr && node.input(0)->type().shape.concrete();
+  const bool shape_only = ops::ReadsShapeOnly(node) && node.input(0) != nullptr &&
+                          node.input(0)->type().shape.concrete();
   std::vector<Tensor> inputs(static_cast<size_t>(node.num_inputs()));
   size_t bytes = 0;
   for (int i = 0; i < node.num_inputs(); ++i) {
@@ -89,7 +98,8 @@ std::optional<std::vector<Tensor>> EvaluateConstant(const ir::Node& node, const 
       inputs[static_cast<size_t>(i)] = v->tensor();
       bytes += v->tensor().bytes();
     } else if (shape_only) {
-      inputs[static_cast<size_t>(i)] = Tensor::Borrow(v->type().dtype, v->type().shape.dims(), nullptr, nullptr);
+      inputs[static_cast<size_t>(i)] =
+          Tensor::Borrow(v->type().dtype, v->type().shape.dims(), nullptr, nullptr);
     } else {
       return std::nullopt;
     }

@@ -21,8 +21,8 @@ namespace mirin::passes {
 
 // Runs one node on concrete inputs: injected, because passes know no backend. ResourceExhausted when the results are
 // larger than max_bytes.
-using Evaluator = std::function<absl::StatusOr<std::vector<Tensor>>(const ir::Node& node, absl::Span<const Tensor> inputs,
-                                                                    size_t max_bytes)>;
+using Evaluator = std::function<absl::StatusOr<std::vector<Tensor>>(
+    const ir::Node& node, absl::Span<const Tensor> inputs, size_t max_bytes)>;
 
 // What folding does with weights that are stored as integers (core/passes/quantised.h).
 enum class StoredWeights {
@@ -41,12 +41,14 @@ struct PassContext {
 using PassFn = absl::StatusOr<int> (*)(PassContext& context);
 
 // Calls fn(node) for every node of every graph, those inserted meanwhile excluded; adds up what it returns.
-absl::StatusOr<int> ForEachNode(ir::Module* module, const std::function<absl::StatusOr<int>(ir::Node*)>& fn);
+absl::StatusOr<int> ForEachNode(ir::Module* module,
+                                const std::function<absl::StatusOr<int>(ir::Node*)>& fn);
 
 // A new node before `before`, with its attributes completed and its result types inferred.
-absl::StatusOr<ir::Node*> Insert(ir::Node* before, absl::string_view op, const std::string& name,
-                                 const std::vector<ir::Value*>& inputs,
-                                 std::vector<std::pair<std::string, ir::Attribute>> attributes = {});
+absl::StatusOr<ir::Node*> Insert(
+    ir::Node* before, absl::string_view op, const std::string& name,
+    const std::vector<ir::Value*>& inputs,
+    std::vector<std::pair<std::string, ir::Attribute>> attributes = {});
 
 // Readers of `from` read `to` instead, which inherits its name unless it has one of its own.
 void Replace(ir::Value* from, ir::Value* to);
@@ -64,7 +66,8 @@ std::optional<std::vector<int64_t>> IntsOf(const ir::Value* value);
 // Matches a commutative node: (constant-like side, other side) by a test on each input. Null pair when it does not match.
 template <typename Test>
 std::pair<ir::Value*, ir::Value*> EitherOrder(const ir::Node& node, Test test) {
-  if (node.num_inputs() < 2 || node.input(0) == nullptr || node.input(1) == nullptr) return {nullptr, nullptr};
+  if (node.num_inputs() < 2 || node.input(0) == nullptr || node.input(1) == nullptr)
+    return {nullptr, nullptr};
   if (test(node.input(1))) return {node.input(1), node.input(0)};
   if (test(node.input(0))) return {node.input(0), node.input(1)};
   return {nullptr, nullptr};
@@ -81,7 +84,8 @@ struct FoldingLimits {
 };
 // The results of a pure node whose inputs are constants, or whose input 0 has a known shape and that reads nothing else. Nothing when it
 // is none of these, when the results are too large, and for an error, which the run will report where it happens.
-std::optional<std::vector<Tensor>> EvaluateConstant(const ir::Node& node, const Evaluator& evaluate, const FoldingLimits& limits);
+std::optional<std::vector<Tensor>> EvaluateConstant(const ir::Node& node, const Evaluator& evaluate,
+                                                    const FoldingLimits& limits);
 
 }  // namespace mirin::passes
 

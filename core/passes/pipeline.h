@@ -41,7 +41,8 @@ struct PassReport {
 
 // Each pass is followed by the removal of dead code, shape inference and ir::Verify when it changed something. A failure
 // names the pass.
-absl::Status RunPipeline(const PipelineOptions& options, PassContext& context, std::vector<PassReport>* report);
+absl::Status RunPipeline(const PipelineOptions& options, PassContext& context,
+                         std::vector<PassReport>* report);
 
 // A table of the reports, one line a pass.
 std::string ToString(absl::Span<const PassReport> report);

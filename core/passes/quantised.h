@@ -14,8 +14,8 @@ namespace mirin::passes {
 struct Quantisation {
   DType dtype = DType::kUnknown;  // of q
   std::vector<float> scale;
-  std::vector<int64_t> zero;      // as many
-  int axis = 0;                   // where there is more than one
+  std::vector<int64_t> zero;  // as many
+  int axis = 0;               // where there is more than one
 
   bool per_tensor() const { return scale.size() == 1; }
   bool symmetric() const;

@@ -16,7 +16,8 @@ bool KeepsOrder(const ir::Node& node) {
   const auto perm = IntsOf(node.input(1));
   if (!perm.has_value()) return false;
   for (size_t i = 0; i < perm->size(); ++i) {
-    const int64_t axis = (*perm)[i] < 0 ? (*perm)[i] + static_cast<int64_t>(perm->size()) : (*perm)[i];
+    const int64_t axis =
+        (*perm)[i] < 0 ? (*perm)[i] + static_cast<int64_t>(perm->size()) : (*perm)[i];
     if (axis != static_cast<int64_t>(i)) return false;
   }
   return true;
@@ -27,12 +28,15 @@ bool GivesInputBack(const ir::Node& node) {
   const ir::TensorType& to = node.output(0)->type();
   const std::string& op = node.op();
   if (IsOneOf(op, {"Identity", "StopGradient", "Copy"})) return true;
-  if (op == "Dropout") return node.output(1)->uses().empty() && !node.graph()->IsOutput(node.output(1));
+  if (op == "Dropout")
+    return node.output(1)->uses().empty() && !node.graph()->IsOutput(node.output(1));
   if (op == "Cast") return from.dtype == to.dtype && from.dtype != DType::kUnknown;
   if (op == "Transpose") return KeepsOrder(node);
   if (op == "Concat" || op == "AddN") return node.num_inputs() == 1;
   const bool same = from == to && from.shape.concrete();
-  if (IsOneOf(op, {"Reshape", "View", "Flatten", "ExpandDims", "Squeeze", "Unsqueeze", "BroadcastTo", "Tile"})) return same;
+  if (IsOneOf(op, {"Reshape", "View", "Flatten", "ExpandDims", "Squeeze", "Unsqueeze",
+                   "BroadcastTo", "Tile"}))
+    return same;
   if (IsOneOf(op, {"Mul", "Div", "RealDiv", "Muls", "Divs"}) && node.num_inputs() > 1) {
     return same && ScalarOf(node.input(1)) == 1.0;
   }
@@ -43,7 +47,8 @@ bool GivesInputBack(const ir::Node& node) {
 
 absl::StatusOr<int> RemoveIdentities(PassContext& context) {
   return ForEachNode(context.module, [](ir::Node* node) -> absl::StatusOr<int> {
-    if (!node->branches().empty() || node->num_outputs() == 0 || node->input(0) == nullptr) return 0;
+    if (!node->branches().empty() || node->num_outputs() == 0 || node->input(0) == nullptr)
+      return 0;
     if (node->input(0)->kind() == ir::ValueKind::kVariable || !GivesInputBack(*node)) return 0;
     if (node->output()->uses().empty() && !node->graph()->IsOutput(node->output())) return 0;
     Replace(node->output(), node->input(0));

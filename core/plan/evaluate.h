@@ -14,8 +14,8 @@ namespace mirin::plan {
 
 // Runs the node with the given backend on these inputs (an invalid Tensor stands for an absent input; for a node that
 // reads shapes only the bytes may be missing). ResourceExhausted when the results are larger than `max_bytes`.
-absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, const ir::Node& node, absl::Span<const Tensor> inputs,
-                                             size_t max_bytes);
+absl::StatusOr<std::vector<Tensor>> Evaluate(const Backend& backend, const ir::Node& node,
+                                             absl::Span<const Tensor> inputs, size_t max_bytes);
 
 }  // namespace mirin::plan
 

@@ -10,7 +10,8 @@ MemoryPlan PlanMemory(absl::Span<const BufferUsage> buffers) {
   plan.offsets.assign(buffers.size(), 0);
   std::vector<int> order(buffers.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return buffers[a].bytes > buffers[b].bytes; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return buffers[a].bytes > buffers[b].bytes; });
   std::vector<int> placed;  // sorted by offset
   for (int i : order) {
     const BufferUsage& buffer = buffers[i];

@@ -11,7 +11,8 @@ bool Disjoint(const MemoryPlan& plan, absl::Span<const BufferUsage> buffers) {
   for (size_t i = 0; i < buffers.size(); ++i) {
     if (plan.offsets[i] + buffers[i].bytes > plan.arena_bytes) return false;
     for (size_t j = 0; j < i; ++j) {
-      const bool together = buffers[i].first <= buffers[j].last && buffers[j].first <= buffers[i].last;
+      const bool together =
+          buffers[i].first <= buffers[j].last && buffers[j].first <= buffers[i].last;
       const bool overlap = plan.offsets[i] < plan.offsets[j] + buffers[j].bytes &&
                            plan.offsets[j] < plan.offsets[i] + buffers[i].bytes;
       if (together && overlap && buffers[i].bytes > 0 && buffers[j].bytes > 0) return false;

@@ -14,9 +14,12 @@ namespace {
 class KnownValues {
  public:
   void Clear() { known_.clear(); }
-  bool Knows(const ir::Value* v) const { return v == nullptr || v->is_constant() || known_.contains(v); }
+  bool Knows(const ir::Value* v) const {
+    return v == nullptr || v->is_constant() || known_.contains(v);
+  }
   void Add(const ir::Node& node) {
-    const bool all = std::all_of(node.inputs().begin(), node.inputs().end(), [&](const ir::Value* v) { return Knows(v); });
+    const bool all = std::all_of(node.inputs().begin(), node.inputs().end(),
+                                 [&](const ir::Value* v) { return Knows(v); });
     if (!ops::ReadsShapeOnly(node) && !(all && ops::IsPure(node))) return;
     for (int i = 0; i < node.num_outputs(); ++i) known_.insert(node.output(i));
   }
@@ -63,8 +66,8 @@ Schedule Partition(const ir::Graph& graph) {
   }
   close();
   if (schedule.items.empty()) schedule.items.push_back({std::make_unique<Region>(), nullptr, {}});
-  schedule.single_region =
-      schedule.items.size() == 1 && schedule.items[0].region != nullptr && !schedule.items[0].region->data_dependent;
+  schedule.single_region = schedule.items.size() == 1 && schedule.items[0].region != nullptr &&
+                           !schedule.items[0].region->data_dependent;
 
   // Which item makes a value, and which is the last to read it (graph outputs: none).
   absl::flat_hash_map<const ir::Value*, size_t> last_reader;
@@ -82,16 +85,20 @@ Schedule Partition(const ir::Graph& graph) {
       for (const ir::Node* node : item.region->nodes) visit(node);
     }
   }
-  const absl::flat_hash_set<const ir::Value*> returned(graph.outputs().begin(), graph.outputs().end());
+  const absl::flat_hash_set<const ir::Value*> returned(graph.outputs().begin(),
+                                                       graph.outputs().end());
   for (size_t i = 0; i < schedule.items.size(); ++i) {
     Region* region = schedule.items[i].region.get();
     if (region == nullptr) continue;
     absl::flat_hash_set<const ir::Value*> seen;
     for (const ir::Node* node : region->nodes) {
       for (const ir::Value* v : node->inputs()) {
-        if (v == nullptr || v->kind() == ir::ValueKind::kConstant || v->kind() == ir::ValueKind::kVariable) continue;
+        if (v == nullptr || v->kind() == ir::ValueKind::kConstant ||
+            v->kind() == ir::ValueKind::kVariable)
+          continue;
         const auto made = maker.find(v);
-        if ((made == maker.end() || made->second != i) && seen.insert(v).second) region->inputs.push_back(v);
+        if ((made == maker.end() || made->second != i) && seen.insert(v).second)
+          region->inputs.push_back(v);
       }
     }
     if (schedule.single_region) {
@@ -105,14 +112,17 @@ Schedule Partition(const ir::Graph& graph) {
       for (int o = 0; o < node->num_outputs(); ++o) {
         const ir::Value* v = node->output(o);
         const auto reader = last_reader.find(v);
-        if ((reader != last_reader.end() && reader->second != i) || returned.contains(v)) region->outputs.push_back(v);
+        if ((reader != last_reader.end() && reader->second != i) || returned.contains(v))
+          region->outputs.push_back(v);
       }
     }
   }
   for (const auto& [value, reader] : last_reader) {
     const bool local = maker.contains(value) && maker.at(value) == reader;
-    const bool frame_value = value->kind() == ir::ValueKind::kInput || value->kind() == ir::ValueKind::kResult;
-    if (frame_value && !local && !returned.contains(value)) schedule.items[reader].last_uses.push_back(value);
+    const bool frame_value =
+        value->kind() == ir::ValueKind::kInput || value->kind() == ir::ValueKind::kResult;
+    if (frame_value && !local && !returned.contains(value))
+      schedule.items[reader].last_uses.push_back(value);
   }
   return schedule;
 }

@@ -24,8 +24,8 @@ struct Region {
 };
 
 struct ScheduleItem {
-  std::unique_ptr<Region> region;      // either a region ..
-  const ir::Node* invoke = nullptr;    // .. or a call
+  std::unique_ptr<Region> region;    // either a region ..
+  const ir::Node* invoke = nullptr;  // .. or a call
   // Values that nobody reads after this item: the executor drops them.
   std::vector<const ir::Value*> last_uses;
 };

@@ -63,13 +63,13 @@ struct Plan {
   std::vector<Slot> slots;
   std::vector<Step> steps;
   std::vector<OutputCopy> copies;
-  std::vector<Tensor> constants;           // keeps their bytes alive
+  std::vector<Tensor> constants;  // keeps their bytes alive
   std::vector<ir::TensorType> inputs;
   std::vector<ir::TensorType> outputs;
   size_t arena_bytes = 0;
-  bool needs_arena = false;                // some kernel must run inside the session's thread arena
+  bool needs_arena = false;  // some kernel must run inside the session's thread arena
   std::vector<Refusal> refusals;
-  size_t bytes() const;                    // memory of the plan itself, for the cache's cap
+  size_t bytes() const;  // memory of the plan itself, for the cache's cap
 };
 
 // Aligned copies of constants whose bytes lie misaligned in the model file, made on first use. Thread-safe.

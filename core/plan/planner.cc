@@ -24,7 +24,8 @@ struct Buffer {
 
 class Planner {
  public:
-  explicit Planner(const PlanRequest& request) : request_(request), plan_(std::make_unique<Plan>()) {}
+  explicit Planner(const PlanRequest& request)
+      : request_(request), plan_(std::make_unique<Plan>()) {}
 
   absl::StatusOr<std::unique_ptr<Plan>> Build() {
     MIRIN_RETURN_IF_ERROR(AddInputs());
@@ -61,7 +62,9 @@ class Planner {
   int ConstantSlot(Tensor tensor) {
     const ir::TensorType type = {tensor.dtype(), tensor.shape()};
     plan_->constants.push_back(std::move(tensor));
-    return AddSlot({type, Layout::kPlain, Storage::kConstant, static_cast<int>(plan_->constants.size()) - 1, 0}, -1);
+    return AddSlot({type, Layout::kPlain, Storage::kConstant,
+                    static_cast<int>(plan_->constants.size()) - 1, 0},
+                   -1);
   }
 
   int CurrentStep() const { return static_cast<int>(plan_->steps.size()); }
@@ -79,10 +82,14 @@ class Planner {
       slot = ConstantSlot(std::move(tensor));
     } else if (value->kind() == ir::ValueKind::kVariable) {
       const auto& variables = request_.module->variables();
-      const auto at = std::find_if(variables.begin(), variables.end(), [&](const auto& v) { return v.get() == value; });
-      slot = AddSlot({value->type(), Layout::kPlain, Storage::kVariable, static_cast<int>(at - variables.begin()), 0}, -1);
+      const auto at = std::find_if(variables.begin(), variables.end(),
+                                   [&](const auto& v) { return v.get() == value; });
+      slot = AddSlot({value->type(), Layout::kPlain, Storage::kVariable,
+                      static_cast<int>(at - variables.begin()), 0},
+                     -1);
     } else {
-      return absl::InternalError(absl::StrCat("value '", value->name(), "' is read before it is made"));
+      return absl::InternalError(
+          absl::StrCat("value '", value->name(), "' is read before it is made"));
     }
     slot_of_[value] = slot;
     return slot;
@@ -108,15 +115,16 @@ class Planner {
       }
       last = made.status();
     }
-    if (kernel == nullptr) return absl::InternalError(absl::StrCat("no reorder between layouts: ", last.message()));
+    if (kernel == nullptr)
+      return absl::InternalError(absl::StrCat("no reorder between layouts: ", last.message()));
     const int to = ArenaSlot(from.type, layout);
     AddStep(std::move(kernel), nullptr, "reorder", {slot}, {to});
     reordered_[key] = to;
     return to;
   }
 
-  void AddStep(std::unique_ptr<Kernel> kernel, const ir::Node* node, std::string label, std::vector<int> inputs,
-               std::vector<int> outputs) {
+  void AddStep(std::unique_ptr<Kernel> kernel, const ir::Node* node, std::string label,
+               std::vector<int> inputs, std::vector<int> outputs) {
     for (int slot : inputs) MarkRead(slot);
     for (int slot : outputs) MarkRead(slot);
     plan_->needs_arena |= kernel->NeedsArena();
@@ -135,9 +143,10 @@ class Planner {
     for (size_t i = 0; i < region.inputs.size(); ++i) {
       plan_->inputs.push_back(request_.inputs[i]);
       types_[region.inputs[i]] = request_.inputs[i];
-      slot_of_[region.inputs[i]] =
-          AddSlot({request_.inputs[i], Layout::kPlain, Storage::kInput, static_cast<int>(i), 0}, -1);
-      if (!request_.input_values.empty()) inference_only_[region.inputs[i]] = request_.input_values[i];
+      slot_of_[region.inputs[i]] = AddSlot(
+          {request_.inputs[i], Layout::kPlain, Storage::kInput, static_cast<int>(i), 0}, -1);
+      if (!request_.input_values.empty())
+        inference_only_[region.inputs[i]] = request_.input_values[i];
     }
     return absl::OkStatus();
   }
@@ -156,9 +165,10 @@ class Planner {
 
   absl::Status AddNode(const ir::Node& node) {
     const ops::OpSchema* schema = ops::FindSchema(node.op());
-    if (schema == nullptr) return absl::NotFoundError(absl::StrCat(ir::Describe(node), ": unknown operator"));
+    if (schema == nullptr)
+      return absl::NotFoundError(absl::StrCat(ir::Describe(node), ": unknown operator"));
     std::vector<ir::TensorType> types(node.num_inputs());
-    std::vector<const Tensor*> values(node.num_inputs(), nullptr);       // true at every run
+    std::vector<const Tensor*> values(node.num_inputs(), nullptr);        // true at every run
     std::vector<const Tensor*> infer_values(node.num_inputs(), nullptr);  // true at this run
     bool all_known = true;
     for (int i = 0; i < node.num_inputs(); ++i) {
@@ -167,7 +177,8 @@ class Planner {
       types[i] = TypeOf(v);
       values[i] = KnownValue(v);
       infer_values[i] = values[i];
-      if (auto it = inference_only_.find(v); it != inference_only_.end()) infer_values[i] = &it->second;
+      if (auto it = inference_only_.find(v); it != inference_only_.end())
+        infer_values[i] = &it->second;
       all_known &= values[i] != nullptr;
     }
     ops::InferContext infer(node, types, infer_values);
@@ -175,17 +186,19 @@ class Planner {
     for (int i = 0; i < node.num_outputs(); ++i) {
       const ir::TensorType& type = infer.outputs()[i];
       if (!type.shape.concrete()) {
-        return absl::InternalError(absl::StrCat(ir::Describe(node), ": shape inference left output ", i, " as ",
-                                                ir::ToString(type)));
+        return absl::InternalError(absl::StrCat(
+            ir::Describe(node), ": shape inference left output ", i, " as ", ir::ToString(type)));
       }
-      MIRIN_RETURN_IF_ERROR(Annotate(CheckedBytes(type.dtype, type.shape.dims()).status(), ir::Describe(node)));
+      MIRIN_RETURN_IF_ERROR(
+          Annotate(CheckedBytes(type.dtype, type.shape.dims()).status(), ir::Describe(node)));
       types_[node.output(i)] = type;
     }
     if (ops::ReadsShapeOnly(node) || (all_known && ops::IsPure(node))) {
       MIRIN_ASSIGN_OR_RETURN(const bool evaluated, TryEvaluate(node, types, values));
       if (evaluated) return absl::OkStatus();
     }
-    if (schema->view() && infer.outputs()[0].dtype == types[0].dtype) return AddView(node, infer.outputs()[0]);
+    if (schema->view() && infer.outputs()[0].dtype == types[0].dtype)
+      return AddView(node, infer.outputs()[0]);
     return AddKernel(node, types, values, infer.outputs());
   }
 
@@ -194,11 +207,13 @@ class Planner {
     std::vector<Tensor> inputs(types.size());
     for (size_t i = 0; i < types.size(); ++i) {
       if (types[i].dtype == DType::kUnknown) continue;
-      inputs[i] = values[i] != nullptr ? *values[i]
-                                       : Tensor::Borrow(types[i].dtype, types[i].shape.dims(), nullptr, nullptr);
+      inputs[i] = values[i] != nullptr
+                      ? *values[i]
+                      : Tensor::Borrow(types[i].dtype, types[i].shape.dims(), nullptr, nullptr);
     }
     auto outputs = Evaluate(*request_.backends.back(), node, inputs, kMaxKnownBytes);
-    if (absl::IsResourceExhausted(outputs.status()) || absl::IsUnimplemented(outputs.status())) return false;
+    if (absl::IsResourceExhausted(outputs.status()) || absl::IsUnimplemented(outputs.status()))
+      return false;
     if (!outputs.ok()) return outputs.status();
     for (int i = 0; i < node.num_outputs(); ++i) known_[node.output(i)] = std::move((*outputs)[i]);
     return true;
@@ -207,7 +222,8 @@ class Planner {
   absl::Status AddView(const ir::Node& node, const ir::TensorType& type) {
     MIRIN_ASSIGN_OR_RETURN(int source, SlotOf(node.input(0)));
     if (plan_->slots[source].storage == Storage::kVariable) {
-      return absl::InternalError(absl::StrCat(ir::Describe(node), ": a view of a variable without Load"));
+      return absl::InternalError(
+          absl::StrCat(ir::Describe(node), ": a view of a variable without Load"));
     }
     MIRIN_ASSIGN_OR_RETURN(source, InLayout(source, Layout::kPlain));
     Slot slot = plan_->slots[source];
@@ -217,7 +233,8 @@ class Planner {
   }
 
   absl::Status AddKernel(const ir::Node& node, absl::Span<const ir::TensorType> types,
-                         absl::Span<const Tensor* const> values, absl::Span<const ir::TensorType> output_types) {
+                         absl::Span<const Tensor* const> values,
+                         absl::Span<const ir::TensorType> output_types) {
     std::vector<int> inputs(types.size());
     std::vector<Layout> layouts(types.size(), Layout::kPlain);
     std::vector<const ir::Value*> constants(types.size(), nullptr);
@@ -247,10 +264,12 @@ class Planner {
         break;
       }
       if (!absl::IsUnimplemented(made.status())) return Annotate(made.status(), ir::Describe(node));
-      plan_->refusals.push_back({&node, std::string(backend->name()), std::string(made.status().message())});
+      plan_->refusals.push_back(
+          {&node, std::string(backend->name()), std::string(made.status().message())});
     }
     if (kernel == nullptr) {
-      const std::string reason = plan_->refusals.empty() ? "no backend" : plan_->refusals.back().reason;
+      const std::string reason =
+          plan_->refusals.empty() ? "no backend" : plan_->refusals.back().reason;
       return absl::UnimplementedError(absl::StrCat(ir::Describe(node), ": ", reason));
     }
     for (size_t i = 0; i < types.size(); ++i) {
@@ -303,15 +322,17 @@ class Planner {
       if (step.outputs.empty()) continue;
       const int out = root(buffer_of_[step.outputs[0]]);
       for (size_t i = 0; i < step.inputs.size(); ++i) {
-        if (buffer_of_[step.inputs[i]] < 0 || !step.kernel->CanRunInPlace(static_cast<int>(i))) continue;
+        if (buffer_of_[step.inputs[i]] < 0 || !step.kernel->CanRunInPlace(static_cast<int>(i)))
+          continue;
         const int in = root(buffer_of_[step.inputs[i]]);
         Buffer& a = buffers_[in];
         Buffer& b = buffers_[out];
-        const bool read_twice = std::count_if(step.inputs.begin(), step.inputs.end(), [&](int slot) {
-                                  return buffer_of_[slot] >= 0 && root(buffer_of_[slot]) == in;
-                                }) > 1;
-        if (in == out || read_twice || a.last != static_cast<int>(s) || b.first != static_cast<int>(s) ||
-            a.bytes != b.bytes || a.output >= 0) {
+        const bool read_twice =
+            std::count_if(step.inputs.begin(), step.inputs.end(), [&](int slot) {
+              return buffer_of_[slot] >= 0 && root(buffer_of_[slot]) == in;
+            }) > 1;
+        if (in == out || read_twice || a.last != static_cast<int>(s) ||
+            b.first != static_cast<int>(s) || a.bytes != b.bytes || a.output >= 0) {
           continue;
         }
         a.last = b.last;
@@ -339,7 +360,8 @@ class Planner {
     }
     const size_t first_scratch = usage.size();
     for (size_t s = 0; s < plan_->steps.size(); ++s) {
-      usage.push_back({plan_->steps[s].kernel->scratch_bytes(), static_cast<int>(s), static_cast<int>(s)});
+      usage.push_back(
+          {plan_->steps[s].kernel->scratch_bytes(), static_cast<int>(s), static_cast<int>(s)});
     }
     const MemoryPlan memory = PlanMemory(usage);
     plan_->arena_bytes = memory.arena_bytes;
@@ -354,7 +376,8 @@ class Planner {
         slot.offset = memory.offsets[record_of[b]];
       }
     }
-    for (size_t s = 0; s < plan_->steps.size(); ++s) plan_->steps[s].scratch_offset = memory.offsets[first_scratch + s];
+    for (size_t s = 0; s < plan_->steps.size(); ++s)
+      plan_->steps[s].scratch_offset = memory.offsets[first_scratch + s];
   }
 
   const PlanRequest& request_;
@@ -388,6 +411,8 @@ absl::StatusOr<Tensor> AlignedConstants::Get(const ir::Value* constant) {
   return copies_.emplace(constant, std::move(copy)).first->second;
 }
 
-absl::StatusOr<std::unique_ptr<Plan>> BuildPlan(const PlanRequest& request) { return Planner(request).Build(); }
+absl::StatusOr<std::unique_ptr<Plan>> BuildPlan(const PlanRequest& request) {
+  return Planner(request).Build();
+}
 
 }  // namespace mirin::plan

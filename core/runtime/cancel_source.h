@@ -25,7 +25,8 @@ class CancelSource {
   // `wake` must not use the source.
   class Listener {
    public:
-    Listener(CancelSource* source, std::function<void()> wake) : source_(source), wake_(std::move(wake)) {
+    Listener(CancelSource* source, std::function<void()> wake)
+        : source_(source), wake_(std::move(wake)) {
       if (source_ == nullptr) return;
       absl::MutexLock lock(&source_->mutex_);
       source_->listeners_.push_back(&wake_);

@@ -9,10 +9,12 @@
 namespace mirin::runtime {
 namespace {
 
-void AppendBytes(std::string* key, int64_t number) { key->append(reinterpret_cast<const char*>(&number), sizeof number); }
+void AppendBytes(std::string* key, int64_t number) {
+  key->append(reinterpret_cast<const char*>(&number), sizeof number);
+}
 
-std::string PlanKey(const plan::Region& region, absl::Span<const ir::TensorType> inputs, const DeviceSet& devices,
-                    int threads) {
+std::string PlanKey(const plan::Region& region, absl::Span<const ir::TensorType> inputs,
+                    const DeviceSet& devices, int threads) {
   std::string key = devices.key;
   AppendBytes(&key, reinterpret_cast<intptr_t>(&region));
   AppendBytes(&key, threads);
@@ -26,18 +28,22 @@ std::string PlanKey(const plan::Region& region, absl::Span<const ir::TensorType>
 
 void LogPlan(const plan::Plan& plan) {
   if (!LogEnabled(LogLevel::kDebug)) return;
-  std::string text = absl::StrCat("planned ", plan.steps.size(), " steps in ", plan.arena_bytes, " bytes of arena");
-  for (const plan::Refusal& r : plan.refusals) absl::StrAppend(&text, "\n  ", r.backend, " refused ", ir::Describe(*r.node), ": ", r.reason);
+  std::string text = absl::StrCat("planned ", plan.steps.size(), " steps in ", plan.arena_bytes,
+                                  " bytes of arena");
+  for (const plan::Refusal& r : plan.refusals)
+    absl::StrAppend(&text, "\n  ", r.backend, " refused ", ir::Describe(*r.node), ": ", r.reason);
   Log(LogLevel::kDebug, text);
 }
 
 }  // namespace
 
 CompiledModel::CompiledModel(const ir::Module* module) : module_(module) {
-  for (const auto& graph : module->graphs()) schedules_.emplace(graph.get(), plan::Partition(*graph));
+  for (const auto& graph : module->graphs())
+    schedules_.emplace(graph.get(), plan::Partition(*graph));
 }
 
-absl::StatusOr<std::shared_ptr<DeviceSet>> CompiledModel::Devices(const std::vector<std::string>& names) {
+absl::StatusOr<std::shared_ptr<DeviceSet>> CompiledModel::Devices(
+    const std::vector<std::string>& names) {
   const std::string key = absl::StrJoin(names, ",");
   absl::MutexLock lock(&mutex_);
   for (const auto& set : devices_) {
@@ -50,10 +56,9 @@ absl::StatusOr<std::shared_ptr<DeviceSet>> CompiledModel::Devices(const std::vec
   return set;
 }
 
-absl::StatusOr<std::unique_ptr<plan::Plan>> CompiledModel::Build(const plan::Region& region,
-                                                                 absl::Span<const ir::TensorType> types,
-                                                                 absl::Span<const Tensor> values, DeviceSet& devices,
-                                                                 const ThreadShare& threads) {
+absl::StatusOr<std::unique_ptr<plan::Plan>> CompiledModel::Build(
+    const plan::Region& region, absl::Span<const ir::TensorType> types,
+    absl::Span<const Tensor> values, DeviceSet& devices, const ThreadShare& threads) {
   plan::PlanRequest request;
   request.region = &region;
   request.module = module_;
@@ -69,9 +74,9 @@ absl::StatusOr<std::unique_ptr<plan::Plan>> CompiledModel::Build(const plan::Reg
   return plan;
 }
 
-absl::StatusOr<std::shared_ptr<const plan::Plan>> CompiledModel::GetPlan(const plan::Region& region,
-                                                                         absl::Span<const ir::TensorType> inputs,
-                                                                         DeviceSet& devices, const ThreadShare& threads) {
+absl::StatusOr<std::shared_ptr<const plan::Plan>> CompiledModel::GetPlan(
+    const plan::Region& region, absl::Span<const ir::TensorType> inputs, DeviceSet& devices,
+    const ThreadShare& threads) {
   const std::string key = PlanKey(region, inputs, devices, threads.threads());
   {
     absl::MutexLock lock(&mutex_);
@@ -81,7 +86,8 @@ absl::StatusOr<std::shared_ptr<const plan::Plan>> CompiledModel::GetPlan(const p
       return it->second.plan;
     }
   }
-  MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const plan::Plan> plan, Build(region, inputs, {}, devices, threads));
+  MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const plan::Plan> plan,
+                         Build(region, inputs, {}, devices, threads));
   LogPlan(*plan);
   absl::MutexLock lock(&mutex_);
   auto [it, is_new] = plans_.try_emplace(key);
@@ -98,12 +104,13 @@ absl::StatusOr<std::shared_ptr<const plan::Plan>> CompiledModel::GetPlan(const p
   return plan;
 }
 
-absl::StatusOr<std::shared_ptr<const plan::Plan>> CompiledModel::MakePlan(const plan::Region& region,
-                                                                          absl::Span<const Tensor> inputs,
-                                                                          DeviceSet& devices, const ThreadShare& threads) {
+absl::StatusOr<std::shared_ptr<const plan::Plan>> CompiledModel::MakePlan(
+    const plan::Region& region, absl::Span<const Tensor> inputs, DeviceSet& devices,
+    const ThreadShare& threads) {
   std::vector<ir::TensorType> types;
   for (const Tensor& t : inputs) types.push_back({t.dtype(), t.shape()});
-  MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const plan::Plan> plan, Build(region, types, inputs, devices, threads));
+  MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const plan::Plan> plan,
+                         Build(region, types, inputs, devices, threads));
   return plan;
 }
 

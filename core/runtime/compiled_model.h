@@ -42,11 +42,14 @@ class CompiledModel {
 
   // The plan of a region for these input types, from the cache or made now.
   absl::StatusOr<std::shared_ptr<const plan::Plan>> GetPlan(const plan::Region& region,
-                                                            absl::Span<const ir::TensorType> inputs, DeviceSet& devices,
+                                                            absl::Span<const ir::TensorType> inputs,
+                                                            DeviceSet& devices,
                                                             const ThreadShare& threads);
   // A plan for a data-dependent region, for this run only.
-  absl::StatusOr<std::shared_ptr<const plan::Plan>> MakePlan(const plan::Region& region, absl::Span<const Tensor> inputs,
-                                                             DeviceSet& devices, const ThreadShare& threads);
+  absl::StatusOr<std::shared_ptr<const plan::Plan>> MakePlan(const plan::Region& region,
+                                                             absl::Span<const Tensor> inputs,
+                                                             DeviceSet& devices,
+                                                             const ThreadShare& threads);
 
  private:
   struct Entry {
@@ -54,9 +57,10 @@ class CompiledModel {
     std::list<std::string>::iterator age;
   };
 
-  absl::StatusOr<std::unique_ptr<plan::Plan>> Build(const plan::Region& region, absl::Span<const ir::TensorType> types,
-                                                    absl::Span<const Tensor> values, DeviceSet& devices,
-                                                    const ThreadShare& threads);
+  absl::StatusOr<std::unique_ptr<plan::Plan>> Build(const plan::Region& region,
+                                                    absl::Span<const ir::TensorType> types,
+                                                    absl::Span<const Tensor> values,
+                                                    DeviceSet& devices, const ThreadShare& threads);
 
   const ir::Module* module_;
   absl::node_hash_map<const ir::Graph*, plan::Schedule> schedules_;

@@ -14,8 +14,9 @@ constexpr size_t kMaxBoundPlans = 64;
 
 }  // namespace
 
-BoundPlan::BoundPlan(std::shared_ptr<const plan::Plan> plan, char* arena, absl::Span<const Tensor> variables,
-                     const ThreadShare* threads, const Cancellation* cancellation, TextMemory* texts)
+BoundPlan::BoundPlan(std::shared_ptr<const plan::Plan> plan, char* arena,
+                     absl::Span<const Tensor> variables, const ThreadShare* threads,
+                     const Cancellation* cancellation, TextMemory* texts)
     : plan_(std::move(plan)),
       views_(plan_->slots.size()),
       input_slots_(plan_->inputs.size()),
@@ -28,12 +29,23 @@ BoundPlan::BoundPlan(std::shared_ptr<const plan::Plan> plan, char* arena, absl::
     TensorView& view = views_[i];
     view = {nullptr, slot.type.dtype, slot.layout, slot.type.shape.dims()};
     switch (slot.storage) {
-      case plan::Storage::kAbsent: break;
-      case plan::Storage::kInput: input_slots_[slot.index].push_back(static_cast<int>(i)); break;
-      case plan::Storage::kOutput: output_slots_[slot.index].push_back(static_cast<int>(i)); break;
-      case plan::Storage::kConstant: view.data = const_cast<void*>(plan_->constants[slot.index].data()); break;
-      case plan::Storage::kVariable: view.data = const_cast<void*>(variables[slot.index].data()); break;
-      case plan::Storage::kArena: view.data = arena + slot.offset; break;
+      case plan::Storage::kAbsent:
+        break;
+      case plan::Storage::kInput:
+        input_slots_[slot.index].push_back(static_cast<int>(i));
+        break;
+      case plan::Storage::kOutput:
+        output_slots_[slot.index].push_back(static_cast<int>(i));
+        break;
+      case plan::Storage::kConstant:
+        view.data = const_cast<void*>(plan_->constants[slot.index].data());
+        break;
+      case plan::Storage::kVariable:
+        view.data = const_cast<void*>(variables[slot.index].data());
+        break;
+      case plan::Storage::kArena:
+        view.data = arena + slot.offset;
+        break;
     }
   }
   size_t total = 0;
@@ -45,8 +57,8 @@ BoundPlan::BoundPlan(std::shared_ptr<const plan::Plan> plan, char* arena, absl::
     for (int slot : step.inputs) operands_.push_back(&views_[slot]);
     for (int slot : step.outputs) operands_.push_back(&views_[slot]);
     const auto all = absl::MakeConstSpan(first, step.inputs.size() + step.outputs.size());
-    contexts_.emplace_back(all.subspan(0, step.inputs.size()), all.subspan(step.inputs.size()), arena + step.scratch_offset,
-                           threads, cancellation, texts);
+    contexts_.emplace_back(all.subspan(0, step.inputs.size()), all.subspan(step.inputs.size()),
+                           arena + step.scratch_offset, threads, cancellation, texts);
   }
 }
 
@@ -82,8 +94,9 @@ absl::Status BoundPlan::RunSteps(Profiler* profiler) {
   return absl::OkStatus();
 }
 
-Executor::Executor(CompiledModel* compiled, std::shared_ptr<DeviceSet> devices, const ThreadShare* threads,
-                   const Cancellation* cancellation, std::vector<Tensor> variables, Profiler* profiler)
+Executor::Executor(CompiledModel* compiled, std::shared_ptr<DeviceSet> devices,
+                   const ThreadShare* threads, const Cancellation* cancellation,
+                   std::vector<Tensor> variables, Profiler* profiler)
     : compiled_(compiled),
       devices_(std::move(devices)),
       threads_(threads),
@@ -100,7 +113,8 @@ absl::Status Executor::EnsureArena(size_t bytes) {
   arena_bytes_ = 0;
   arena_ = AllocateAligned(bytes);
   if (arena_ == nullptr) {
-    return absl::ResourceExhaustedError(absl::StrCat("no memory for ", bytes, " bytes of intermediate results"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no memory for ", bytes, " bytes of intermediate results"));
   }
   arena_bytes_ = bytes;
   return absl::OkStatus();
@@ -116,7 +130,8 @@ absl::StatusOr<BoundPlan*> Executor::BindPlan(std::shared_ptr<const plan::Plan> 
       latest_.clear();
     }
   }
-  auto bound = std::make_unique<BoundPlan>(plan, static_cast<char*>(arena_.get()), variables_, threads_, cancellation_, &texts_);
+  auto bound = std::make_unique<BoundPlan>(plan, static_cast<char*>(arena_.get()), variables_,
+                                           threads_, cancellation_, &texts_);
   BoundPlan* raw = bound.get();
   if (keep) {
     bound_[plan.get()] = std::move(bound);
@@ -126,9 +141,11 @@ absl::StatusOr<BoundPlan*> Executor::BindPlan(std::shared_ptr<const plan::Plan> 
   return raw;
 }
 
-absl::StatusOr<BoundPlan*> Executor::Bind(const plan::Region& region, absl::Span<const ir::TensorType> types) {
+absl::StatusOr<BoundPlan*> Executor::Bind(const plan::Region& region,
+                                          absl::Span<const ir::TensorType> types) {
   auto it = latest_.find(&region);
-  if (it != latest_.end() && absl::MakeConstSpan(it->second->plan().inputs) == types) return it->second;
+  if (it != latest_.end() && absl::MakeConstSpan(it->second->plan().inputs) == types)
+    return it->second;
   MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const plan::Plan> plan,
                          compiled_->GetPlan(region, types, *devices_, *threads_));
   MIRIN_ASSIGN_OR_RETURN(BoundPlan * bound, BindPlan(std::move(plan), /*keep=*/true));
@@ -146,14 +163,16 @@ absl::StatusOr<Tensor> Executor::Read(const Frame& frame, const ir::Value* value
   if (value->is_constant()) return compiled_->Constant(value);
   if (value->kind() == ir::ValueKind::kVariable) {  // a snapshot: the next write must not show
     const auto& variables = compiled_->module().variables();
-    const auto at = std::find_if(variables.begin(), variables.end(), [&](const auto& v) { return v.get() == value; });
+    const auto at = std::find_if(variables.begin(), variables.end(),
+                                 [&](const auto& v) { return v.get() == value; });
     const Tensor& current = variables_[at - variables.begin()];
     MIRIN_ASSIGN_OR_RETURN(Tensor copy, Tensor::Allocate(current.dtype(), current.dims()));
     std::memcpy(copy.mutable_data(), current.data(), current.bytes());
     return copy;
   }
   auto it = frame.find(value);
-  if (it == frame.end()) return absl::InternalError(absl::StrCat("value '", value->name(), "' was not computed"));
+  if (it == frame.end())
+    return absl::InternalError(absl::StrCat("value '", value->name(), "' was not computed"));
   return it->second;
 }
 
@@ -177,9 +196,11 @@ absl::Status Executor::RunRegion(const plan::Region& region, Frame* frame) {
   std::vector<Tensor> outputs;
   for (size_t i = 0; i < region.outputs.size(); ++i) {
     const ir::TensorType& type = bound->plan().outputs[i];
-    std::shared_ptr<void> memory = AllocateAligned(LayoutBytes(type.dtype, type.shape.dims(), Layout::kPlain));
+    std::shared_ptr<void> memory =
+        AllocateAligned(LayoutBytes(type.dtype, type.shape.dims(), Layout::kPlain));
     if (memory == nullptr) {
-      return absl::ResourceExhaustedError(absl::StrCat("no memory for '", region.outputs[i]->name(), "' ", ir::ToString(type)));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("no memory for '", region.outputs[i]->name(), "' ", ir::ToString(type)));
     }
     const void* data = memory.get();
     bound->SetOutput(static_cast<int>(i), memory.get());
@@ -196,30 +217,34 @@ absl::StatusOr<int> SelectBranch(const ir::Node& node, const Tensor* selector) {
   const int64_t count = static_cast<int64_t>(node.branches().size());
   if (count == 1) return 0;
   if (selector->elements() != 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(ir::Describe(node), ": the selector has shape ", ToString(selector->dims()), ", expected one element"));
+    return absl::InvalidArgumentError(absl::StrCat(ir::Describe(node), ": the selector has shape ",
+                                                   ToString(selector->dims()),
+                                                   ", expected one element"));
   }
   if (selector->dtype() == DType::kBool) return *selector->data_as<bool>() ? 0 : 1;
   absl::StatusOr<std::vector<int64_t>> index = selector->ToInt64s();
   if (!index.ok()) return Annotate(index.status(), ir::Describe(node));
   const int64_t i = index->front() < 0 ? index->front() + count : index->front();
   if (i < 0 || i >= count) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(ir::Describe(node), ": index ", index->front(), " is out of range for ", count, " branches"));
+    return absl::InvalidArgumentError(absl::StrCat(ir::Describe(node), ": index ", index->front(),
+                                                   " is out of range for ", count, " branches"));
   }
   return static_cast<int>(i);
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<Tensor>> Executor::RunGraph(const ir::Graph* graph, std::vector<Tensor> arguments, int depth) {
+absl::StatusOr<std::vector<Tensor>> Executor::RunGraph(const ir::Graph* graph,
+                                                       std::vector<Tensor> arguments, int depth) {
   if (depth > kMaxCallDepth) {
-    return absl::ResourceExhaustedError(absl::StrCat("calls nest deeper than ", kMaxCallDepth, " in graph '", graph->name(), "'"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("calls nest deeper than ", kMaxCallDepth, " in graph '", graph->name(), "'"));
   }
   while (true) {  // one round per graph: a call in tail position is a jump
     const plan::Schedule& schedule = compiled_->schedule(graph);
     Frame frame;
-    for (size_t i = 0; i < arguments.size(); ++i) frame[graph->inputs()[i].get()] = std::move(arguments[i]);
+    for (size_t i = 0; i < arguments.size(); ++i)
+      frame[graph->inputs()[i].get()] = std::move(arguments[i]);
     arguments.clear();
     const ir::Graph* jump = nullptr;
     for (const plan::ScheduleItem& item : schedule.items) {
@@ -239,15 +264,20 @@ absl::StatusOr<std::vector<Tensor>> Executor::RunGraph(const ir::Graph* graph, s
           MIRIN_ASSIGN_OR_RETURN(Tensor t, Read(frame, node.input(a)));
           call_arguments.push_back(std::move(t));
         }
-        const bool tail = &item == &schedule.items.back() && graph->outputs().size() == static_cast<size_t>(node.num_outputs()) &&
-                          std::equal(graph->outputs().begin(), graph->outputs().end(), node.outputs().begin(),
-                                     [](const ir::Value* a, const std::unique_ptr<ir::Value>& b) { return a == b.get(); });
+        const bool tail =
+            &item == &schedule.items.back() &&
+            graph->outputs().size() == static_cast<size_t>(node.num_outputs()) &&
+            std::equal(graph->outputs().begin(), graph->outputs().end(), node.outputs().begin(),
+                       [](const ir::Value* a, const std::unique_ptr<ir::Value>& b) {
+                         return a == b.get();
+                       });
         if (tail) {
           jump = branch.graph;
           arguments = std::move(call_arguments);
           break;
         }
-        MIRIN_ASSIGN_OR_RETURN(std::vector<Tensor> results, RunGraph(branch.graph, std::move(call_arguments), depth + 1));
+        MIRIN_ASSIGN_OR_RETURN(std::vector<Tensor> results,
+                               RunGraph(branch.graph, std::move(call_arguments), depth + 1));
         for (int i = 0; i < node.num_outputs(); ++i) frame[node.output(i)] = std::move(results[i]);
       }
       for (const ir::Value* v : item.last_uses) frame.erase(v);

@@ -54,10 +54,12 @@ class Executor {
            const Cancellation* cancellation, std::vector<Tensor> variables, Profiler* profiler);
 
   // The plan for a region with these input types, bound to this session's arena. Valid until the next call of Bind.
-  absl::StatusOr<BoundPlan*> Bind(const plan::Region& region, absl::Span<const ir::TensorType> types);
+  absl::StatusOr<BoundPlan*> Bind(const plan::Region& region,
+                                  absl::Span<const ir::TensorType> types);
 
   // Runs a graph of several items. Results share memory with nothing that a later run changes.
-  absl::StatusOr<std::vector<Tensor>> RunGraph(const ir::Graph* graph, std::vector<Tensor> arguments, int depth = 0);
+  absl::StatusOr<std::vector<Tensor>> RunGraph(const ir::Graph* graph,
+                                               std::vector<Tensor> arguments, int depth = 0);
 
   void BeginRun() { texts_.NextRun(); }
 

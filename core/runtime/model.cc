@@ -15,11 +15,14 @@ namespace {
 // The passes' report, or a failure of one of them.
 absl::StatusOr<std::string> Optimize(const ModelOptions& options, ir::Module* module) {
   if (options.optimization_level < 0 || options.optimization_level > 1) {
-    return absl::InvalidArgumentError(absl::StrCat("optimization level ", options.optimization_level, " is not 0 or 1"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("optimization level ", options.optimization_level, " is not 0 or 1"));
   }
   // Folding uses the oracle: what is computed at load time is computed exactly once, and right.
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<std::unique_ptr<Backend>> backends, MakeBackends({"reference"}));
-  const passes::Evaluator evaluate = [&](const ir::Node& node, absl::Span<const Tensor> inputs, size_t max_bytes) {
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<std::unique_ptr<Backend>> backends,
+                         MakeBackends({"reference"}));
+  const passes::Evaluator evaluate = [&](const ir::Node& node, absl::Span<const Tensor> inputs,
+                                         size_t max_bytes) {
     return plan::Evaluate(*backends.back(), node, inputs, max_bytes);
   };
   passes::PassContext context{module, &evaluate};
@@ -39,16 +42,19 @@ absl::StatusOr<std::string> Optimize(const ModelOptions& options, ir::Module* mo
 Model::Model() = default;
 Model::~Model() = default;
 
-absl::StatusOr<std::shared_ptr<const Model>> Model::LoadFile(const std::string& path, const ModelOptions& options) {
+absl::StatusOr<std::shared_ptr<const Model>> Model::LoadFile(const std::string& path,
+                                                             const ModelOptions& options) {
   MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, mindir::ReadFile(path, options.read));
   absl::StatusOr<std::shared_ptr<const Model>> model = FromModule(std::move(module), options);
   if (!model.ok()) return Annotate(model.status(), path);
   return model;
 }
 
-absl::StatusOr<std::shared_ptr<const Model>> Model::LoadBuffer(absl::string_view bytes, std::shared_ptr<const void> owner,
+absl::StatusOr<std::shared_ptr<const Model>> Model::LoadBuffer(absl::string_view bytes,
+                                                               std::shared_ptr<const void> owner,
                                                                const ModelOptions& options) {
-  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, mindir::ReadBuffer(bytes, std::move(owner), options.read));
+  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module,
+                         mindir::ReadBuffer(bytes, std::move(owner), options.read));
   return FromModule(std::move(module), options);
 }
 
@@ -69,7 +75,8 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<i
   if (LogEnabled(LogLevel::kInfo)) {
     size_t nodes = 0;
     for (const auto& graph : module->graphs()) nodes += graph->nodes().size();
-    Log(LogLevel::kInfo, absl::StrCat("loaded a model of ", module->graphs().size(), " graphs and ", nodes, " nodes"));
+    Log(LogLevel::kInfo, absl::StrCat("loaded a model of ", module->graphs().size(), " graphs and ",
+                                      nodes, " nodes"));
     Log(LogLevel::kDebug, model->pass_report_);
   }
   model->module_ = std::move(module);
@@ -79,7 +86,8 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<i
 
 absl::StatusOr<std::shared_ptr<const Model>> Model::Reshaped(absl::Span<const Dims> shapes) const {
   if (shapes.size() != inputs_.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("the model takes ", inputs_.size(), " inputs, got shapes for ", shapes.size()));
+    return absl::InvalidArgumentError(absl::StrCat("the model takes ", inputs_.size(),
+                                                   " inputs, got shapes for ", shapes.size()));
   }
   std::unique_ptr<ir::Module> module = source_->Clone();
   // What the graphs inside were inferred to take would be joined with what they take now.
@@ -91,10 +99,14 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Reshaped(absl::Span<const Di
     ir::Value* input = module->entry()->inputs()[i].get();
     const DType dtype = input->type().dtype;
     for (const int64_t dim : shapes[i]) {
-      if (dim < -1) return absl::InvalidArgumentError(absl::StrCat("input ", i, " '", inputs_[i].name, "' cannot have the shape ", ToString(shapes[i])));
+      if (dim < -1)
+        return absl::InvalidArgumentError(absl::StrCat(
+            "input ", i, " '", inputs_[i].name, "' cannot have the shape ", ToString(shapes[i])));
     }
     const Shape shape(shapes[i]);
-    if (shape.concrete()) MIRIN_RETURN_IF_ERROR(Annotate(CheckedBytes(dtype, shapes[i]).status(), absl::StrCat("input ", i)));
+    if (shape.concrete())
+      MIRIN_RETURN_IF_ERROR(
+          Annotate(CheckedBytes(dtype, shapes[i]).status(), absl::StrCat("input ", i)));
     input->set_type({dtype, shape});
   }
   MIRIN_RETURN_IF_ERROR(ops::InferModule(module.get()));

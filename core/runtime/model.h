@@ -37,9 +37,11 @@ class CompiledModel;  // plans and packed weights; core/runtime/compiled_model.h
 
 class Model {
  public:
-  static absl::StatusOr<std::shared_ptr<const Model>> LoadFile(const std::string& path, const ModelOptions& options);
+  static absl::StatusOr<std::shared_ptr<const Model>> LoadFile(const std::string& path,
+                                                               const ModelOptions& options);
   // `owner` keeps the bytes alive; null: they are copied.
-  static absl::StatusOr<std::shared_ptr<const Model>> LoadBuffer(absl::string_view bytes, std::shared_ptr<const void> owner,
+  static absl::StatusOr<std::shared_ptr<const Model>> LoadBuffer(absl::string_view bytes,
+                                                                 std::shared_ptr<const void> owner,
                                                                  const ModelOptions& options);
   // From a module already in memory (converter, tests).
   static absl::StatusOr<std::shared_ptr<const Model>> FromModule(std::unique_ptr<ir::Module> module,

@@ -21,12 +21,17 @@ std::string Types(const plan::Plan& plan, const std::vector<int>& slots) {
 }  // namespace
 
 int64_t NowNs() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
-void Profiler::Record(const plan::Plan& plan, const plan::Step& step, int64_t begin_ns, int64_t end_ns) {
-  const std::string types = absl::StrCat(Types(plan, step.inputs), " -> ", Types(plan, step.outputs));
-  const std::string key = absl::StrCat(step.label, "\n", step.kernel->implementation(), "\n", types);
+void Profiler::Record(const plan::Plan& plan, const plan::Step& step, int64_t begin_ns,
+                      int64_t end_ns) {
+  const std::string types =
+      absl::StrCat(Types(plan, step.inputs), " -> ", Types(plan, step.outputs));
+  const std::string key =
+      absl::StrCat(step.label, "\n", step.kernel->implementation(), "\n", types);
   auto [it, is_new] = index_.try_emplace(key, static_cast<int>(entries_.size()));
   if (is_new) {
     ProfileEntry entry;
@@ -50,20 +55,22 @@ void Profiler::Reset() {
 
 std::vector<ProfileEntry> Profiler::Entries() const {
   std::vector<ProfileEntry> sorted = entries_;
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const ProfileEntry& a, const ProfileEntry& b) { return a.total_ns > b.total_ns; });
+  std::stable_sort(sorted.begin(), sorted.end(), [](const ProfileEntry& a, const ProfileEntry& b) {
+    return a.total_ns > b.total_ns;
+  });
   return sorted;
 }
 
 std::string Profiler::Table() const {
   int64_t total = 0;
   for (const ProfileEntry& e : entries_) total += e.total_ns;
-  std::string out = absl::StrFormat("%10s %6s %8s %10s  %-18s %-28s %s\n", "total ms", "%", "calls", "us/call", "op",
-                                    "implementation", "node");
+  std::string out = absl::StrFormat("%10s %6s %8s %10s  %-18s %-28s %s\n", "total ms", "%", "calls",
+                                    "us/call", "op", "implementation", "node");
   for (const ProfileEntry& e : Entries()) {
     absl::StrAppendFormat(&out, "%10.3f %6.1f %8d %10.2f  %-18s %-28s %s  %s\n", e.total_ns * 1e-6,
                           total == 0 ? 0.0 : 100.0 * e.total_ns / total, e.calls,
-                          e.total_ns * 1e-3 / std::max<int64_t>(1, e.calls), e.op, e.implementation, e.node, e.types);
+                          e.total_ns * 1e-3 / std::max<int64_t>(1, e.calls), e.op, e.implementation,
+                          e.node, e.types);
   }
   return out;
 }
@@ -73,11 +80,13 @@ std::string Profiler::Trace() const {
   for (size_t i = 0; i < events_.size(); ++i) {
     const Event& event = events_[i];
     const ProfileEntry& e = entries_[event.entry];
-    absl::StrAppendFormat(&out, "%s\n{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":%.3f,\"dur\":%.3f,\"name\":%s,\"cat\":%s,",
-                          i == 0 ? "" : ",", event.begin_ns * 1e-3, event.duration_ns * 1e-3, JsonString(e.node),
-                          JsonString(e.op));
-    absl::StrAppend(&out, "\"args\":{\"implementation\":", JsonString(e.implementation), ",\"types\":", JsonString(e.types),
-                    "}}");
+    absl::StrAppendFormat(
+        &out,
+        "%s\n{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":%.3f,\"dur\":%.3f,\"name\":%s,\"cat\":%s,",
+        i == 0 ? "" : ",", event.begin_ns * 1e-3, event.duration_ns * 1e-3, JsonString(e.node),
+        JsonString(e.op));
+    absl::StrAppend(&out, "\"args\":{\"implementation\":", JsonString(e.implementation),
+                    ",\"types\":", JsonString(e.types), "}}");
   }
   return out + "\n],\"displayTimeUnit\":\"ns\"}\n";
 }

@@ -32,9 +32,11 @@ constexpr absl::string_view kOtherDevice = "it configures another device than th
 constexpr Section kSections[] = {
     {"model_file", "mindir_path", ""},
     {"weight", "weight_path", ""},
-    {"shared_thread_pool", "enable_shared_thread_pool thread_num_limit_per_worker thread_num_remaining_per_worker", ""},
+    {"shared_thread_pool",
+     "enable_shared_thread_pool thread_num_limit_per_worker thread_num_remaining_per_worker", ""},
     {"execution_plan", "*", ""},
-    {"ms_cache", "serialize_path", "it configures TensorRT's cache; the CPU compiles nothing that would be kept"},
+    {"ms_cache", "serialize_path",
+     "it configures TensorRT's cache; the CPU compiles nothing that would be kept"},
     {"gpu_context", "*", kOtherDevice},
     {"ascend_context", "*", kOtherDevice},
     {"acl_init_options", "*", kOtherDevice},
@@ -45,23 +47,28 @@ constexpr Section kSections[] = {
 };
 
 absl::StatusOr<const Section*> Find(absl::string_view name) {
-  const auto* it = std::find_if(std::begin(kSections), std::end(kSections), [&](const Section& s) { return s.name == name; });
+  const auto* it = std::find_if(std::begin(kSections), std::end(kSections),
+                                [&](const Section& s) { return s.name == name; });
   if (it != std::end(kSections)) return it;
   std::vector<std::string> known;
   for (const Section& s : kSections) known.emplace_back(s.name);
-  return absl::InvalidArgumentError(absl::StrCat("there is no section [", name, "] for running", DidYouMean(name, known)));
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no section [", name, "] for running", DidYouMean(name, known)));
 }
 
 absl::Status CheckKey(const Section& section, absl::string_view key) {
   const std::vector<std::string> known = absl::StrSplit(section.keys, ' ');
-  if (section.keys == "*" || std::find(known.begin(), known.end(), key) != known.end()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("[", section.name, "] has no key '", key, "'; keys: ", absl::StrJoin(known, ", ")));
+  if (section.keys == "*" || std::find(known.begin(), known.end(), key) != known.end())
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("[", section.name, "] has no key '", key,
+                                                 "'; keys: ", absl::StrJoin(known, ", ")));
 }
 
 absl::StatusOr<int> Number(absl::string_view key, absl::string_view value, int least) {
   int number = 0;
   if (absl::SimpleAtoi(value, &number) && number >= least && number <= kMaxThreads) return number;
-  return absl::InvalidArgumentError(absl::StrCat(key, " is '", value, "', expected ", least, " to ", kMaxThreads));
+  return absl::InvalidArgumentError(
+      absl::StrCat(key, " is '", value, "', expected ", least, " to ", kMaxThreads));
 }
 
 std::string FolderOf(absl::string_view path) {
@@ -76,7 +83,8 @@ bool IsFolder(const std::string& path) {
 
 }  // namespace
 
-absl::Status RunConfig::Set(absl::string_view name, absl::string_view key, absl::string_view value) {
+absl::Status RunConfig::Set(absl::string_view name, absl::string_view key,
+                            absl::string_view value) {
   MIRIN_ASSIGN_OR_RETURN(const Section* section, Find(name));
   MIRIN_RETURN_IF_ERROR(CheckKey(*section, key));
   const auto note = [&](absl::string_view reason) {
@@ -89,7 +97,9 @@ absl::Status RunConfig::Set(absl::string_view name, absl::string_view key, absl:
   } else if (key == "weight_path") {
     weights_directory = IsFolder(std::string(value)) ? std::string(value) : FolderOf(value);
   } else if (key == "enable_shared_thread_pool") {
-    if (value != "true" && value != "false") return absl::InvalidArgumentError(absl::StrCat(key, " is '", value, "', expected true or false"));
+    if (value != "true" && value != "false")
+      return absl::InvalidArgumentError(
+          absl::StrCat(key, " is '", value, "', expected true or false"));
     return note("all workers of a process share one thread pool anyway");
   } else if (key == "thread_num_limit_per_worker") {
     MIRIN_ASSIGN_OR_RETURN(threads_per_worker, Number(key, value, 1));
@@ -97,7 +107,9 @@ absl::Status RunConfig::Set(absl::string_view name, absl::string_view key, absl:
     MIRIN_RETURN_IF_ERROR(Number(key, value, 0).status());
     return note("no threads are kept for a worker; idle ones help whichever has work");
   } else if (!absl::EndsWith(value, "data_type:float32")) {  // [execution_plan] op = data_type:..
-    return absl::UnimplementedError(absl::StrCat("[execution_plan] asks for '", value, "' at '", key, "': operators compute in the model's types here"));
+    return absl::UnimplementedError(absl::StrCat("[execution_plan] asks for '", value, "' at '",
+                                                 key,
+                                                 "': operators compute in the model's types here"));
   }
   return absl::OkStatus();
 }
@@ -106,7 +118,8 @@ absl::Status RunConfig::Load(const std::string& path) {
   MIRIN_ASSIGN_OR_RETURN(const FileBytes file, MapFile(path, kMaxFileBytes));
   return Annotate(ParseIni(
                       file.bytes, [](absl::string_view section) { return Find(section).status(); },
-                      [this](absl::string_view section, absl::string_view key, absl::string_view value) { return Set(section, key, value); }),
+                      [this](absl::string_view section, absl::string_view key,
+                             absl::string_view value) { return Set(section, key, value); }),
                   path);
 }
 

@@ -29,19 +29,25 @@ TEST(RunConfig, RefusesTheRest) {
   const struct {
     const char *section, *key, *value, *message;
   } kCases[] = {
-      {"model_fil", "mindir_path", "x", "there is no section [model_fil] for running; did you mean 'model_file'?"},
-      {"common_quant_param", "bit_num", "8", "there is no section [common_quant_param] for running"},
+      {"model_fil", "mindir_path", "x",
+       "there is no section [model_fil] for running; did you mean 'model_file'?"},
+      {"common_quant_param", "bit_num", "8",
+       "there is no section [common_quant_param] for running"},
       {"weight", "path", "x", "[weight] has no key 'path'; keys: weight_path"},
-      {"shared_thread_pool", "thread_num_limit_per_worker", "0", "thread_num_limit_per_worker is '0', expected 1 to 4096"},
-      {"shared_thread_pool", "thread_num_remaining_per_worker", "-1", "thread_num_remaining_per_worker is '-1', expected 0 to 4096"},
-      {"shared_thread_pool", "enable_shared_thread_pool", "yes", "enable_shared_thread_pool is 'yes', expected true or false"},
+      {"shared_thread_pool", "thread_num_limit_per_worker", "0",
+       "thread_num_limit_per_worker is '0', expected 1 to 4096"},
+      {"shared_thread_pool", "thread_num_remaining_per_worker", "-1",
+       "thread_num_remaining_per_worker is '-1', expected 0 to 4096"},
+      {"shared_thread_pool", "enable_shared_thread_pool", "yes",
+       "enable_shared_thread_pool is 'yes', expected true or false"},
   };
   for (const auto& c : kCases) {
     const absl::Status status = config.Set(c.section, c.key, c.value);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(status.message(), c.message);
   }
-  EXPECT_EQ(config.Set("execution_plan", "conv", "data_type:float16").code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(config.Set("execution_plan", "conv", "data_type:float16").code(),
+            absl::StatusCode::kUnimplemented);
 }
 
 TEST(RunConfig, ReadsFiles) {
@@ -53,8 +59,10 @@ TEST(RunConfig, ReadsFiles) {
     RunConfig config;
     return std::make_pair(config.Load(path), config.weights_directory);
   };
-  EXPECT_EQ(load("[weight]\nweight_path=/w/data_0\n"), std::make_pair(absl::OkStatus(), std::string("/w/")));
-  EXPECT_EQ(load("[weight]\n\nwrong=1\n").first.message(), path + ": line 3: [weight] has no key 'wrong'; keys: weight_path");
+  EXPECT_EQ(load("[weight]\nweight_path=/w/data_0\n"),
+            std::make_pair(absl::OkStatus(), std::string("/w/")));
+  EXPECT_EQ(load("[weight]\n\nwrong=1\n").first.message(),
+            path + ": line 3: [weight] has no key 'wrong'; keys: weight_path");
   EXPECT_EQ(load("[nothing]\n").first.code(), absl::StatusCode::kInvalidArgument);
   RunConfig config;
   EXPECT_EQ(config.Load("/nowhere/x.cfg").code(), absl::StatusCode::kNotFound);

@@ -26,14 +26,16 @@ bool Fits(const Shape& declared, absl::Span<const int64_t> dims) {
   if (!declared.rank_known()) return true;
   if (declared.rank() != static_cast<int>(dims.size())) return false;
   for (size_t i = 0; i < dims.size(); ++i) {
-    if (declared.dim(static_cast<int>(i)) >= 0 && declared.dim(static_cast<int>(i)) != dims[i]) return false;
+    if (declared.dim(static_cast<int>(i)) >= 0 && declared.dim(static_cast<int>(i)) != dims[i])
+      return false;
   }
   return true;
 }
 
 bool SameTypes(absl::Span<const ir::TensorType> types, absl::Span<const Tensor> tensors) {
   for (size_t i = 0; i < types.size(); ++i) {
-    if (types[i].dtype != tensors[i].dtype() || types[i].shape.dims() != tensors[i].dims()) return false;
+    if (types[i].dtype != tensors[i].dtype() || types[i].shape.dims() != tensors[i].dims())
+      return false;
   }
   return true;
 }
@@ -54,7 +56,8 @@ class Session::Impl {
         profile_(options.profile) {}
 
   absl::Status Init(const SessionOptions& options) {
-    MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<DeviceSet> devices, model_->compiled().Devices(options.devices));
+    MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<DeviceSet> devices,
+                           model_->compiled().Devices(options.devices));
     std::vector<Tensor> variables;
     for (const auto& variable : model_->module().variables()) {
       const Tensor& initial = variable->tensor();
@@ -72,15 +75,17 @@ class Session::Impl {
         input_of_.push_back(index);
       }
     }
-    executor_ = std::make_unique<Executor>(&model_->compiled(), std::move(devices), &threads_, &cancellation_,
-                                           std::move(variables), profile_ ? &profiler_ : nullptr);
+    executor_ = std::make_unique<Executor>(&model_->compiled(), std::move(devices), &threads_,
+                                           &cancellation_, std::move(variables),
+                                           profile_ ? &profiler_ : nullptr);
     return absl::OkStatus();
   }
 
   absl::Status CheckInput(size_t i, DType dtype, absl::Span<const int64_t> dims) const {
     const TensorSpec& spec = model_->inputs()[i];
     if (dtype == spec.type.dtype && Fits(spec.type.shape, dims)) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat("input ", i, " '", spec.name, "' is ", Name(dtype), ToString(dims),
+    return absl::InvalidArgumentError(absl::StrCat("input ", i, " '", spec.name, "' is ",
+                                                   Name(dtype), ToString(dims),
                                                    ", the model takes ", ir::ToString(spec.type)));
   }
 
@@ -96,7 +101,8 @@ class Session::Impl {
     for (size_t i = 0; i < shapes.size(); ++i) {
       const DType dtype = model_->inputs()[i].type.dtype;
       MIRIN_RETURN_IF_ERROR(CheckInput(i, dtype, shapes[i]));
-      MIRIN_RETURN_IF_ERROR(Annotate(CheckedBytes(dtype, shapes[i]).status(), absl::StrCat("input ", i)));
+      MIRIN_RETURN_IF_ERROR(
+          Annotate(CheckedBytes(dtype, shapes[i]).status(), absl::StrCat("input ", i)));
     }
     if (region_ == nullptr) return absl::OkStatus();  // planned region by region as data comes
     std::vector<ir::TensorType> types;
@@ -112,7 +118,9 @@ class Session::Impl {
   }
 
   // The caller holds the lock.
-  absl::StatusOr<absl::Span<const Tensor>> Run(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers, const RunControl& control) {
+  absl::StatusOr<absl::Span<const Tensor>> Run(absl::Span<const Tensor> inputs,
+                                               absl::Span<const OutputBuffer> buffers,
+                                               const RunControl& control) {
     cancellation_.Reset(control.cancellation, control.deadline);
     executor_->BeginRun();
     absl::StatusOr<absl::Span<const Tensor>> result = absl::InternalError("the run did not begin");
@@ -126,21 +134,23 @@ class Session::Impl {
     return result;
   }
 
-  absl::StatusOr<absl::Span<const Tensor>> RunChecked(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers) {
+  absl::StatusOr<absl::Span<const Tensor>> RunChecked(absl::Span<const Tensor> inputs,
+                                                      absl::Span<const OutputBuffer> buffers) {
     MIRIN_RETURN_IF_ERROR(CheckCount(inputs.size()));
     if (!buffers.empty() && buffers.size() != model_->outputs().size()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the model has ", model_->outputs().size(), " outputs, got buffers for ", buffers.size()));
+      return absl::InvalidArgumentError(absl::StrCat("the model has ", model_->outputs().size(),
+                                                     " outputs, got buffers for ", buffers.size()));
     }
     for (size_t i = 0; i < inputs.size(); ++i) {
       MIRIN_RETURN_IF_ERROR(CheckInput(i, inputs[i].dtype(), inputs[i].dims()));
       if (inputs[i].data() == nullptr && inputs[i].bytes() > 0) {
-        return absl::InvalidArgumentError(absl::StrCat("input ", i, " '", model_->inputs()[i].name, "' has no data"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("input ", i, " '", model_->inputs()[i].name, "' has no data"));
       }
       for (const OutputBuffer& buffer : buffers) {
         if (Overlaps(inputs[i], buffer)) {
-          return absl::InvalidArgumentError(absl::StrCat("an output buffer overlaps input ", i, " '",
-                                                         model_->inputs()[i].name, "'"));
+          return absl::InvalidArgumentError(absl::StrCat("an output buffer overlaps input ", i,
+                                                         " '", model_->inputs()[i].name, "'"));
         }
       }
     }
@@ -166,9 +176,12 @@ class Session::Impl {
     return absl::MakeConstSpan(aligned_);
   }
 
-  static size_t alignof_(const Tensor& t) { return t.dtype() == DType::kString ? 8 : SizeOf(t.dtype()); }
+  static size_t alignof_(const Tensor& t) {
+    return t.dtype() == DType::kString ? 8 : SizeOf(t.dtype());
+  }
 
-  absl::StatusOr<absl::Span<const Tensor>> RunPlan(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers) {
+  absl::StatusOr<absl::Span<const Tensor>> RunPlan(absl::Span<const Tensor> inputs,
+                                                   absl::Span<const OutputBuffer> buffers) {
     bool same = bound_ != nullptr;
     for (size_t i = 0; same && i < input_of_.size(); ++i) {
       same = bound_->plan().inputs[i].shape.dims() == inputs[input_of_[i]].dims();
@@ -180,7 +193,8 @@ class Session::Impl {
       outputs_.clear();
       MIRIN_ASSIGN_OR_RETURN(bound_, executor_->Bind(*region_, types));
     }
-    for (size_t i = 0; i < input_of_.size(); ++i) bound_->SetInput(static_cast<int>(i), inputs[input_of_[i]].data());
+    for (size_t i = 0; i < input_of_.size(); ++i)
+      bound_->SetInput(static_cast<int>(i), inputs[input_of_[i]].data());
     MIRIN_RETURN_IF_ERROR(PlaceOutputs(bound_->plan().outputs, buffers));
     for (size_t i = 0; i < outputs_.size(); ++i) {
       bound_->SetOutput(static_cast<int>(i), const_cast<void*>(outputs_[i].data()));
@@ -189,7 +203,8 @@ class Session::Impl {
     return absl::MakeConstSpan(outputs_);
   }
 
-  absl::StatusOr<absl::Span<const Tensor>> RunGraph(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers) {
+  absl::StatusOr<absl::Span<const Tensor>> RunGraph(absl::Span<const Tensor> inputs,
+                                                    absl::Span<const OutputBuffer> buffers) {
     std::vector<Tensor> arguments(inputs.begin(), inputs.end());
     MIRIN_ASSIGN_OR_RETURN(std::vector<Tensor> results,
                            executor_->RunGraph(model_->module().entry(), std::move(arguments)));
@@ -205,8 +220,10 @@ class Session::Impl {
   }
 
   // Makes outputs_ refer to the caller's buffers, or to the session's memory where none was given.
-  absl::Status PlaceOutputs(absl::Span<const ir::TensorType> types, absl::Span<const OutputBuffer> buffers) {
-    if (buffers.empty() && own_outputs_ && outputs_.size() == types.size() && SameTypes(types, outputs_)) {
+  absl::Status PlaceOutputs(absl::Span<const ir::TensorType> types,
+                            absl::Span<const OutputBuffer> buffers) {
+    if (buffers.empty() && own_outputs_ && outputs_.size() == types.size() &&
+        SameTypes(types, outputs_)) {
       return absl::OkStatus();
     }
     outputs_.resize(types.size());
@@ -215,24 +232,28 @@ class Session::Impl {
       const size_t bytes = LayoutBytes(types[i].dtype, types[i].shape.dims(), Layout::kPlain);
       if (!buffers.empty() && buffers[i].data != nullptr) {
         if (buffers[i].bytes < bytes) {
-          return absl::InvalidArgumentError(absl::StrCat("the buffer for output ", i, " '", model_->outputs()[i].name,
-                                                         "' has ", buffers[i].bytes, " bytes, ", ir::ToString(types[i]),
-                                                         " needs ", bytes));
+          return absl::InvalidArgumentError(
+              absl::StrCat("the buffer for output ", i, " '", model_->outputs()[i].name, "' has ",
+                           buffers[i].bytes, " bytes, ", ir::ToString(types[i]), " needs ", bytes));
         }
         if (reinterpret_cast<uintptr_t>(buffers[i].data) % SizeOf(types[i].dtype) != 0) {
-          return absl::InvalidArgumentError(absl::StrCat("the buffer for output ", i, " '", model_->outputs()[i].name,
+          return absl::InvalidArgumentError(absl::StrCat("the buffer for output ", i, " '",
+                                                         model_->outputs()[i].name,
                                                          "' is not aligned to its elements"));
         }
-        outputs_[i] = Tensor::Borrow(types[i].dtype, types[i].shape.dims(), buffers[i].data, nullptr);
+        outputs_[i] =
+            Tensor::Borrow(types[i].dtype, types[i].shape.dims(), buffers[i].data, nullptr);
         continue;
       }
       if (memory_[i].memory == nullptr || memory_[i].bytes < bytes) {
         memory_[i] = {AllocateAligned(bytes), bytes};
         if (memory_[i].memory == nullptr) {
-          return absl::ResourceExhaustedError(absl::StrCat("no memory for output ", i, ": ", bytes, " bytes"));
+          return absl::ResourceExhaustedError(
+              absl::StrCat("no memory for output ", i, ": ", bytes, " bytes"));
         }
       }
-      outputs_[i] = Tensor::Borrow(types[i].dtype, types[i].shape.dims(), memory_[i].memory.get(), memory_[i].memory);
+      outputs_[i] = Tensor::Borrow(types[i].dtype, types[i].shape.dims(), memory_[i].memory.get(),
+                                   memory_[i].memory);
     }
     own_outputs_ = buffers.empty();
     return absl::OkStatus();
@@ -262,9 +283,11 @@ class Session::Impl {
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::~Session() = default;
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> model, const SessionOptions& options) {
+absl::StatusOr<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> model,
+                                                         const SessionOptions& options) {
   if (options.threads < 0) {
-    return absl::InvalidArgumentError(absl::StrCat("threads is ", options.threads, ", expected 0 (all) or more"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("threads is ", options.threads, ", expected 0 (all) or more"));
   }
   const std::vector<int>& available = ProcessCpus();
   for (int cpu : options.cpus) {
@@ -282,10 +305,13 @@ const Model& Session::model() const { return *impl_->model_; }
 
 absl::Status Session::Resize(absl::Span<const Dims> shapes) { return impl_->Resize(shapes); }
 
-absl::StatusOr<absl::Span<const Tensor>> Session::Run(absl::Span<const Tensor> inputs) { return RunInto(inputs, {}); }
+absl::StatusOr<absl::Span<const Tensor>> Session::Run(absl::Span<const Tensor> inputs) {
+  return RunInto(inputs, {});
+}
 
 absl::StatusOr<absl::Span<const Tensor>> Session::RunInto(absl::Span<const Tensor> inputs,
-                                                          absl::Span<const OutputBuffer> outputs, const RunControl& control) {
+                                                          absl::Span<const OutputBuffer> outputs,
+                                                          const RunControl& control) {
   MIRIN_ASSIGN_OR_RETURN(const RunLock lock, TryLock());
   return RunLocked(inputs, outputs, control);
 }
@@ -293,7 +319,8 @@ absl::StatusOr<absl::Span<const Tensor>> Session::RunInto(absl::Span<const Tenso
 absl::StatusOr<RunLock> Session::TryLock() { return impl_->TryLock(); }
 
 absl::StatusOr<absl::Span<const Tensor>> Session::RunLocked(absl::Span<const Tensor> inputs,
-                                                            absl::Span<const OutputBuffer> outputs, const RunControl& control) {
+                                                            absl::Span<const OutputBuffer> outputs,
+                                                            const RunControl& control) {
   return impl_->Run(inputs, outputs, control);
 }
 
@@ -302,7 +329,8 @@ void Session::Cancel() { impl_->cancellation_.Cancel(); }
 absl::StatusOr<Tensor> Session::GetState(int i) const {
   const auto& variables = impl_->executor_->variables();
   if (i < 0 || i >= static_cast<int>(variables.size())) {
-    return absl::InvalidArgumentError(absl::StrCat("state ", i, " is out of range: the model has ", variables.size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("state ", i, " is out of range: the model has ", variables.size()));
   }
   return variables[i];
 }
@@ -310,8 +338,9 @@ absl::StatusOr<Tensor> Session::GetState(int i) const {
 absl::Status Session::SetState(int i, const Tensor& value) {
   MIRIN_ASSIGN_OR_RETURN(Tensor state, GetState(i));
   if (state.dtype() != value.dtype() || state.dims() != value.dims()) {
-    return absl::InvalidArgumentError(absl::StrCat("state ", i, " '", model().states()[i].name, "' is ", TypeString(state),
-                                                   ", got ", TypeString(value)));
+    return absl::InvalidArgumentError(absl::StrCat("state ", i, " '", model().states()[i].name,
+                                                   "' is ", TypeString(state), ", got ",
+                                                   TypeString(value)));
   }
   MIRIN_ASSIGN_OR_RETURN(const RunLock lock, TryLock());
   if (value.bytes() > 0) std::memcpy(state.mutable_data(), value.data(), value.bytes());

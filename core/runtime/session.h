@@ -46,7 +46,7 @@ struct ProfileEntry {
   std::string node;
   std::string op;
   std::string implementation;
-  std::string types;       // "float32[1,8] -> float32[1,4]"
+  std::string types;  // "float32[1,8] -> float32[1,4]"
   int64_t calls = 0;
   int64_t total_ns = 0;
 };
@@ -69,7 +69,8 @@ class RunLock {
 // race); Cancel from any thread.
 class Session {
  public:
-  static absl::StatusOr<std::unique_ptr<Session>> Create(std::shared_ptr<const Model> model, const SessionOptions& options);
+  static absl::StatusOr<std::unique_ptr<Session>> Create(std::shared_ptr<const Model> model,
+                                                         const SessionOptions& options);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -85,13 +86,15 @@ class Session {
   // The same, writing outputs into the caller's buffers where given; too small a buffer is InvalidArgument and says the
   // size needed. Element i of the result refers to the buffer (or the session's memory).
   // Cancelled or DeadlineExceeded when `control` ended it.
-  absl::StatusOr<absl::Span<const Tensor>> RunInto(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> outputs,
+  absl::StatusOr<absl::Span<const Tensor>> RunInto(absl::Span<const Tensor> inputs,
+                                                   absl::Span<const OutputBuffer> outputs,
                                                    const RunControl& control = {});
 
   // For callers that prepare a run in memory of their own beside the session: take the lock, then RunLocked.
   // FailedPrecondition while another thread has it.
   absl::StatusOr<RunLock> TryLock();
-  absl::StatusOr<absl::Span<const Tensor>> RunLocked(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> outputs,
+  absl::StatusOr<absl::Span<const Tensor>> RunLocked(absl::Span<const Tensor> inputs,
+                                                     absl::Span<const OutputBuffer> outputs,
                                                      const RunControl& control = {});
 
   // Stops the run in progress, if any, at the next step.

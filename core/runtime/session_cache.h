@@ -33,7 +33,8 @@ class SessionCache {
   };
 
   // An idle session with these options, or a new one.
-  absl::StatusOr<Lease> Take(const std::shared_ptr<const Model>& model, const SessionOptions& options);
+  absl::StatusOr<Lease> Take(const std::shared_ptr<const Model>& model,
+                             const SessionOptions& options);
 
  private:
   void Return(std::string key, std::unique_ptr<Session> session);

@@ -24,7 +24,9 @@ absl::StatusOr<Tensor> OwnCopy(const Tensor& tensor) {
   return copy;
 }
 
-absl::Status TooLate() { return absl::DeadlineExceededError("the deadline passed before a worker was free"); }
+absl::Status TooLate() {
+  return absl::DeadlineExceededError("the deadline passed before a worker was free");
+}
 
 // Far deadlines are none: absl's clock has a shorter range.
 absl::Time AsTime(Cancellation::Clock::time_point deadline) {
@@ -34,13 +36,21 @@ absl::Time AsTime(Cancellation::Clock::time_point deadline) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SessionPool>> SessionPool::Create(std::shared_ptr<const Model> model, const PoolOptions& options) {
-  if (options.workers < 0 || options.workers > kMaxWorkers) return absl::InvalidArgumentError(absl::StrCat("workers is ", options.workers, ", expected 0 (automatic) to ", kMaxWorkers));
-  if (options.max_queue < 0 || options.max_queue > kMaxQueue) return absl::InvalidArgumentError(absl::StrCat("max_queue is ", options.max_queue, ", expected 0 to ", kMaxQueue));
-  if (!model->states().empty()) return absl::FailedPreconditionError("the model keeps state between runs: use a session");
+absl::StatusOr<std::unique_ptr<SessionPool>> SessionPool::Create(std::shared_ptr<const Model> model,
+                                                                 const PoolOptions& options) {
+  if (options.workers < 0 || options.workers > kMaxWorkers)
+    return absl::InvalidArgumentError(
+        absl::StrCat("workers is ", options.workers, ", expected 0 (automatic) to ", kMaxWorkers));
+  if (options.max_queue < 0 || options.max_queue > kMaxQueue)
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_queue is ", options.max_queue, ", expected 0 to ", kMaxQueue));
+  if (!model->states().empty())
+    return absl::FailedPreconditionError("the model keeps state between runs: use a session");
   SessionOptions session_options = options.session;
   const int cpus = AvailableCpus();
-  const int workers = options.workers > 0 ? options.workers : std::max(1, cpus / std::max(1, session_options.threads));
+  const int workers = options.workers > 0
+                          ? options.workers
+                          : std::max(1, cpus / std::max(1, session_options.threads));
   if (session_options.threads == 0) session_options.threads = std::max(1, cpus / workers);
   // A worker's memory and threads stay on one node; weights are shared by all.
   const std::vector<std::vector<int>> nodes = NumaNodes();
@@ -59,11 +69,15 @@ absl::StatusOr<std::unique_ptr<SessionPool>> SessionPool::Create(std::shared_ptr
 
 SessionPool::~SessionPool() {
   absl::MutexLock lock(&mutex_);
-  const auto all_idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return idle_.size() == sessions_.size() && queue_.empty(); };
+  const auto all_idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return idle_.size() == sessions_.size() && queue_.empty();
+  };
   mutex_.Await(absl::Condition(&all_idle));
 }
 
-absl::StatusOr<std::vector<Tensor>> SessionPool::Run(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers, const PoolRunControl& control) {
+absl::StatusOr<std::vector<Tensor>> SessionPool::Run(absl::Span<const Tensor> inputs,
+                                                     absl::Span<const OutputBuffer> buffers,
+                                                     const PoolRunControl& control) {
   MIRIN_ASSIGN_OR_RETURN(Session * session, Acquire(control));
   struct Returned {
     SessionPool* pool;
@@ -73,7 +87,8 @@ absl::StatusOr<std::vector<Tensor>> SessionPool::Run(absl::Span<const Tensor> in
   RunControl run;
   run.cancellation = control.cancel == nullptr ? nullptr : &control.cancel->cancellation();
   run.deadline = control.deadline;
-  MIRIN_ASSIGN_OR_RETURN(const absl::Span<const Tensor> outputs, session->RunInto(inputs, buffers, run));
+  MIRIN_ASSIGN_OR_RETURN(const absl::Span<const Tensor> outputs,
+                         session->RunInto(inputs, buffers, run));
   std::vector<Tensor> results;
   results.reserve(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -88,7 +103,8 @@ absl::StatusOr<std::vector<Tensor>> SessionPool::Run(absl::Span<const Tensor> in
 }
 
 absl::StatusOr<Session*> SessionPool::Acquire(const PoolRunControl& control) {
-  if (control.cancel != nullptr && control.cancel->cancellation().requested()) return absl::CancelledError("the request was cancelled");
+  if (control.cancel != nullptr && control.cancel->cancellation().requested())
+    return absl::CancelledError("the request was cancelled");
   Waiter waiter;
   {
     absl::MutexLock lock(&mutex_);
@@ -98,7 +114,9 @@ absl::StatusOr<Session*> SessionPool::Acquire(const PoolRunControl& control) {
       return session;
     }
     if (static_cast<int>(queue_.size()) >= max_queue_) {
-      return absl::ResourceExhaustedError(absl::StrCat("all ", sessions_.size(), " workers are busy and ", queue_.size(), " requests wait: no more are taken"));
+      return absl::ResourceExhaustedError(absl::StrCat("all ", sessions_.size(),
+                                                       " workers are busy and ", queue_.size(),
+                                                       " requests wait: no more are taken"));
     }
     queue_.push_back(&waiter);
   }
@@ -117,7 +135,8 @@ absl::StatusOr<Session*> SessionPool::Wait(Waiter* waiter, const PoolRunControl&
     const bool cancelled = control.cancel != nullptr && control.cancel->cancellation().requested();
     if (cancelled || absl::Now() >= deadline) {
       queue_.erase(std::find(queue_.begin(), queue_.end(), waiter));
-      return cancelled ? absl::CancelledError("the request was cancelled while it waited") : TooLate();
+      return cancelled ? absl::CancelledError("the request was cancelled while it waited")
+                       : TooLate();
     }
     waiter->ready.WaitWithDeadline(&mutex_, deadline);
   }

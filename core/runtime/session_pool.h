@@ -37,7 +37,8 @@ struct PoolRunControl {
 class SessionPool {
  public:
   // InvalidArgument for numbers out of range; FailedPrecondition for a model that keeps state between runs.
-  static absl::StatusOr<std::unique_ptr<SessionPool>> Create(std::shared_ptr<const Model> model, const PoolOptions& options);
+  static absl::StatusOr<std::unique_ptr<SessionPool>> Create(std::shared_ptr<const Model> model,
+                                                             const PoolOptions& options);
   // Waits for requests in progress; none may begin any more.
   ~SessionPool();
   SessionPool(const SessionPool&) = delete;
@@ -49,7 +50,9 @@ class SessionPool {
   // From any number of threads. Every request may have shapes of its own. `buffers` is empty or one per output: where none is
   // given, the result has memory of its own. ResourceExhausted when the queue is full, DeadlineExceeded, Cancelled, or as
   // Session::Run.
-  absl::StatusOr<std::vector<Tensor>> Run(absl::Span<const Tensor> inputs, absl::Span<const OutputBuffer> buffers, const PoolRunControl& control);
+  absl::StatusOr<std::vector<Tensor>> Run(absl::Span<const Tensor> inputs,
+                                          absl::Span<const OutputBuffer> buffers,
+                                          const PoolRunControl& control);
 
  private:
   struct Waiter {
@@ -57,7 +60,8 @@ class SessionPool {
     Session* session = nullptr;
   };
 
-  SessionPool(std::shared_ptr<const Model> model, int max_queue) : model_(std::move(model)), max_queue_(max_queue) {}
+  SessionPool(std::shared_ptr<const Model> model, int max_queue)
+      : model_(std::move(model)), max_queue_(max_queue) {}
   absl::StatusOr<Session*> Acquire(const PoolRunControl& control);
   absl::StatusOr<Session*> Wait(Waiter* waiter, const PoolRunControl& control);
   void Release(Session* session);

@@ -20,17 +20,28 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kPrintedInputs = 20;
 
-double MillisecondsSince(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double MillisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 std::string Usage() {
-  return absl::StrCat("usage: benchmark --modelFile=net.mindir [flags]\nTimes a model and, with benchmarkDataFile, checks its results.\n\n", HelpText(BenchmarkFlags()));
+  return absl::StrCat(
+      "usage: benchmark --modelFile=net.mindir [flags]\nTimes a model and, with benchmarkDataFile, "
+      "checks its results.\n\n",
+      HelpText(BenchmarkFlags()));
 }
 
 void PrintSettings(const BenchmarkSettings& s, const Flags& flags) {
-  std::printf("ModelPath = %s\nModelType = %s\nInDataPath = %s\nConfigFilePath = \nInDataType = bin\nLoopCount = %lld\nDeviceType = %s\nAccuracyThreshold = %g\n", s.model_file.c_str(),
-              flags.Get("modelType").c_str(), flags.Get("inDataFile").c_str(), static_cast<long long>(s.loops), flags.Get("device").c_str(), s.accuracy_threshold);
-  std::printf("CosineDistanceThreshold = %g\nWarmUpLoopCount = %lld\nNumThreads = %lld\nFp16Priority = %d\ncalibDataPath = %s\n", s.cosine_threshold, static_cast<long long>(s.warm_up),
-              static_cast<long long>(s.threads), s.fp16 ? 1 : 0, s.expected_file.c_str());
+  std::printf(
+      "ModelPath = %s\nModelType = %s\nInDataPath = %s\nConfigFilePath = \nInDataType = "
+      "bin\nLoopCount = %lld\nDeviceType = %s\nAccuracyThreshold = %g\n",
+      s.model_file.c_str(), flags.Get("modelType").c_str(), flags.Get("inDataFile").c_str(),
+      static_cast<long long>(s.loops), flags.Get("device").c_str(), s.accuracy_threshold);
+  std::printf(
+      "CosineDistanceThreshold = %g\nWarmUpLoopCount = %lld\nNumThreads = %lld\nFp16Priority = "
+      "%d\ncalibDataPath = %s\n",
+      s.cosine_threshold, static_cast<long long>(s.warm_up), static_cast<long long>(s.threads),
+      s.fp16 ? 1 : 0, s.expected_file.c_str());
 }
 
 absl::Status BindTo(const std::vector<int>& cores) {
@@ -38,26 +49,38 @@ absl::Status BindTo(const std::vector<int>& cores) {
   cpu_set_t set;
   CPU_ZERO(&set);
   for (const int core : cores) CPU_SET(static_cast<size_t>(core), &set);
-  if (sched_setaffinity(0, sizeof set, &set) != 0) return absl::InvalidArgumentError(absl::StrCat("--cpuCoreList=", absl::StrJoin(cores, ","), ": these CPUs may not be used"));
+  if (sched_setaffinity(0, sizeof set, &set) != 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("--cpuCoreList=", absl::StrJoin(cores, ","), ": these CPUs may not be used"));
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<TensorPtr>> MakeInputs(const BenchmarkSettings& s, const std::vector<TensorSpec>& specs) {
-  if (!s.shapes.empty() && s.shapes.size() != specs.size()) return absl::InvalidArgumentError(absl::StrCat("--inputShapes gives ", s.shapes.size(), " shapes, the model has ", specs.size(), " inputs"));
+absl::StatusOr<std::vector<TensorPtr>> MakeInputs(const BenchmarkSettings& s,
+                                                  const std::vector<TensorSpec>& specs) {
+  if (!s.shapes.empty() && s.shapes.size() != specs.size())
+    return absl::InvalidArgumentError(absl::StrCat("--inputShapes gives ", s.shapes.size(),
+                                                   " shapes, the model has ", specs.size(),
+                                                   " inputs"));
   if (!s.input_files.empty() && s.input_files.size() != specs.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("--inDataFile names ", s.input_files.size(), " files, the model has ", specs.size(), " inputs"));
+    return absl::InvalidArgumentError(absl::StrCat("--inDataFile names ", s.input_files.size(),
+                                                   " files, the model has ", specs.size(),
+                                                   " inputs"));
   }
   Shapes shapes = s.named_shapes;
   for (const auto& [name, dims] : shapes) {
-    if (std::none_of(specs.begin(), specs.end(), [&, n = &name](const TensorSpec& spec) { return spec.name == *n; })) {
-      return absl::InvalidArgumentError(absl::StrCat("--inputShape: the model has no input '", name, "'"));
+    if (std::none_of(specs.begin(), specs.end(),
+                     [&, n = &name](const TensorSpec& spec) { return spec.name == *n; })) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--inputShape: the model has no input '", name, "'"));
     }
   }
   std::vector<TensorPtr> inputs;
   for (size_t i = 0; i < specs.size(); ++i) {
     if (!s.shapes.empty()) shapes[specs[i].name] = s.shapes[i];
     MIRIN_ASSIGN_OR_RETURN(const Dims dims, Concrete(specs[i], shapes));
-    MIRIN_ASSIGN_OR_RETURN(TensorPtr tensor, s.input_files.empty() ? RandomTensor(specs[i].dtype, dims, i + 1) : FromFile(s.input_files[i], specs[i].dtype, dims));
+    MIRIN_ASSIGN_OR_RETURN(
+        TensorPtr tensor, s.input_files.empty() ? RandomTensor(specs[i].dtype, dims, i + 1)
+                                                : FromFile(s.input_files[i], specs[i].dtype, dims));
     inputs.push_back(std::move(tensor));
   }
   return inputs;
@@ -69,14 +92,16 @@ void PrintInputs(const std::vector<TensorPtr>& inputs) {
     if (mirin_tensor_data(t) == nullptr) continue;
     std::printf("InData %zu: ", i);
     const auto n = std::min<int64_t>(kPrintedInputs, mirin_tensor_elements(t));
-    for (int64_t k = 0; k < n; ++k) std::printf("%g ", NumberAt(mirin_tensor_dtype(t), mirin_tensor_data(t), k));
+    for (int64_t k = 0; k < n; ++k)
+      std::printf("%g ", NumberAt(mirin_tensor_dtype(t), mirin_tensor_data(t), k));
     std::printf("\n");
   }
 }
 
 class Run {
  public:
-  Run(const BenchmarkSettings& settings, ModelPtr model) : settings_(settings), model_(std::move(model)) {
+  Run(const BenchmarkSettings& settings, ModelPtr model)
+      : settings_(settings), model_(std::move(model)) {
     devices_[0] = settings_.device.c_str();
     options_.threads = static_cast<int32_t>(settings_.threads);
     options_.precision = settings_.fp16 ? MIRIN_PRECISION_PREFER_FP16 : MIRIN_PRECISION_FP32;
@@ -117,8 +142,11 @@ class Run {
       total += ms;
     }
     const std::string file = settings_.model_file.substr(settings_.model_file.rfind('/') + 1);
-    std::printf("Model = %s, NumThreads = %lld, MinRunTime = %f ms, MaxRuntime = %f ms, AvgRunTime = %f ms\n", file.c_str(), static_cast<long long>(settings_.threads), least, most,
-                total / static_cast<double>(settings_.loops));
+    std::printf(
+        "Model = %s, NumThreads = %lld, MinRunTime = %f ms, MaxRuntime = %f ms, AvgRunTime = %f "
+        "ms\n",
+        file.c_str(), static_cast<long long>(settings_.threads), least, most,
+        total / static_cast<double>(settings_.loops));
     if (settings_.profile) std::fputs(mirin_session_profile_table(session_.get()), stdout);
     return absl::OkStatus();
   }
@@ -132,7 +160,8 @@ class Run {
  private:
   absl::Status Once() {
     const auto pointers = Pointers(inputs_);
-    return Take(mirin_session_run(session_.get(), pointers.data(), pointers.size(), outputs_.data(), outputs_.size()));
+    return Take(mirin_session_run(session_.get(), pointers.data(), pointers.size(), outputs_.data(),
+                                  outputs_.size()));
   }
 
   const BenchmarkSettings& settings_;
@@ -174,13 +203,17 @@ int Benchmark(const std::vector<std::string>& args) {
     return 1;
   }
   absl::Status status = flags.status();
-  if (flags.ok() && !flags->operands().empty()) status = absl::InvalidArgumentError(absl::StrCat("'", flags->operands()[0], "' is no flag: --name=value"));
+  if (flags.ok() && !flags->operands().empty())
+    status = absl::InvalidArgumentError(
+        absl::StrCat("'", flags->operands()[0], "' is no flag: --name=value"));
   if (status.ok()) status = RunBenchmark(*flags);
   const std::string name = flags.ok() ? flags->Get("modelFile") : "";
   const std::string file = name.substr(name.rfind('/') + 1);
   if (!status.ok()) {
     std::fflush(stdout);
-    std::fprintf(stderr, "benchmark: %s\nRun Benchmark %s Failed : %d\n", std::string(status.message()).c_str(), file.c_str(), static_cast<int>(status.code()));
+    std::fprintf(stderr, "benchmark: %s\nRun Benchmark %s Failed : %d\n",
+                 std::string(status.message()).c_str(), file.c_str(),
+                 static_cast<int>(status.code()));
     return 1;
   }
   std::printf("Run Benchmark %s Success.\n", file.c_str());

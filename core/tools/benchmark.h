@@ -29,14 +29,19 @@ struct BenchmarkSettings {
 };
 
 // InvalidArgument; Unimplemented for flags that ask for what is not in this build. Notes are for stderr.
-absl::StatusOr<BenchmarkSettings> BenchmarkSettingsOf(const Flags& flags, std::vector<std::string>* notes);
+absl::StatusOr<BenchmarkSettings> BenchmarkSettingsOf(const Flags& flags,
+                                                      std::vector<std::string>* notes);
 
 // Compares outputs with a text file ("name rank d0 d1 .." and a line of values, for each) and prints the original's lines.
 // InvalidArgument when the mean bias or the cosine is beyond its threshold.
-absl::Status CompareWithFile(const BenchmarkSettings& settings, const std::vector<TensorSpec>& outputs, const std::vector<const mirin_tensor*>& tensors);
+absl::Status CompareWithFile(const BenchmarkSettings& settings,
+                             const std::vector<TensorSpec>& outputs,
+                             const std::vector<const mirin_tensor*>& tensors);
 
 // Many requests at once: settings.requesters threads, at most settings.workers runs at a time.
-absl::Status RunParallel(const BenchmarkSettings& settings, const mirin_model* model, const mirin_session_options& options, const std::vector<TensorPtr>& inputs);
+absl::Status RunParallel(const BenchmarkSettings& settings, const mirin_model* model,
+                         const mirin_session_options& options,
+                         const std::vector<TensorPtr>& inputs);
 
 }  // namespace mirin::tools
 

@@ -27,14 +27,18 @@ absl::StatusOr<std::vector<Expected>> ReadExpected(const std::string& path) {
   std::string line;
   for (int number = 1; std::getline(in, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const auto wrong = [&](absl::string_view what) { return absl::InvalidArgumentError(absl::StrCat("'", path, "' line ", number, ": ", what)); };
+    const auto wrong = [&](absl::string_view what) {
+      return absl::InvalidArgumentError(absl::StrCat("'", path, "' line ", number, ": ", what));
+    };
     std::istringstream head(line);
     Expected e;
     int64_t rank = -1;
-    if (!(head >> e.name >> rank) || rank < 0 || rank > MIRIN_MAX_RANK) return wrong("expected 'name rank d0 d1 ..'");
+    if (!(head >> e.name >> rank) || rank < 0 || rank > MIRIN_MAX_RANK)
+      return wrong("expected 'name rank d0 d1 ..'");
     int64_t elements = 1;
     for (int64_t i = 0, d = 0; i < rank; ++i) {
-      if (!(head >> d) || d < 0 || __builtin_mul_overflow(elements, d, &elements)) return wrong("a size is missing or wrong");
+      if (!(head >> d) || d < 0 || __builtin_mul_overflow(elements, d, &elements))
+        return wrong("a size is missing or wrong");
       e.dims.push_back(d);
     }
     ++number;
@@ -45,7 +49,8 @@ absl::StatusOr<std::vector<Expected>> ReadExpected(const std::string& path) {
       if (!absl::SimpleAtod(word, &v)) return wrong(absl::StrCat("'", word, "' is no number"));
       e.values.push_back(v);
     }
-    if (static_cast<int64_t>(e.values.size()) != elements) return wrong(absl::StrCat("has ", e.values.size(), " values, the shape has ", elements));
+    if (static_cast<int64_t>(e.values.size()) != elements)
+      return wrong(absl::StrCat("has ", e.values.size(), " values, the shape has ", elements));
     all.push_back(std::move(e));
   }
   return all;
@@ -60,7 +65,9 @@ Agreement Agree(const mirin_tensor* tensor, const Expected& expected) {
   Agreement result;
   double dot = 0, aa = 0, bb = 0;
   for (size_t i = 0; i < expected.values.size(); ++i) {
-    const double a = NumberAt(mirin_tensor_dtype(tensor), mirin_tensor_data(tensor), static_cast<int64_t>(i)), b = expected.values[i];
+    const double a = NumberAt(mirin_tensor_dtype(tensor), mirin_tensor_data(tensor),
+                              static_cast<int64_t>(i)),
+                 b = expected.values[i];
     const double difference = std::fabs(a - b);
     result.bias += b == 0 ? difference : difference / std::fabs(b);
     dot += a * b;
@@ -75,39 +82,56 @@ Agreement Agree(const mirin_tensor* tensor, const Expected& expected) {
 void PrintData(const Expected& expected, const mirin_tensor* tensor) {
   std::printf("Data of node %s : ", expected.name.c_str());
   for (size_t i = 0; i < std::min(kPrinted, expected.values.size()); ++i) {
-    std::printf("%g ", NumberAt(mirin_tensor_dtype(tensor), mirin_tensor_data(tensor), static_cast<int64_t>(i)));
+    std::printf("%g ", NumberAt(mirin_tensor_dtype(tensor), mirin_tensor_data(tensor),
+                                static_cast<int64_t>(i)));
   }
   std::printf("\n");
 }
 
 }  // namespace
 
-absl::Status CompareWithFile(const BenchmarkSettings& settings, const std::vector<TensorSpec>& outputs, const std::vector<const mirin_tensor*>& tensors) {
+absl::Status CompareWithFile(const BenchmarkSettings& settings,
+                             const std::vector<TensorSpec>& outputs,
+                             const std::vector<const mirin_tensor*>& tensors) {
   MIRIN_ASSIGN_OR_RETURN(const std::vector<Expected> all, ReadExpected(settings.expected_file));
-  if (all.empty()) return absl::InvalidArgumentError(absl::StrCat("'", settings.expected_file, "' expects nothing"));
+  if (all.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", settings.expected_file, "' expects nothing"));
   std::printf("================ Comparing Output data ================\n");
   double total = 0, least_cosine = 1;
   for (const Expected& e : all) {
     size_t i = 0;
     while (i < outputs.size() && outputs[i].name != e.name) ++i;
-    if (i == outputs.size()) return absl::NotFoundError(absl::StrCat("the model has no output '", e.name, "'"));
+    if (i == outputs.size())
+      return absl::NotFoundError(absl::StrCat("the model has no output '", e.name, "'"));
     const int64_t* dims = mirin_tensor_dims(tensors[i]);
-    if (Dims(dims, dims + mirin_tensor_rank(tensors[i])) != e.dims) return absl::InvalidArgumentError(absl::StrCat("output '", e.name, "' is not ", ToString(e.dims)));
-    if (mirin_tensor_data(tensors[i]) == nullptr && !e.values.empty()) return absl::InvalidArgumentError(absl::StrCat("output '", e.name, "' holds no numbers"));
+    if (Dims(dims, dims + mirin_tensor_rank(tensors[i])) != e.dims)
+      return absl::InvalidArgumentError(
+          absl::StrCat("output '", e.name, "' is not ", ToString(e.dims)));
+    if (mirin_tensor_data(tensors[i]) == nullptr && !e.values.empty())
+      return absl::InvalidArgumentError(absl::StrCat("output '", e.name, "' holds no numbers"));
     PrintData(e, tensors[i]);
     const Agreement agreement = Agree(tensors[i], e);
     std::printf("Mean bias of node %s : %g%%\n", e.name.c_str(), agreement.bias * 100);
-    if (settings.cosine_threshold >= -1) std::printf("Cosine distance of node %s : %g\n", e.name.c_str(), agreement.cosine);
+    if (settings.cosine_threshold >= -1)
+      std::printf("Cosine distance of node %s : %g\n", e.name.c_str(), agreement.cosine);
     total += agreement.bias;
     least_cosine = std::min(least_cosine, agreement.cosine);
   }
   const double mean = total / static_cast<double>(all.size()) * 100;
-  std::printf("Mean bias of all nodes/tensors: %g%%\n=======================================================\n", mean);
+  std::printf(
+      "Mean bias of all nodes/tensors: "
+      "%g%%\n=======================================================\n",
+      mean);
   if (!(mean <= settings.accuracy_threshold)) {
-    return absl::OutOfRangeError(absl::StrCat("Mean bias of all nodes/tensors is too big: ", mean, "%, accuracyThreshold is ", settings.accuracy_threshold, "%"));
+    return absl::OutOfRangeError(absl::StrCat("Mean bias of all nodes/tensors is too big: ", mean,
+                                              "%, accuracyThreshold is ",
+                                              settings.accuracy_threshold, "%"));
   }
   if (settings.cosine_threshold >= -1 && !(least_cosine >= settings.cosine_threshold)) {
-    return absl::OutOfRangeError(absl::StrCat("the cosine is ", least_cosine, ", cosineDistanceThreshold is ", settings.cosine_threshold));
+    return absl::OutOfRangeError(absl::StrCat("the cosine is ", least_cosine,
+                                              ", cosineDistanceThreshold is ",
+                                              settings.cosine_threshold));
   }
   return absl::OkStatus();
 }

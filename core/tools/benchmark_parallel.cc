@@ -12,7 +12,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double MillisecondsSince(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double MillisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 // At most so many at a time.
 class Gate {
@@ -36,7 +38,9 @@ class Gate {
 
 }  // namespace
 
-absl::Status RunParallel(const BenchmarkSettings& settings, const mirin_model* model, const mirin_session_options& options, const std::vector<TensorPtr>& inputs) {
+absl::Status RunParallel(const BenchmarkSettings& settings, const mirin_model* model,
+                         const mirin_session_options& options,
+                         const std::vector<TensorPtr>& inputs) {
   Gate gate(settings.workers);
   std::mutex mutex;
   std::vector<double> latencies;
@@ -46,7 +50,8 @@ absl::Status RunParallel(const BenchmarkSettings& settings, const mirin_model* m
     const auto pointers = Pointers(inputs);
     std::vector<mirin_tensor*> outputs(mirin_model_output_count(model));
     gate.Enter();
-    const absl::Status status = Take(mirin_model_run(model, &options, pointers.data(), pointers.size(), outputs.data(), outputs.size()));
+    const absl::Status status = Take(mirin_model_run(
+        model, &options, pointers.data(), pointers.size(), outputs.data(), outputs.size()));
     gate.Leave();
     if (status.ok()) {
       for (mirin_tensor* t : outputs) mirin_tensor_destroy(t);
@@ -72,10 +77,16 @@ absl::Status RunParallel(const BenchmarkSettings& settings, const mirin_model* m
   if (!failure.ok()) return failure;
   const double total = MillisecondsSince(start);
   std::sort(latencies.begin(), latencies.end());
-  const auto at = [&](double part) { return latencies[static_cast<size_t>(part * static_cast<double>(latencies.size() - 1))]; };
-  std::printf("parallel predict: ParallelNum = %lld, WorkersNum = %lld, Requests = %zu, TotalTime = %g ms, Throughput = %g requests/s\n", static_cast<long long>(settings.requesters),
-              static_cast<long long>(settings.workers), latencies.size(), total, static_cast<double>(latencies.size()) / total * 1e3);
-  std::printf("latency: Min = %g ms, P50 = %g ms, P99 = %g ms, Max = %g ms\n", latencies.front(), at(0.5), at(0.99), latencies.back());
+  const auto at = [&](double part) {
+    return latencies[static_cast<size_t>(part * static_cast<double>(latencies.size() - 1))];
+  };
+  std::printf(
+      "parallel predict: ParallelNum = %lld, WorkersNum = %lld, Requests = %zu, TotalTime = %g ms, "
+      "Throughput = %g requests/s\n",
+      static_cast<long long>(settings.requesters), static_cast<long long>(settings.workers),
+      latencies.size(), total, static_cast<double>(latencies.size()) / total * 1e3);
+  std::printf("latency: Min = %g ms, P50 = %g ms, P99 = %g ms, Max = %g ms\n", latencies.front(),
+              at(0.5), at(0.99), latencies.back());
   return absl::OkStatus();
 }
 

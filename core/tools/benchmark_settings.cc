@@ -18,11 +18,13 @@ constexpr Flag kFlags[] = {
     {"loopCount", "N", "10", "timed runs"},
     {"warmUpLoopCount", "N", "3", "runs before them"},
     {"numThreads", "N", "2", "threads of one run"},
-    {"cpuBindMode", "0|1|2", "1", "0 none, 1 big cores, 2 middle cores: has an effect with cpuCoreList"},
+    {"cpuBindMode", "0|1|2", "1",
+     "0 none, 1 big cores, 2 middle cores: has an effect with cpuCoreList"},
     {"cpuCoreList", "N,N..", "", "CPUs that the process may use"},
     {"enableFp16", "true|false", "false", "16-bit floats where the device gains by it"},
     {"timeProfiling", "true|false", "false", "a table of times per operator"},
-    {"benchmarkDataFile", "PATH", "", "expected outputs as text: a line 'name rank d0 d1 ..', then a line of values"},
+    {"benchmarkDataFile", "PATH", "",
+     "expected outputs as text: a line 'name rank d0 d1 ..', then a line of values"},
     {"benchmarkDataType", "FLOAT|INT32|INT8|UINT8", "FLOAT", "how its values are meant"},
     {"accuracyThreshold", "PERCENT", "0.5", "largest mean relative bias"},
     {"cosineDistanceThreshold", "NUMBER", "-1.1", "smallest cosine; -1.1 does not look at it"},
@@ -34,9 +36,11 @@ constexpr Flag kFlags[] = {
     {"help", "true|false", "false", "this text"},
     // What the original knows besides.
     {"provider", "litert|tensorrt|mindrt", "litert", "has no effect"},
-    {"interOpParallelNum", "N", "1", "has no effect: independent operators run one after the other"},
+    {"interOpParallelNum", "N", "1",
+     "has no effect: independent operators run one after the other"},
     {"enableParallel", "true|false", "false", "has no effect: as interOpParallelNum"},
-    {"enableSharedThreadPool", "true|false", "false", "has no effect: there is one pool for the process"},
+    {"enableSharedThreadPool", "true|false", "false",
+     "has no effect: there is one pool for the process"},
     {"threadNumLimitPerWorker", "N", "", "has no effect"},
     {"threadNumRemainingPerWorker", "N", "", "has no effect"},
     {"cryptoLibPath", "PATH", "", "has no effect: ciphers are built in"},
@@ -57,7 +61,8 @@ absl::StatusOr<std::vector<Dims>> ParsePositionalShapes(const std::string& text)
     Dims dims;
     for (absl::string_view number : absl::StrSplit(part, ',', absl::SkipEmpty())) {
       int64_t d = 0;
-      if (!absl::SimpleAtoi(number, &d) || d < 0) return absl::InvalidArgumentError(absl::StrCat("--inputShapes: '", number, "' is no size"));
+      if (!absl::SimpleAtoi(number, &d) || d < 0)
+        return absl::InvalidArgumentError(absl::StrCat("--inputShapes: '", number, "' is no size"));
       dims.push_back(d);
     }
     shapes.push_back(std::move(dims));
@@ -69,18 +74,26 @@ absl::StatusOr<std::vector<int>> ParseCores(const std::string& text) {
   std::vector<int> cores;
   for (absl::string_view number : absl::StrSplit(text, ',', absl::SkipEmpty())) {
     int core = 0;
-    if (!absl::SimpleAtoi(number, &core) || core < 0 || core > 1023) return absl::InvalidArgumentError(absl::StrCat("--cpuCoreList: '", number, "' is no CPU"));
+    if (!absl::SimpleAtoi(number, &core) || core < 0 || core > 1023)
+      return absl::InvalidArgumentError(absl::StrCat("--cpuCoreList: '", number, "' is no CPU"));
     cores.push_back(core);
   }
   return cores;
 }
 
 absl::Status CheckRefused(const Flags& flags) {
-  for (const char* name : {"configFile", "GroupInfoFile", "perfProfiling", "perfEvent", "enableGLTexture", "delegateMode"}) {
+  for (const char* name : {"configFile", "GroupInfoFile", "perfProfiling", "perfEvent",
+                           "enableGLTexture", "delegateMode"}) {
     if (!flags.Has(name) || flags.Get(name) == "false" || flags.Get(name).empty()) continue;
-    return absl::UnimplementedError(absl::StrCat("--", name, " is not in this build", absl::string_view(name).substr(0, 4) == "perf" ? "; --timeProfiling=true has times per operator" : ""));
+    return absl::UnimplementedError(
+        absl::StrCat("--", name, " is not in this build",
+                     absl::string_view(name).substr(0, 4) == "perf"
+                         ? "; --timeProfiling=true has times per operator"
+                         : ""));
   }
-  if (flags.Get("modelType") != "MindIR") return absl::UnimplementedError("--modelType=MindIR_Lite: .ms models are not read; convert to MINDIR");
+  if (flags.Get("modelType") != "MindIR")
+    return absl::UnimplementedError(
+        "--modelType=MindIR_Lite: .ms models are not read; convert to MINDIR");
   return absl::OkStatus();
 }
 
@@ -88,10 +101,12 @@ absl::Status CheckRefused(const Flags& flags) {
 
 absl::Span<const Flag> BenchmarkFlags() { return kFlags; }
 
-absl::StatusOr<BenchmarkSettings> BenchmarkSettingsOf(const Flags& flags, std::vector<std::string>* notes) {
+absl::StatusOr<BenchmarkSettings> BenchmarkSettingsOf(const Flags& flags,
+                                                      std::vector<std::string>* notes) {
   MIRIN_RETURN_IF_ERROR(CheckRefused(flags));
-  for (const char* name : {"provider", "interOpParallelNum", "enableParallel", "enableSharedThreadPool", "threadNumLimitPerWorker", "threadNumRemainingPerWorker", "cryptoLibPath",
-                           "deviceId", "rankId"}) {
+  for (const char* name : {"provider", "interOpParallelNum", "enableParallel",
+                           "enableSharedThreadPool", "threadNumLimitPerWorker",
+                           "threadNumRemainingPerWorker", "cryptoLibPath", "deviceId", "rankId"}) {
     if (flags.Has(name)) notes->push_back(absl::StrCat("--", name, " has no effect here"));
   }
   BenchmarkSettings s;

@@ -16,7 +16,8 @@ namespace {
 enum { kRuns = 0, kDoesNotRun = 1, kUsage = 2 };
 
 constexpr Flag kFlags[] = {
-    {"fmk", "ONNX|MINDIR|TF|TFLITE|CAFFE|PYTORCH", "", "framework of the model; by its suffix when left out"},
+    {"fmk", "ONNX|MINDIR|TF|TFLITE|CAFFE|PYTORCH", "",
+     "framework of the model; by its suffix when left out"},
     {"inputShape", "NAME:D,D..;NAME:..", "", "shapes of inputs; -1 leaves a dim open"},
     {"infer", "true|false", "false", "runs the model once on zeros"},
     {"decryptKey", "HEX", "", "key of an encrypted MindIR"},
@@ -54,16 +55,22 @@ int Check(const std::vector<std::string>& args) {
   }
   const std::string model = flags->operands()[0];
   const std::string fmk = flags->Has("fmk") ? flags->Get("fmk") : FrameworkOf(model);
-  if (fmk.empty()) return Wrong(absl::StrCat("'", model, "' ends neither in .onnx nor in .mindir: give --fmk"));
-  if (access(model.c_str(), R_OK) != 0) return Wrong(absl::StrCat("'", model, "': ", std::strerror(errno)));
+  if (fmk.empty())
+    return Wrong(absl::StrCat("'", model, "' ends neither in .onnx nor in .mindir: give --fmk"));
+  if (access(model.c_str(), R_OK) != 0)
+    return Wrong(absl::StrCat("'", model, "': ", std::strerror(errno)));
   std::map<std::string, std::string> options = {{"fmk", fmk}, {"modelFile", model}};
-  for (const char* name : {"inputShape", "infer", "decryptKey", "decryptMode", "report", "reportFile"}) options[name] = flags->Get(name);
+  for (const char* name :
+       {"inputShape", "infer", "decryptKey", "decryptMode", "report", "reportFile"})
+    options[name] = flags->Get(name);
   absl::StatusOr<ConverterPtr> converter = NewConverter(options);
   if (!converter.ok()) return Wrong(converter.status().message());
   const absl::Status status = Watched(converter->get(), model, mirin_converter_check);
-  if (!flags->Has("reportFile")) std::fputs(ReportOf(converter->get(), flags->Get("report")).c_str(), stdout);
+  if (!flags->Has("reportFile"))
+    std::fputs(ReportOf(converter->get(), flags->Get("report")).c_str(), stdout);
   if (status.ok()) return kRuns;
-  const bool key = fmk == "MINDIR" && (absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status));
+  const bool key =
+      fmk == "MINDIR" && (absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status));
   return key ? Wrong(status.message()) : kDoesNotRun;
 }
 

@@ -16,21 +16,26 @@ absl::StatusOr<ConverterPtr> NewConverter(const std::map<std::string, std::strin
   mirin_converter* raw = nullptr;
   MIRIN_RETURN_IF_ERROR(Take(mirin_converter_create(&raw)));
   ConverterPtr converter(raw);
-  for (const auto& [name, value] : options) MIRIN_RETURN_IF_ERROR(Take(mirin_converter_set(raw, name.c_str(), value.c_str())));
+  for (const auto& [name, value] : options)
+    MIRIN_RETURN_IF_ERROR(Take(mirin_converter_set(raw, name.c_str(), value.c_str())));
   return converter;
 }
 
-absl::Status Watched(mirin_converter* converter, const std::string& name, mirin_status* (*run)(mirin_converter*)) {
+absl::Status Watched(mirin_converter* converter, const std::string& name,
+                     mirin_status* (*run)(mirin_converter*)) {
   const ProgressLine line([&] {
     int64_t done = 0, total = 0;
     const char* stage = mirin_converter_progress(converter, &done, &total);
-    return absl::StrCat(name, ": ", stage, total > 0 ? absl::StrCat(" ", std::min(done, total), "/", total) : "");
+    return absl::StrCat(name, ": ", stage,
+                        total > 0 ? absl::StrCat(" ", std::min(done, total), "/", total) : "");
   });
   return Take(run(converter));
 }
 
 std::string ReportOf(mirin_converter* converter, const std::string& form) {
-  return mirin_converter_report(converter, form == "json" ? MIRIN_REPORT_JSON : form == "html" ? MIRIN_REPORT_HTML : MIRIN_REPORT_TEXT);
+  return mirin_converter_report(converter, form == "json"   ? MIRIN_REPORT_JSON
+                                           : form == "html" ? MIRIN_REPORT_HTML
+                                                            : MIRIN_REPORT_TEXT);
 }
 
 absl::StatusOr<ModelPtr> LoadFile(const std::string& path, const std::string& hex_key) {

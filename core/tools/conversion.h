@@ -14,7 +14,8 @@ namespace mirin::tools {
 absl::StatusOr<ConverterPtr> NewConverter(const std::map<std::string, std::string>& options);
 
 // mirin_converter_run or mirin_converter_check, with its progress on stderr when it takes long.
-absl::Status Watched(mirin_converter* converter, const std::string& name, mirin_status* (*run)(mirin_converter*));
+absl::Status Watched(mirin_converter* converter, const std::string& name,
+                     mirin_status* (*run)(mirin_converter*));
 
 // form: "text", "json" or "html".
 std::string ReportOf(mirin_converter* converter, const std::string& form);

@@ -13,7 +13,8 @@ namespace mirin::tools {
 namespace {
 
 const Flag* Find(absl::Span<const Flag> table, absl::string_view name) {
-  const auto it = std::find_if(table.begin(), table.end(), [&](const Flag& f) { return f.name == name; });
+  const auto it =
+      std::find_if(table.begin(), table.end(), [&](const Flag& f) { return f.name == name; });
   return it == table.end() ? nullptr : &*it;
 }
 
@@ -24,7 +25,8 @@ absl::Status CheckChoice(const Flag& flag, absl::string_view value) {
   for (absl::string_view choice : absl::StrSplit(flag.values, '|')) {
     if (choice == value) return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat("--", flag.name, " must be ", flag.values, ", got '", value, "'"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", flag.name, " must be ", flag.values, ", got '", value, "'"));
 }
 
 }  // namespace
@@ -44,7 +46,8 @@ absl::StatusOr<Flags> Flags::Parse(absl::Span<const Flag> table, const Args& arg
     if (flag == nullptr) {
       std::vector<std::string> known;
       for (const Flag& f : table) known.emplace_back(f.name);
-      return absl::InvalidArgumentError(absl::StrCat("there is no flag --", name, DidYouMean(name, known)));
+      return absl::InvalidArgumentError(
+          absl::StrCat("there is no flag --", name, DidYouMean(name, known)));
     }
     std::string value;
     if (equals != absl::string_view::npos) {
@@ -54,11 +57,13 @@ absl::StatusOr<Flags> Flags::Parse(absl::Span<const Flag> table, const Args& arg
     } else if (i + 1 < args.size()) {
       value = args[++i];
     } else {
-      return absl::InvalidArgumentError(absl::StrCat("--", name, " needs a value: --", name, "=", flag->values));
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", name, " needs a value: --", name, "=", flag->values));
     }
     const absl::Status status = CheckChoice(*flag, value);
     if (!status.ok()) return status;
-    if (!flags.values_.emplace(name, value).second) return absl::InvalidArgumentError(absl::StrCat("--", name, " is given twice"));
+    if (!flags.values_.emplace(name, value).second)
+      return absl::InvalidArgumentError(absl::StrCat("--", name, " is given twice"));
   }
   return flags;
 }
@@ -73,21 +78,25 @@ std::string Flags::Get(absl::string_view name) const {
 absl::StatusOr<int64_t> Flags::Int(absl::string_view name, int64_t least, int64_t most) const {
   int64_t value = 0;
   if (!absl::SimpleAtoi(Get(name), &value) || value < least || value > most) {
-    return absl::InvalidArgumentError(absl::StrCat("--", name, " must be a number from ", least, " to ", most, ", got '", Get(name), "'"));
+    return absl::InvalidArgumentError(absl::StrCat("--", name, " must be a number from ", least,
+                                                   " to ", most, ", got '", Get(name), "'"));
   }
   return value;
 }
 
 absl::StatusOr<double> Flags::Number(absl::string_view name) const {
   double value = 0;
-  if (!absl::SimpleAtod(Get(name), &value)) return absl::InvalidArgumentError(absl::StrCat("--", name, " must be a number, got '", Get(name), "'"));
+  if (!absl::SimpleAtod(Get(name), &value))
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", name, " must be a number, got '", Get(name), "'"));
   return value;
 }
 
 std::string HelpText(absl::Span<const Flag> table) {
   std::string out;
   for (const Flag& f : table) {
-    absl::StrAppend(&out, "  --", f.name, "=", f.values, "\n      ", f.help, f.fallback.empty() ? "" : absl::StrCat(" (", f.fallback, ")"), "\n");
+    absl::StrAppend(&out, "  --", f.name, "=", f.values, "\n      ", f.help,
+                    f.fallback.empty() ? "" : absl::StrCat(" (", f.fallback, ")"), "\n");
   }
   return out;
 }

@@ -12,10 +12,13 @@ constexpr Flag kTable[] = {
     {"seed", "N", "1", "a number"},
 };
 
-std::string ErrorOf(const Args& args) { return std::string(Flags::Parse(kTable, args).status().message()); }
+std::string ErrorOf(const Args& args) {
+  return std::string(Flags::Parse(kTable, args).status().message());
+}
 
 TEST(Flags, TakesBothSpellingsSwitchesAndOperands) {
-  const auto flags = Flags::Parse(kTable, {"a.onnx", "--inputs", "x=y.npz", "b.mindir", "--infer", "--report=json"});
+  const auto flags = Flags::Parse(
+      kTable, {"a.onnx", "--inputs", "x=y.npz", "b.mindir", "--infer", "--report=json"});
   ASSERT_TRUE(flags.ok()) << flags.status();
   EXPECT_EQ(flags->operands(), (Args{"a.onnx", "b.mindir"}));
   EXPECT_EQ(flags->Get("inputs"), "x=y.npz");
@@ -33,12 +36,14 @@ TEST(Flags, SaysWhatIsWrong) {
   const auto flags = Flags::Parse(kTable, {"--seed=ten", "--infer=false"});
   ASSERT_TRUE(flags.ok());
   EXPECT_FALSE(flags->Bool("infer"));
-  EXPECT_EQ(flags->Int("seed", 0, 9).status().message(), "--seed must be a number from 0 to 9, got 'ten'");
+  EXPECT_EQ(flags->Int("seed", 0, 9).status().message(),
+            "--seed must be a number from 0 to 9, got 'ten'");
   EXPECT_EQ(flags->Number("seed").status().message(), "--seed must be a number, got 'ten'");
 }
 
 TEST(Flags, HelpNamesEveryFlag) {
-  EXPECT_EQ(HelpText(absl::MakeConstSpan(kTable).subspan(1, 1)), "  --report=text|json\n      a form (text)\n");
+  EXPECT_EQ(HelpText(absl::MakeConstSpan(kTable).subspan(1, 1)),
+            "  --report=text|json\n      a form (text)\n");
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ using ConverterPtr = std::unique_ptr<mirin_converter, Destroy>;
 inline absl::Status Take(mirin_status* status) {
   if (status == nullptr) return absl::OkStatus();
   const StatusPtr owner(status);
-  return absl::Status(static_cast<absl::StatusCode>(mirin_status_code(status)), mirin_status_message(status));
+  return absl::Status(static_cast<absl::StatusCode>(mirin_status_code(status)),
+                      mirin_status_message(status));
 }
 
 inline std::vector<const mirin_tensor*> Pointers(const std::vector<TensorPtr>& tensors) {

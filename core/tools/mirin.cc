@@ -1,9 +1,10 @@
 // mirin: one program with a subcommand for each tool.
+#include "mirin/mirin.h"
+
 #include <cstdio>
 #include <cstring>
 
 #include "core/tools/commands.h"
-#include "mirin/mirin.h"
 
 namespace {
 
@@ -12,7 +13,8 @@ constexpr struct {
   int (*run)(const std::vector<std::string>&);
   const char* help;
 } kCommands[] = {
-    {"convert", mirin::tools::Convert, "makes a MindIR of another framework's model (converter_lite)"},
+    {"convert", mirin::tools::Convert,
+     "makes a MindIR of another framework's model (converter_lite)"},
     {"check", mirin::tools::Check, "lists every node of a model that cannot run"},
     {"diff", mirin::tools::Diff, "compares two models node by node"},
     {"benchmark", mirin::tools::Benchmark, "times a model and checks its results"},
@@ -21,7 +23,8 @@ constexpr struct {
 int Help(FILE* to) {
   std::fprintf(to, "usage: mirin COMMAND [arguments]\n\n");
   for (const auto& c : kCommands) std::fprintf(to, "  %-10s %s\n", c.name, c.help);
-  std::fprintf(to, "  %-10s %s\n  %-10s %s\n\n`mirin COMMAND --help` tells more.\n", "version", "says which Mirin this is", "help", "says this");
+  std::fprintf(to, "  %-10s %s\n  %-10s %s\n\n`mirin COMMAND --help` tells more.\n", "version",
+               "says which Mirin this is", "help", "says this");
   return to == stdout ? 0 : 2;
 }
 

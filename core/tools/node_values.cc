@@ -13,7 +13,10 @@ namespace {
 
 std::string BytesOf(const mirin_tensor* tensor) {
   if (mirin_tensor_dtype(tensor) != MIRIN_DTYPE_STRING) {
-    return mirin_tensor_size(tensor) == 0 ? "" : std::string(static_cast<const char*>(mirin_tensor_data(tensor)), mirin_tensor_size(tensor));
+    return mirin_tensor_size(tensor) == 0
+               ? ""
+               : std::string(static_cast<const char*>(mirin_tensor_data(tensor)),
+                             mirin_tensor_size(tensor));
   }
   std::string bytes;
   for (int64_t i = 0; i < mirin_tensor_elements(tensor); ++i) {
@@ -52,7 +55,8 @@ absl::StatusOr<ModelPtr> LoadPlain(const ModelSource& source) {
   return LoadFile(source.path, key == source.options.end() ? "" : key->second);
 }
 
-absl::StatusOr<NamedValues> RunOutputs(const mirin_model* model, const std::string& device, const std::vector<TensorPtr>& inputs) {
+absl::StatusOr<NamedValues> RunOutputs(const mirin_model* model, const std::string& device,
+                                       const std::vector<TensorPtr>& inputs) {
   mirin_session_options options = MIRIN_SESSION_OPTIONS_INIT;
   const char* devices[] = {device.c_str()};
   options.devices = devices;
@@ -64,22 +68,27 @@ absl::StatusOr<NamedValues> RunOutputs(const mirin_model* model, const std::stri
   std::vector<const mirin_tensor*> outputs(mirin_model_output_count(model));
   {
     const ProgressLine line([&] { return absl::StrCat("running on ", device); });
-    MIRIN_RETURN_IF_ERROR(Take(mirin_session_run(raw, pointers.data(), pointers.size(), outputs.data(), outputs.size())));
+    MIRIN_RETURN_IF_ERROR(Take(
+        mirin_session_run(raw, pointers.data(), pointers.size(), outputs.data(), outputs.size())));
   }
   NamedValues values;
   for (size_t i = 0; i < outputs.size(); ++i) {
     const int64_t* dims = mirin_tensor_dims(outputs[i]);
-    values.push_back({mirin_model_output_name(model, i), mirin_tensor_dtype(outputs[i]), Dims(dims, dims + mirin_tensor_rank(outputs[i])), BytesOf(outputs[i])});
+    values.push_back({mirin_model_output_name(model, i), mirin_tensor_dtype(outputs[i]),
+                      Dims(dims, dims + mirin_tensor_rank(outputs[i])), BytesOf(outputs[i])});
   }
   return values;
 }
 
-absl::StatusOr<NamedValues> RunMirin(const ModelSource& source, const std::string& device, const std::vector<TensorPtr>& inputs) {
+absl::StatusOr<NamedValues> RunMirin(const ModelSource& source, const std::string& device,
+                                     const std::vector<TensorPtr>& inputs) {
   MIRIN_ASSIGN_OR_RETURN(const ModelPtr plain, LoadPlain(source));
   MIRIN_ASSIGN_OR_RETURN(const ModelPtr model, LoadConverted(source, true));
   MIRIN_ASSIGN_OR_RETURN(NamedValues values, RunOutputs(model.get(), device, inputs));
   // The model's own outputs stand first there.
-  std::rotate(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(mirin_model_output_count(plain.get())), values.end());
+  std::rotate(values.begin(),
+              values.begin() + static_cast<std::ptrdiff_t>(mirin_model_output_count(plain.get())),
+              values.end());
   return values;
 }
 

@@ -22,7 +22,7 @@ struct NamedValue {
 using NamedValues = std::vector<NamedValue>;
 
 struct ModelSource {
-  std::string path;  // .onnx or .mindir
+  std::string path;                            // .onnx or .mindir
   std::map<std::string, std::string> options;  // of the converter: decryptKey ..
 };
 
@@ -30,11 +30,15 @@ struct ModelSource {
 absl::StatusOr<ModelPtr> LoadPlain(const ModelSource& source);
 
 // Loads the model without any pass, with all named results as outputs, and runs it on a device ("cpu", "reference").
-absl::StatusOr<NamedValues> RunMirin(const ModelSource& source, const std::string& device, const std::vector<TensorPtr>& inputs);
+absl::StatusOr<NamedValues> RunMirin(const ModelSource& source, const std::string& device,
+                                     const std::vector<TensorPtr>& inputs);
 // Runs a model as it is: its outputs only.
-absl::StatusOr<NamedValues> RunOutputs(const mirin_model* model, const std::string& device, const std::vector<TensorPtr>& inputs);
+absl::StatusOr<NamedValues> RunOutputs(const mirin_model* model, const std::string& device,
+                                       const std::vector<TensorPtr>& inputs);
 // The same from ONNX Runtime, in a Python that has it. Outputs come in the graph's order.
-absl::StatusOr<NamedValues> RunOnnxRuntime(const std::string& path, const std::string& python, const std::vector<TensorSpec>& specs, const std::vector<TensorPtr>& inputs);
+absl::StatusOr<NamedValues> RunOnnxRuntime(const std::string& path, const std::string& python,
+                                           const std::vector<TensorSpec>& specs,
+                                           const std::vector<TensorPtr>& inputs);
 
 }  // namespace mirin::tools
 

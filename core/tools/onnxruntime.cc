@@ -41,18 +41,25 @@ class TemporaryFolder {
   std::string path_;
 };
 
-absl::Status WriteInputs(const std::string& folder, const std::vector<TensorSpec>& specs, const std::vector<TensorPtr>& inputs) {
+absl::Status WriteInputs(const std::string& folder, const std::vector<TensorSpec>& specs,
+                         const std::vector<TensorPtr>& inputs) {
   std::ofstream list(folder + "/inputs.txt");
   for (size_t i = 0; i < inputs.size(); ++i) {
     const mirin_tensor* t = inputs[i].get();
     if (specs[i].dtype == MIRIN_DTYPE_STRING || specs[i].dtype == MIRIN_DTYPE_BF16) {
-      return absl::UnimplementedError(absl::StrCat("input '", specs[i].name, "' is ", mirin_dtype_name(specs[i].dtype), ", which is not given on to ONNX Runtime"));
+      return absl::UnimplementedError(absl::StrCat("input '", specs[i].name, "' is ",
+                                                   mirin_dtype_name(specs[i].dtype),
+                                                   ", which is not given on to ONNX Runtime"));
     }
     const int64_t* dims = mirin_tensor_dims(t);
-    list << mirin_dtype_name(specs[i].dtype) << '\t' << absl::StrJoin(dims, dims + mirin_tensor_rank(t), ",") << '\t' << specs[i].name << '\n';
-    std::ofstream(absl::StrCat(folder, "/", i, ".bin"), std::ios::binary).write(static_cast<const char*>(mirin_tensor_data(t)), static_cast<std::streamsize>(mirin_tensor_size(t)));
+    list << mirin_dtype_name(specs[i].dtype) << '\t'
+         << absl::StrJoin(dims, dims + mirin_tensor_rank(t), ",") << '\t' << specs[i].name << '\n';
+    std::ofstream(absl::StrCat(folder, "/", i, ".bin"), std::ios::binary)
+        .write(static_cast<const char*>(mirin_tensor_data(t)),
+               static_cast<std::streamsize>(mirin_tensor_size(t)));
   }
-  return list.good() ? absl::OkStatus() : absl::UnknownError(absl::StrCat("cannot write to ", folder));
+  return list.good() ? absl::OkStatus()
+                     : absl::UnknownError(absl::StrCat("cannot write to ", folder));
 }
 
 absl::Status RunPython(const std::string& python, const std::vector<std::string>& arguments) {
@@ -63,17 +70,22 @@ absl::Status RunPython(const std::string& python, const std::vector<std::string>
   argv.push_back(nullptr);
   pid_t child = 0;
   const int error = posix_spawnp(&child, python.c_str(), nullptr, nullptr, argv.data(), environ);
-  if (error != 0) return absl::NotFoundError(absl::StrCat("cannot start '", python, "': ", std::strerror(error)));
+  if (error != 0)
+    return absl::NotFoundError(absl::StrCat("cannot start '", python, "': ", std::strerror(error)));
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("ONNX Runtime in '", python, "' failed (above); --python names another Python, which needs numpy and onnxruntime"));
+  return absl::UnavailableError(absl::StrCat(
+      "ONNX Runtime in '", python,
+      "' failed (above); --python names another Python, which needs numpy and onnxruntime"));
 }
 
 }  // namespace
 
-absl::StatusOr<NamedValues> RunOnnxRuntime(const std::string& path, const std::string& python, const std::vector<TensorSpec>& specs, const std::vector<TensorPtr>& inputs) {
+absl::StatusOr<NamedValues> RunOnnxRuntime(const std::string& path, const std::string& python,
+                                           const std::vector<TensorSpec>& specs,
+                                           const std::vector<TensorPtr>& inputs) {
   const TemporaryFolder folder;
   if (folder.path().empty()) return absl::UnknownError("cannot make a temporary folder");
   MIRIN_RETURN_IF_ERROR(WriteInputs(folder.path(), specs, inputs));
@@ -84,7 +96,8 @@ absl::StatusOr<NamedValues> RunOnnxRuntime(const std::string& path, const std::s
   MIRIN_ASSIGN_OR_RETURN(const auto arrays, ReadNpz(folder.path() + "/values.npz"));
   NamedValues values;
   for (const auto& [name, array] : arrays) {
-    if (array.dtype() != 0) values.push_back({name, static_cast<mirin_dtype>(array.dtype()), array.dims, array.bytes});
+    if (array.dtype() != 0)
+      values.push_back({name, static_cast<mirin_dtype>(array.dtype()), array.dims, array.bytes});
   }
   return values;
 }

@@ -8,7 +8,8 @@
 
 namespace mirin::tools {
 
-ProgressLine::ProgressLine(std::function<std::string()> text) : text_(std::move(text)), thread_([this] { Watch(); }) {}
+ProgressLine::ProgressLine(std::function<std::string()> text)
+    : text_(std::move(text)), thread_([this] { Watch(); }) {}
 
 ProgressLine::~ProgressLine() {
   {
@@ -24,7 +25,9 @@ void ProgressLine::Watch() {
   const int step = terminal ? 1 : 10;
   bool shown = false;
   std::unique_lock<std::mutex> lock(mutex_);
-  for (int seconds = 2, wait = 2; !changed_.wait_for(lock, std::chrono::seconds(wait), [this] { return done_; }); seconds += wait) {
+  for (int seconds = 2, wait = 2;
+       !changed_.wait_for(lock, std::chrono::seconds(wait), [this] { return done_; });
+       seconds += wait) {
     std::fprintf(stderr, terminal ? "\r\033[K%s (%d s)" : "%s (%d s)\n", text_().c_str(), seconds);
     std::fflush(stderr);
     shown = true;

@@ -44,11 +44,12 @@ absl::StatusOr<TensorPtr> FromFile(const std::string& path, mirin_dtype dtype, c
 // How far a tensor is from a reference. Both hold `elements` numbers of one dtype.
 struct Distance {
   double max_abs = 0;
-  double max_ulp = 0;     // steps between neighbouring numbers of the dtype; for integers the same as max_abs
+  double max_ulp =
+      0;  // steps between neighbouring numbers of the dtype; for integers the same as max_abs
   double cosine = 1;
   double relative_bias = 0;  // mean of |a - b| / |b|
-  double largest = 0;     // magnitude in the reference
-  int64_t special = 0;    // elements of which one only is NaN, or infinities differ
+  double largest = 0;        // magnitude in the reference
+  int64_t special = 0;       // elements of which one only is NaN, or infinities differ
 };
 Distance Compare(mirin_dtype dtype, const void* tensor, const void* reference, int64_t elements);
 

@@ -18,7 +18,10 @@ TEST(Compare, CountsStepsBetweenNeighbours) {
   EXPECT_EQ(Floats({1, 2}, {1, 2}).max_ulp, 0);
   EXPECT_EQ(Floats({next}, {1}).max_ulp, 1);
   EXPECT_EQ(Floats({-next}, {-1}).max_ulp, 1);
-  EXPECT_EQ(Floats({std::numeric_limits<float>::denorm_min()}, {-std::numeric_limits<float>::denorm_min()}).max_ulp, 2);
+  EXPECT_EQ(Floats({std::numeric_limits<float>::denorm_min()},
+                   {-std::numeric_limits<float>::denorm_min()})
+                .max_ulp,
+            2);
   EXPECT_EQ(Floats({0.0f}, {-0.0f}).max_ulp, 0);
   const uint16_t half_a = 0x3c01, half_b = 0x3bff;  // around 1
   EXPECT_EQ(Compare(MIRIN_DTYPE_F16, &half_a, &half_b, 1).max_ulp, 2);
@@ -57,16 +60,24 @@ TEST(Values, OpenDimsAreFilled) {
   EXPECT_EQ(ToString(spec), "float32[?,3]");
   EXPECT_EQ(*Concrete(spec, {}), (Dims{1, 3}));
   EXPECT_EQ(*Concrete(spec, {{"x", {5, 3}}}), (Dims{5, 3}));
-  EXPECT_EQ(Concrete(spec, {{"x", {5, 4}}}).status().message(), "the shape [5,4] does not fit input 'x' float32[?,3]");
+  EXPECT_EQ(Concrete(spec, {{"x", {5, 4}}}).status().message(),
+            "the shape [5,4] does not fit input 'x' float32[?,3]");
   EXPECT_FALSE(Concrete({"x", MIRIN_DTYPE_F32, false, {}}, {}).ok());
 }
 
 TEST(Values, RandomNumbersAreTheSameForASeed) {
-  for (const mirin_dtype dtype : {MIRIN_DTYPE_F32, MIRIN_DTYPE_F64, MIRIN_DTYPE_F16, MIRIN_DTYPE_BF16, MIRIN_DTYPE_I64, MIRIN_DTYPE_I32, MIRIN_DTYPE_I16, MIRIN_DTYPE_U8, MIRIN_DTYPE_BOOL}) {
-    const auto a = RandomTensor(dtype, {40}, 3), b = RandomTensor(dtype, {40}, 3), c = RandomTensor(dtype, {40}, 4);
+  for (const mirin_dtype dtype :
+       {MIRIN_DTYPE_F32, MIRIN_DTYPE_F64, MIRIN_DTYPE_F16, MIRIN_DTYPE_BF16, MIRIN_DTYPE_I64,
+        MIRIN_DTYPE_I32, MIRIN_DTYPE_I16, MIRIN_DTYPE_U8, MIRIN_DTYPE_BOOL}) {
+    const auto a = RandomTensor(dtype, {40}, 3), b = RandomTensor(dtype, {40}, 3),
+               c = RandomTensor(dtype, {40}, 4);
     ASSERT_TRUE(a.ok() && b.ok() && c.ok());
-    EXPECT_EQ(std::memcmp(mirin_tensor_data(a->get()), mirin_tensor_data(b->get()), mirin_tensor_size(a->get())), 0);
-    EXPECT_NE(std::memcmp(mirin_tensor_data(a->get()), mirin_tensor_data(c->get()), mirin_tensor_size(a->get())), 0);
+    EXPECT_EQ(std::memcmp(mirin_tensor_data(a->get()), mirin_tensor_data(b->get()),
+                          mirin_tensor_size(a->get())),
+              0);
+    EXPECT_NE(std::memcmp(mirin_tensor_data(a->get()), mirin_tensor_data(c->get()),
+                          mirin_tensor_size(a->get())),
+              0);
     for (int64_t i = 0; i < 40; ++i) {
       const double v = NumberAt(dtype, mirin_tensor_data(a->get()), i);
       EXPECT_TRUE(v >= -1 && v <= 1) << v;
@@ -78,7 +89,8 @@ TEST(Values, RandomNumbersAreTheSameForASeed) {
 TEST(Values, ArraysMustFitTheInput) {
   const NpzArray array{"<f4", {1, 2}, std::string(8, '\0')};
   EXPECT_TRUE(FromArray(array, {"x", MIRIN_DTYPE_F32, true, {-1, 2}}).ok());
-  EXPECT_EQ(FromArray(array, {"x", MIRIN_DTYPE_I32, true, {-1, 2}}).status().message(), "'x' is <f4[1,2], the model takes int32[?,2]");
+  EXPECT_EQ(FromArray(array, {"x", MIRIN_DTYPE_I32, true, {-1, 2}}).status().message(),
+            "'x' is <f4[1,2], the model takes int32[?,2]");
   EXPECT_FALSE(FromArray(array, {"x", MIRIN_DTYPE_F32, true, {2}}).ok());
 }
 

@@ -60,7 +60,8 @@ class Watchdog {
  private:
   void Watch(mirin_session* session) {
     std::unique_lock<std::mutex> lock(mutex_);
-    while (!changed_.wait_for(lock, std::chrono::milliseconds(200), [this] { return done_; })) mirin_session_cancel(session);
+    while (!changed_.wait_for(lock, std::chrono::milliseconds(200), [this] { return done_; }))
+      mirin_session_cancel(session);
   }
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -87,12 +88,15 @@ std::string RunOnce(const mirin_model* model) {
     }
     if (rank < 0) dims = {2, 3};
     if (elements > 1e6) return "OK";  // the input itself would be the caller's problem
-    inputs.push_back(mirin_model_input_dtype(model, i) == MIRIN_DTYPE_STRING ? nullptr : MakeTensor(mirin_model_input_dtype(model, i), dims, nullptr));
+    inputs.push_back(mirin_model_input_dtype(model, i) == MIRIN_DTYPE_STRING
+                         ? nullptr
+                         : MakeTensor(mirin_model_input_dtype(model, i), dims, nullptr));
   }
   const auto pointers = Pointers(inputs);
   std::vector<const mirin_tensor*> outputs(mirin_model_output_count(model));
   const Watchdog watchdog(raw);
-  return Text(mirin_session_run(raw, pointers.data(), pointers.size(), outputs.data(), outputs.size()));
+  return Text(
+      mirin_session_run(raw, pointers.data(), pointers.size(), outputs.data(), outputs.size()));
 }
 
 }  // namespace
@@ -104,7 +108,8 @@ double CpuSeconds() {
 }
 
 Outcome RunGuarded(const std::function<std::string(const Progress&)>& body, int wall_seconds) {
-  auto* shared = static_cast<Shared*>(mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  auto* shared = static_cast<Shared*>(
+      mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   if (shared == MAP_FAILED) std::abort();
   std::memset(shared, 0, sizeof(Shared));
   const double before = ResidentMegabytes();
@@ -133,8 +138,11 @@ Outcome RunGuarded(const std::function<std::string(const Progress&)>& body, int 
   outcome.survived = shared->returned && WIFEXITED(status) && WEXITSTATUS(status) == 0;
   outcome.text = shared->text;
   if (!outcome.survived) {
-    const std::string how = WIFSIGNALED(status) ? WTERMSIG(status) == SIGALRM ? std::string("hung") : "died of signal " + std::to_string(WTERMSIG(status))
-                                                : "ended with status " + std::to_string(WEXITSTATUS(status));
+    const std::string how = WIFSIGNALED(status)
+                                ? WTERMSIG(status) == SIGALRM
+                                      ? std::string("hung")
+                                      : "died of signal " + std::to_string(WTERMSIG(status))
+                                : "ended with status " + std::to_string(WEXITSTATUS(status));
     outcome.text = how + " " + outcome.text + " at: " + shared->progress;
   }
   outcome.cpu_seconds = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
@@ -150,7 +158,8 @@ std::string LoadAndRun(const std::string& bytes, const std::string& key, double*
   options.key_size = key.size();
   mirin_model* raw = nullptr;
   const double start = CpuSeconds();
-  const std::string loaded = Text(mirin_model_load_memory(bytes.data(), bytes.size(), &options, &raw));
+  const std::string loaded =
+      Text(mirin_model_load_memory(bytes.data(), bytes.size(), &options, &raw));
   *load_seconds = CpuSeconds() - start;
   const ModelPtr model(raw);
   return raw == nullptr ? loaded : RunOnce(raw);

@@ -8,10 +8,10 @@
 namespace mirin::testing {
 
 struct Outcome {
-  bool survived = false;      // the body returned
-  std::string text;           // what the body returned, or how the child ended and its last progress note
-  double cpu_seconds = 0;     // of the whole child
-  double extra_megabytes = 0; // peak of the child above what the parent has
+  bool survived = false;  // the body returned
+  std::string text;  // what the body returned, or how the child ended and its last progress note
+  double cpu_seconds = 0;      // of the whole child
+  double extra_megabytes = 0;  // peak of the child above what the parent has
 };
 
 // body gets a function that notes progress ("flip 17"), which survives a crash. Call it before this process starts threads.

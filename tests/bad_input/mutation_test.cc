@@ -26,7 +26,8 @@ std::string Mutated(const std::string& original, int i, std::mt19937* random, st
   } else {
     const auto value = static_cast<char>((*random)() % 255 + 1);
     bytes[at] = static_cast<char>(bytes[at] ^ value);
-    *what = "byte " + std::to_string(at) + " ^ " + std::to_string(static_cast<unsigned char>(value));
+    *what =
+        "byte " + std::to_string(at) + " ^ " + std::to_string(static_cast<unsigned char>(value));
   }
   return bytes;
 }
@@ -50,14 +51,17 @@ TEST_P(Mutation, EndsInAStatusWithAReason) {
           double load_seconds = 0;
           const std::string text = LoadAndRun(bytes, model.key, &load_seconds);
           refused += text == "OK" ? 0 : 1;
-          if (text != "OK" && text.size() < text.find(':') + 5) return "FAIL: a status without a reason: " + text + " (" + what + ")";
-          if (load_seconds > (kSanitized ? 20 : 1)) return "FAIL: loading took " + std::to_string(load_seconds) + " s (" + what + ")";
+          if (text != "OK" && text.size() < text.find(':') + 5)
+            return "FAIL: a status without a reason: " + text + " (" + what + ")";
+          if (load_seconds > (kSanitized ? 20 : 1))
+            return "FAIL: loading took " + std::to_string(load_seconds) + " s (" + what + ")";
         }
         return std::to_string(refused) + " refused";
       },
       250);
   ASSERT_TRUE(outcome.survived) << "seed " << seed << ": " << outcome.text;
-  EXPECT_EQ(outcome.text.find("FAIL:"), std::string::npos) << "seed " << seed << ": " << outcome.text;
+  EXPECT_EQ(outcome.text.find("FAIL:"), std::string::npos)
+      << "seed " << seed << ": " << outcome.text;
   if (!kSanitized) {
     EXPECT_LE(outcome.extra_megabytes, 256) << "seed " << seed << ": " << outcome.text;
   }

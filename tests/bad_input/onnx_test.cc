@@ -21,7 +21,9 @@ namespace fs = std::filesystem;
 class BadOnnx : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) / (std::string("bad_onnx_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    folder_ = fs::path(::testing::TempDir()) /
+              (std::string("bad_onnx_") +
+               ::testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::remove_all(folder_);
     fs::create_directories(folder_ / "model");
   }
@@ -34,13 +36,16 @@ class BadOnnx : public ::testing::Test {
     std::ofstream(Path("m.onnx"), std::ios::binary) << bytes;
     mirin_converter* c = nullptr;
     std::string text = Text(mirin_converter_create(&c));
-    for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{{"fmk", "ONNX"}, {"modelFile", Path("m.onnx")}, {"outputFile", Path("out")}}) {
+    for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
+             {"fmk", "ONNX"}, {"modelFile", Path("m.onnx")}, {"outputFile", Path("out")}}) {
       if (text == "OK") text = Text(mirin_converter_set(c, name.c_str(), value.c_str()));
     }
     const double start = CpuSeconds();
     if (text == "OK") text = Text(mirin_converter_run(c));
     *seconds = CpuSeconds() - start;
-    if (mirin_converter_report(c, MIRIN_REPORT_JSON) == nullptr || mirin_converter_report(c, MIRIN_REPORT_HTML) == nullptr) text = "FAIL: no report";
+    if (mirin_converter_report(c, MIRIN_REPORT_JSON) == nullptr ||
+        mirin_converter_report(c, MIRIN_REPORT_HTML) == nullptr)
+      text = "FAIL: no report";
     mirin_converter_destroy(c);
     return text;
   }
@@ -59,12 +64,14 @@ class BadOnnx : public ::testing::Test {
   std::string Once(const std::string& bytes) const {
     double seconds = 0;
     const std::string text = Leftovers(Convert(bytes, &seconds));
-    if (seconds > (kSanitized ? 20 : 1)) return "FAIL: it took " + std::to_string(seconds) + " s: " + text;
+    if (seconds > (kSanitized ? 20 : 1))
+      return "FAIL: it took " + std::to_string(seconds) + " s: " + text;
     if (text != "OK" && text.size() < text.find(':') + 10) return "FAIL: no reason: " + text;
     return text;
   }
 
-  std::string Guarded(const std::function<std::string(const Progress&)>& body, int wall_seconds) const {
+  std::string Guarded(const std::function<std::string(const Progress&)>& body,
+                      int wall_seconds) const {
     const Outcome outcome = RunGuarded(body, wall_seconds);
     EXPECT_TRUE(outcome.survived) << outcome.text;
     EXPECT_EQ(outcome.text.find("FAIL:"), std::string::npos) << outcome.text;
@@ -145,7 +152,8 @@ TEST_F(BadOnnx, Flips) {
             damaged[at] = static_cast<char>(damaged[at] ^ static_cast<char>(random() % 255 + 1));
             progress("flip " + std::to_string(i) + " at " + std::to_string(at));
             const std::string text = Once(damaged);
-            if (text.find("FAIL:") == 0) return text + " (flip " + std::to_string(i) + " at " + std::to_string(at) + ")";
+            if (text.find("FAIL:") == 0)
+              return text + " (flip " + std::to_string(i) + " at " + std::to_string(at) + ")";
           }
           return "done";
         },
@@ -154,11 +162,16 @@ TEST_F(BadOnnx, Flips) {
 }
 
 TEST_F(BadOnnx, NoModelAtAll) {
-  for (const std::string& bytes : {std::string("x"), std::string(64, '\0'), std::string(100000, '\xff'), std::string("PK\x03\x04zip"), std::string("{\"json\": 1}"), std::string("\x08\x08")}) {
+  for (const std::string& bytes :
+       {std::string("x"), std::string(64, '\0'), std::string(100000, '\xff'),
+        std::string("PK\x03\x04zip"), std::string("{\"json\": 1}"), std::string("\x08\x08")}) {
     const std::string text = Guarded([&](const Progress&) { return Once(bytes); }, 60);
     EXPECT_TRUE(text.find("DATA_LOSS") == 0 || text.find("INVALID_ARGUMENT") == 0) << text;
   }
-  EXPECT_NE(Guarded([&](const Progress&) { return Once(std::string("\x3a\x05\x0a\xff\xff", 5)); }, 60).find("reading ended at byte"), std::string::npos);
+  EXPECT_NE(
+      Guarded([&](const Progress&) { return Once(std::string("\x3a\x05\x0a\xff\xff", 5)); }, 60)
+          .find("reading ended at byte"),
+      std::string::npos);
 }
 
 TEST_F(BadOnnx, Cycles) {
@@ -170,14 +183,21 @@ TEST_F(BadOnnx, Cycles) {
   Expect(model, "the graph has a cycle through node 'first'");
   Expect(OneNode("Relu", {"y"}), "the graph has a cycle through node 'the node'");
   onnx::ModelProto through_body = WithIf();  // a body reads the result of its own node
-  through_body.mutable_graph()->mutable_node(0)->mutable_attribute(0)->mutable_g()->mutable_node(0)->set_input(0, "y");
+  through_body.mutable_graph()
+      ->mutable_node(0)
+      ->mutable_attribute(0)
+      ->mutable_g()
+      ->mutable_node(0)
+      ->set_input(0, "y");
   Expect(through_body, "cycle through node 'choice'");
 }
 
 TEST_F(BadOnnx, MissingNames) {
   onnx::ModelProto model = OnnxMlp();
   model.mutable_graph()->clear_initializer();
-  Expect(model, "MatMul 'product' (opset 17): its input 'w' is no input, initializer or result of the model");
+  Expect(
+      model,
+      "MatMul 'product' (opset 17): its input 'w' is no input, initializer or result of the model");
   model = OnnxMlp();
   model.mutable_graph()->mutable_output(0)->set_name("z");
   Expect(model, "output 'z' is made by no node");
@@ -191,7 +211,12 @@ TEST_F(BadOnnx, MissingNames) {
   model.mutable_graph()->mutable_input(0)->clear_type();
   Expect(model, "input 'x': it has no type");
   model = WithIf();
-  model.mutable_graph()->mutable_node(0)->mutable_attribute(1)->mutable_g()->mutable_output(0)->set_name("z");
+  model.mutable_graph()
+      ->mutable_node(0)
+      ->mutable_attribute(1)
+      ->mutable_g()
+      ->mutable_output(0)
+      ->set_name("z");
   Expect(model, "If 'choice'");
 }
 
@@ -237,10 +262,18 @@ TEST_F(BadOnnx, NamesMayHoldAnyBytes) {
   Check(model);
 }
 
-onnx::TensorProto* Weight(onnx::ModelProto* model) { return model->mutable_graph()->mutable_initializer(0); }
+onnx::TensorProto* Weight(onnx::ModelProto* model) {
+  return model->mutable_graph()->mutable_initializer(0);
+}
 
 TEST_F(BadOnnx, TensorsThatClaimTooMuch) {
-  for (const std::vector<int64_t>& dims : std::vector<std::vector<int64_t>>{{1'000'000'000}, {INT64_MAX}, {INT64_MAX, INT64_MAX}, {-5}, {1, 1, 1, 1, 1, 1, 1, 1, 1}, {0, INT64_MAX}}) {
+  for (const std::vector<int64_t>& dims :
+       std::vector<std::vector<int64_t>>{{1'000'000'000},
+                                         {INT64_MAX},
+                                         {INT64_MAX, INT64_MAX},
+                                         {-5},
+                                         {1, 1, 1, 1, 1, 1, 1, 1, 1},
+                                         {0, INT64_MAX}}) {
     onnx::ModelProto model = OnnxMlp();
     Weight(&model)->clear_dims();
     for (const int64_t d : dims) Weight(&model)->add_dims(d);
@@ -249,7 +282,10 @@ TEST_F(BadOnnx, TensorsThatClaimTooMuch) {
     Weight(&model)->set_raw_data("abcd");
     Expect(model, "initializer 'w'");
     model = OnnxModel();  // the same as an attribute
-    auto* value = AddOnnxAttribute(AddOnnxNode(model.mutable_graph(), "Constant", {}, {"y"}, "the constant"), "value", 4)->mutable_t();
+    auto* value =
+        AddOnnxAttribute(AddOnnxNode(model.mutable_graph(), "Constant", {}, {"y"}, "the constant"),
+                         "value", 4)
+            ->mutable_t();
     value->set_data_type(kOnnxFloat);
     for (const int64_t d : dims) value->add_dims(d);
     value->add_float_data(1);
@@ -312,11 +348,15 @@ TEST_F(BadOnnx, ExternalDataMustFit) {
   };
   EXPECT_EQ(Check(with({{"location", "weights.bin"}})), "OK");
   EXPECT_EQ(Check(with({{"location", "weights.bin"}, {"offset", "0"}, {"length", "48"}})), "OK");
-  Expect(with({{"location", "weights.bin"}, {"offset", "4"}}), "initializer 'w': float32[4,3] needs 48 bytes, the data has 44");
-  Expect(with({{"location", "weights.bin"}, {"length", "49"}}), "initializer 'w': external data 'weights.bin' has 48 bytes, 49 from 0 are asked for");
+  Expect(with({{"location", "weights.bin"}, {"offset", "4"}}),
+         "initializer 'w': float32[4,3] needs 48 bytes, the data has 44");
+  Expect(with({{"location", "weights.bin"}, {"length", "49"}}),
+         "initializer 'w': external data 'weights.bin' has 48 bytes, 49 from 0 are asked for");
   Expect(with({{"location", "weights.bin"}, {"offset", "-1"}}), "external data with offset '-1'");
-  Expect(with({{"location", "weights.bin"}, {"offset", "9223372036854775807"}, {"length", "48"}}), "external data 'weights.bin' has 48 bytes");
-  Expect(with({{"location", "weights.bin"}, {"length", "99999999999999999999"}}), "external data with length");
+  Expect(with({{"location", "weights.bin"}, {"offset", "9223372036854775807"}, {"length", "48"}}),
+         "external data 'weights.bin' has 48 bytes");
+  Expect(with({{"location", "weights.bin"}, {"length", "99999999999999999999"}}),
+         "external data with length");
   Expect(with({{"location", "none.bin"}}), "does not exist");
   Expect(with({}), "external data without a location");
 }
@@ -335,18 +375,23 @@ TEST_F(BadOnnx, ExternalDataStaysInTheFolder) {
   };
   EXPECT_EQ(Check(with("sub/weights.bin")), "OK");
   EXPECT_EQ(Check(with("inner.bin")), "OK");
-  for (const std::string& location : {std::string("../secret.bin"), std::string("sub/../../secret.bin"), (folder_ / "secret.bin").string(), std::string("/etc/passwd")}) {
+  for (const std::string& location :
+       {std::string("../secret.bin"), std::string("sub/../../secret.bin"),
+        (folder_ / "secret.bin").string(), std::string("/etc/passwd")}) {
     Expect(with(location), "is outside the model's folder");
   }
-  Expect(with(std::string("weights.bin\0x", 13)), "PERMISSION_DENIED: initializer 'w': external data 'weights.bin");
-  Expect(with("link.bin"), "initializer 'w': external data 'link.bin' is a link out of the model's folder");
+  Expect(with(std::string("weights.bin\0x", 13)),
+         "PERMISSION_DENIED: initializer 'w': external data 'weights.bin");
+  Expect(with("link.bin"),
+         "initializer 'w': external data 'link.bin' is a link out of the model's folder");
   Expect(with("up/secret.bin"), "is a link out of the model's folder");
   Expect(with("sub"), "is not a regular file");
   Expect(with("."), "initializer 'w'");
 }
 
 // A function of the domain "f" with one input and output, whose nodes call `callee` so many times, one after the other.
-void AddFunction(onnx::ModelProto* model, const std::string& name, const std::string& callee, int times) {
+void AddFunction(onnx::ModelProto* model, const std::string& name, const std::string& callee,
+                 int times) {
   onnx::FunctionProto* f = model->add_functions();
   f->set_domain("f");
   f->set_name(name);
@@ -382,13 +427,16 @@ TEST_F(BadOnnx, Functions) {
   AddFunction(&model, "f1", "f0", 1);
   Expect(model, "calls itself");
   model = CallOf("f0");  // 2^40 nodes when written out
-  for (int i = 0; i < 40; ++i) AddFunction(&model, "f" + std::to_string(i), i < 39 ? "f" + std::to_string(i + 1) : "Neg", 2);
+  for (int i = 0; i < 40; ++i)
+    AddFunction(&model, "f" + std::to_string(i), i < 39 ? "f" + std::to_string(i + 1) : "Neg", 2);
   Expect(model, "nodes");
   model = CallOf("f0");  // 50^5
-  for (int i = 0; i < 5; ++i) AddFunction(&model, "f" + std::to_string(i), i < 4 ? "f" + std::to_string(i + 1) : "Neg", 50);
+  for (int i = 0; i < 5; ++i)
+    AddFunction(&model, "f" + std::to_string(i), i < 4 ? "f" + std::to_string(i + 1) : "Neg", 50);
   Expect(model, "nodes");
   model = CallOf("f0");
-  for (int i = 0; i < 200; ++i) AddFunction(&model, "f" + std::to_string(i), i < 199 ? "f" + std::to_string(i + 1) : "Neg", 1);
+  for (int i = 0; i < 200; ++i)
+    AddFunction(&model, "f" + std::to_string(i), i < 199 ? "f" + std::to_string(i + 1) : "Neg", 1);
   Expect(model, "functions nest too deep");
   model = CallOf("f0");
   AddFunction(&model, "f0", "Neg", 3);
@@ -403,7 +451,8 @@ TEST_F(BadOnnx, BodiesNestTooDeep) {
     AddOnnxInput(g, "p", {}, kOnnxBool);
     AddOnnxOutput(g, "y", {3});
     for (int i = 0; i < depth; ++i) {
-      onnx::NodeProto* node = AddOnnxNode(g, "If", {"p"}, {i == 0 ? "y" : "r" + std::to_string(i)}, "if" + std::to_string(i));
+      onnx::NodeProto* node = AddOnnxNode(g, "If", {"p"}, {i == 0 ? "y" : "r" + std::to_string(i)},
+                                          "if" + std::to_string(i));
       onnx::GraphProto* otherwise = SetOnnxGraph(node, "else_branch");
       AddOnnxNode(otherwise, "Exp", {"x"}, {"e" + std::to_string(i)});
       AddOnnxOutput(otherwise, "e" + std::to_string(i), {3});
@@ -431,17 +480,20 @@ TEST_F(BadOnnx, ManyErrorsAreOneReport) {
 
 TEST_F(BadOnnx, ReadsOnlyFiles) {
   double seconds = 0;
-  EXPECT_EQ(Guarded([&](const Progress&) {
-              mirin_converter* c = nullptr;
-              mirin_status_destroy(mirin_converter_create(&c));
-              mirin_status_destroy(mirin_converter_set(c, "fmk", "ONNX"));
-              mirin_status_destroy(mirin_converter_set(c, "modelFile", folder_.c_str()));
-              const std::string text = Text(mirin_converter_run(c));
-              mirin_converter_destroy(c);
-              return text.substr(0, text.find(':'));
-            }, 10),
+  EXPECT_EQ(Guarded(
+                [&](const Progress&) {
+                  mirin_converter* c = nullptr;
+                  mirin_status_destroy(mirin_converter_create(&c));
+                  mirin_status_destroy(mirin_converter_set(c, "fmk", "ONNX"));
+                  mirin_status_destroy(mirin_converter_set(c, "modelFile", folder_.c_str()));
+                  const std::string text = Text(mirin_converter_run(c));
+                  mirin_converter_destroy(c);
+                  return text.substr(0, text.find(':'));
+                },
+                10),
             "INVALID_ARGUMENT");
-  EXPECT_NE(Guarded([&](const Progress&) { return Convert("", &seconds); }, 10).find("is empty"), std::string::npos);
+  EXPECT_NE(Guarded([&](const Progress&) { return Convert("", &seconds); }, 10).find("is empty"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ static int by_value(const void* a, const void* b) {
 
 static void check(mirin_status* s) {
   if (s == NULL) return;
-  fprintf(stderr, "run_model: %s: %s\n", mirin_code_name(mirin_status_code(s)), mirin_status_message(s));
+  fprintf(stderr, "run_model: %s: %s\n", mirin_code_name(mirin_status_code(s)),
+          mirin_status_message(s));
   exit(1);
 }
 
@@ -33,10 +34,17 @@ static void fill(mirin_tensor* t) {
   void* data = mirin_tensor_mutable_data(t);
   for (int64_t i = 0; i < n; ++i) {
     switch (mirin_tensor_dtype(t)) {
-      case MIRIN_DTYPE_F32: ((float*)data)[i] = (float)(i % 17) * 0.05f - 0.4f; break;
-      case MIRIN_DTYPE_I32: ((int32_t*)data)[i] = (int32_t)(i % 2); break;
-      case MIRIN_DTYPE_I64: ((int64_t*)data)[i] = i % 2; break;
-      default: return; /* zeros */
+      case MIRIN_DTYPE_F32:
+        ((float*)data)[i] = (float)(i % 17) * 0.05f - 0.4f;
+        break;
+      case MIRIN_DTYPE_I32:
+        ((int32_t*)data)[i] = (int32_t)(i % 2);
+        break;
+      case MIRIN_DTYPE_I64:
+        ((int64_t*)data)[i] = i % 2;
+        break;
+      default:
+        return; /* zeros */
     }
   }
 }
@@ -63,7 +71,9 @@ int main(int argc, char** argv) {
     }
   }
   if (path == NULL || rounds < 1) {
-    fprintf(stderr, "usage: run_model MODEL [--threads N] [--rounds N] [--warmup N] [--dim N] [--profile]\n");
+    fprintf(
+        stderr,
+        "usage: run_model MODEL [--threads N] [--rounds N] [--warmup N] [--dim N] [--profile]\n");
     return 2;
   }
   const double t0 = now();
@@ -82,7 +92,8 @@ int main(int argc, char** argv) {
       dims[d] = mirin_model_input_dims(model, i)[d];
       if (dims[d] < 0) dims[d] = dim;
     }
-    check(mirin_tensor_create(mirin_model_input_dtype(model, i), dims, rank < 0 ? 0 : (size_t)rank, &inputs[i]));
+    check(mirin_tensor_create(mirin_model_input_dtype(model, i), dims, rank < 0 ? 0 : (size_t)rank,
+                              &inputs[i]));
     fill(inputs[i]);
   }
   const double t1 = now();
@@ -100,17 +111,20 @@ int main(int argc, char** argv) {
   mirin_session_profile_reset(session);
   for (int i = 0; i < rounds; ++i) {
     const double b = now();
-    for (int k = 0; k < repeat; ++k) check(mirin_session_run(session, (const mirin_tensor* const*)inputs, n, outputs, m));
+    for (int k = 0; k < repeat; ++k)
+      check(mirin_session_run(session, (const mirin_tensor* const*)inputs, n, outputs, m));
     times[i] = (now() - b) / repeat;
   }
   qsort(times, (size_t)rounds, sizeof *times, by_value);
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   const char* name = strrchr(path, '/');
-  printf("%s  load_ms=%.2f  first_ms=%.3f  median_us=%.2f  min_us=%.2f  rounds=%d  peak_rss_mb=%.1f\n",
-         name == NULL ? path : name + 1, load * 1e-3, first * 1e-3, times[rounds / 2], times[0], rounds,
-         (double)usage.ru_maxrss / 1024);
-  if (options.profile) printf("%s\n%s", mirin_session_profile_table(session), mirin_session_placement(session));
+  printf(
+      "%s  load_ms=%.2f  first_ms=%.3f  median_us=%.2f  min_us=%.2f  rounds=%d  peak_rss_mb=%.1f\n",
+      name == NULL ? path : name + 1, load * 1e-3, first * 1e-3, times[rounds / 2], times[0],
+      rounds, (double)usage.ru_maxrss / 1024);
+  if (options.profile)
+    printf("%s\n%s", mirin_session_profile_table(session), mirin_session_placement(session));
   for (size_t i = 0; i < n; ++i) mirin_tensor_destroy(inputs[i]);
   free(inputs);
   free(outputs);

@@ -31,7 +31,9 @@ using ConverterPtr = std::unique_ptr<mirin_converter, DestroyConverter>;
 class Converter : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) / ("converter_" + std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ = fs::path(::testing::TempDir()) /
+              ("converter_" +
+               std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
@@ -52,12 +54,14 @@ class Converter : public ::testing::Test {
     EXPECT_EQ(Text(mirin_converter_create(&c)), "OK");
     EXPECT_EQ(Text(mirin_converter_set(c, "fmk", "ONNX")), "OK");
     EXPECT_EQ(Text(mirin_converter_set(c, "modelFile", Path("m.onnx").c_str())), "OK");
-    for (const auto& [name, value] : options) EXPECT_EQ(Text(mirin_converter_set(c, name.c_str(), value.c_str())), "OK") << name;
+    for (const auto& [name, value] : options)
+      EXPECT_EQ(Text(mirin_converter_set(c, name.c_str(), value.c_str())), "OK") << name;
     return ConverterPtr(c);
   }
   std::vector<std::string> Files() const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder_)) names.push_back(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(folder_))
+      names.push_back(entry.path().filename().string());
     std::sort(names.begin(), names.end());
     return names;
   }
@@ -70,13 +74,17 @@ std::vector<std::vector<float>> Outputs(const mirin_model* model) {
   std::vector<TensorPtr> inputs;
   for (size_t i = 0; i < mirin_model_input_count(model); ++i) {
     const int64_t* dims = mirin_model_input_dims(model, i);
-    inputs.push_back(MakeTensor(mirin_model_input_dtype(model, i), {dims, dims + mirin_model_input_rank(model, i)}, nullptr));
+    inputs.push_back(MakeTensor(mirin_model_input_dtype(model, i),
+                                {dims, dims + mirin_model_input_rank(model, i)}, nullptr));
     auto* data = static_cast<float*>(mirin_tensor_mutable_data(inputs.back().get()));
-    for (int64_t k = 0; k < mirin_tensor_elements(inputs.back().get()); ++k) data[k] = static_cast<float>(k);
+    for (int64_t k = 0; k < mirin_tensor_elements(inputs.back().get()); ++k)
+      data[k] = static_cast<float>(k);
   }
   const auto pointers = Pointers(inputs);
   std::vector<mirin_tensor*> outputs(mirin_model_output_count(model));
-  EXPECT_EQ(Text(mirin_model_run(model, nullptr, pointers.data(), pointers.size(), outputs.data(), outputs.size())), "OK");
+  EXPECT_EQ(Text(mirin_model_run(model, nullptr, pointers.data(), pointers.size(), outputs.data(),
+                                 outputs.size())),
+            "OK");
   std::vector<std::vector<float>> values;
   for (mirin_tensor* t : outputs) {
     const TensorPtr owner(t);
@@ -143,9 +151,15 @@ TEST_F(Converter, EncryptsAndReadsBack) {
   const auto c = Make({{"outputFile", Path("secret")}, {"encryptKey", kKey}});
   ASSERT_EQ(Text(mirin_converter_run(c.get())), "OK");
   mirin_model* none = nullptr;
-  EXPECT_EQ(mirin_status_code(StatusPtr(mirin_model_load_file(Path("secret.mindir").c_str(), nullptr, &none)).get()), MIRIN_FAILED_PRECONDITION);
+  EXPECT_EQ(
+      mirin_status_code(
+          StatusPtr(mirin_model_load_file(Path("secret.mindir").c_str(), nullptr, &none)).get()),
+      MIRIN_FAILED_PRECONDITION);
   EXPECT_EQ(Outputs(Load(Path("secret.mindir"), "0123456789ABCDEF").get())[0], kMlpOutput);
-  const auto again = Make({{"fmk", "MINDIR"}, {"modelFile", Path("secret.mindir")}, {"decryptKey", kKey}, {"outputFile", Path("plain")}});
+  const auto again = Make({{"fmk", "MINDIR"},
+                           {"modelFile", Path("secret.mindir")},
+                           {"decryptKey", kKey},
+                           {"outputFile", Path("plain")}});
   ASSERT_EQ(Text(mirin_converter_run(again.get())), "OK");
   EXPECT_EQ(Outputs(Load(Path("plain.mindir")).get())[0], kMlpOutput);
 }
@@ -158,7 +172,11 @@ TEST_F(Converter, ReportsEveryErrorAndWritesNothing) {
   Save(model);
   const auto c = Make({{"outputFile", Path("out")}, {"reportFile", Path("report.json")}});
   const std::string text = Text(mirin_converter_run(c.get()));
-  EXPECT_NE(text.find("UNIMPLEMENTED: NoSuchOp 'first' (opset 17): the operator NoSuchOp is not supported"), std::string::npos) << text;
+  EXPECT_NE(
+      text.find(
+          "UNIMPLEMENTED: NoSuchOp 'first' (opset 17): the operator NoSuchOp is not supported"),
+      std::string::npos)
+      << text;
   EXPECT_NE(text.find("(and 1 more)"), std::string::npos) << text;
   const std::string json = mirin_converter_report(c.get(), MIRIN_REPORT_JSON);
   EXPECT_NE(json.find("\"errors\": 2"), std::string::npos) << json;
@@ -171,7 +189,8 @@ TEST_F(Converter, ChecksWithoutWriting) {
   Save(OnnxMlp());
   const auto c = Make({{"outputFile", Path("out")}});
   EXPECT_EQ(Text(mirin_converter_check(c.get())), "OK");
-  EXPECT_EQ(std::string(mirin_converter_report(c.get(), MIRIN_REPORT_TEXT)), Path("m.onnx") + ": 2 nodes, 0 errors\n");
+  EXPECT_EQ(std::string(mirin_converter_report(c.get(), MIRIN_REPORT_TEXT)),
+            Path("m.onnx") + ": 2 nodes, 0 errors\n");
   EXPECT_EQ(mirin_converter_model(c.get(), nullptr), nullptr);
   EXPECT_EQ(Files(), std::vector<std::string>{"m.onnx"});
 }
@@ -180,7 +199,8 @@ TEST_F(Converter, ChecksAMindIrToTheEnd) {
   // a = Frobnicate(x); b = Neg(a); c = Twiddle(b); d = Concat(x) without its operands; e = Softmax(x) along axis 7; returns all.
   Message g;
   g.Text(2, "main");
-  const auto node = [&](const std::string& name, const std::string& primitive, const std::vector<std::string>& inputs) {
+  const auto node = [&](const std::string& name, const std::string& primitive,
+                        const std::vector<std::string>& inputs) {
     g.Sub(1, NodeMessage(name, "REF::" + primitive, inputs).Text(7, "Default/" + name));
   };
   node("a", "frobnicate", {"x"});
@@ -190,12 +210,20 @@ TEST_F(Converter, ChecksAMindIrToTheEnd) {
   node("e", "softmax", {"x"});
   node("all", "tuple", {"c", "d", "e"});
   g.Sub(5, ValueInfo("x", kFloat, {2, 3})).Sub(6, ValueInfo("all", kFloat, {}));
-  std::ofstream(Path("m.mindir"), std::ios::binary) << File(g, {}, {Primitive("frobnicate", "Frobnicate"), Primitive("neg", "Neg"), Primitive("twiddle", "Twiddle"),
-                                                                   Primitive("matmul", "MatMul"), Primitive("softmax", "Softmax", {IntsAttribute("axis", {7})}), Primitive("tuple", "MakeTuple")});
+  std::ofstream(Path("m.mindir"), std::ios::binary)
+      << File(g, {},
+              {Primitive("frobnicate", "Frobnicate"), Primitive("neg", "Neg"),
+               Primitive("twiddle", "Twiddle"), Primitive("matmul", "MatMul"),
+               Primitive("softmax", "Softmax", {IntsAttribute("axis", {7})}),
+               Primitive("tuple", "MakeTuple")});
   const auto c = Make({{"fmk", "MINDIR"}, {"modelFile", Path("m.mindir")}});
-  EXPECT_EQ(Text(mirin_converter_check(c.get())), "UNIMPLEMENTED: Frobnicate 'Default/a': the operator Frobnicate is not supported (and 3 more)");
+  EXPECT_EQ(Text(mirin_converter_check(c.get())),
+            "UNIMPLEMENTED: Frobnicate 'Default/a': the operator Frobnicate is not supported (and "
+            "3 more)");
   const std::string report = mirin_converter_report(c.get(), MIRIN_REPORT_TEXT);
-  for (const char* part : {"error: Frobnicate 'Default/a': ", "error: Twiddle 'Default/c': ", "error: MatMul 'Default/d': ", "error: Softmax 'Default/e': ", ": 6 nodes, 4 errors\n"}) {
+  for (const char* part :
+       {"error: Frobnicate 'Default/a': ", "error: Twiddle 'Default/c': ",
+        "error: MatMul 'Default/d': ", "error: Softmax 'Default/e': ", ": 6 nodes, 4 errors\n"}) {
     EXPECT_NE(report.find(part), std::string::npos) << part << "\n" << report;
   }
 }
@@ -203,7 +231,9 @@ TEST_F(Converter, ChecksAMindIrToTheEnd) {
 TEST_F(Converter, FailsBeforeTheWorkWhenTheFolderIsMissing) {
   Save(OnnxMlp());
   const auto c = Make({{"outputFile", Path("no/such/folder/out")}});
-  EXPECT_NE(Text(mirin_converter_run(c.get())).find("NOT_FOUND: the folder '" + Path("no/such/folder/")), std::string::npos);
+  EXPECT_NE(
+      Text(mirin_converter_run(c.get())).find("NOT_FOUND: the folder '" + Path("no/such/folder/")),
+      std::string::npos);
   EXPECT_EQ(Files(), std::vector<std::string>{"m.onnx"});
 }
 
@@ -215,15 +245,21 @@ TEST_F(Converter, ShapesAreGivenByName) {
   // A MindIR may be narrowed, too.
   const auto open = Make({{"outputFile", Path("open")}});
   ASSERT_EQ(Text(mirin_converter_run(open.get())), "OK");
-  const auto narrowed = Make({{"fmk", "MINDIR"}, {"modelFile", Path("open.mindir")}, {"inputShape", "x:6,4"}, {"outputFile", Path("narrow")}});
+  const auto narrowed = Make({{"fmk", "MINDIR"},
+                              {"modelFile", Path("open.mindir")},
+                              {"inputShape", "x:6,4"},
+                              {"outputFile", Path("narrow")}});
   ASSERT_EQ(Text(mirin_converter_run(narrowed.get())), "OK");
   const auto model = Load(Path("narrow.mindir"));
   EXPECT_EQ(mirin_model_input_dims(model.get(), 0)[0], 6);
   EXPECT_EQ(mirin_model_output_dims(model.get(), 0)[0], 6);
   const auto unknown = Make({{"inputShape", "q:1"}});
-  EXPECT_NE(Text(mirin_converter_run(unknown.get())).find("there is no input 'q'"), std::string::npos);
+  EXPECT_NE(Text(mirin_converter_run(unknown.get())).find("there is no input 'q'"),
+            std::string::npos);
   const auto unfit = Make({{"inputShape", "x:5,3"}});
-  EXPECT_NE(Text(mirin_converter_run(unfit.get())).find("INVALID_ARGUMENT: input 'x': the shape [5,3] does not fit"), std::string::npos);
+  EXPECT_NE(Text(mirin_converter_run(unfit.get()))
+                .find("INVALID_ARGUMENT: input 'x': the shape [5,3] does not fit"),
+            std::string::npos);
 }
 
 TEST_F(Converter, HalfWeightsHalveTheFile) {
@@ -248,7 +284,8 @@ TEST_F(Converter, HalfWeightsHalveTheFile) {
 
 TEST_F(Converter, IntermediateValuesBecomeOutputsByTheirSourceNames) {
   Save(OnnxMlp());
-  const auto c = Make({{"outputFile", Path("all")}, {"intermediateOutputs", "true"}, {"optimize", "none"}});
+  const auto c =
+      Make({{"outputFile", Path("all")}, {"intermediateOutputs", "true"}, {"optimize", "none"}});
   ASSERT_EQ(Text(mirin_converter_run(c.get())), "OK");
   const auto model = Load(Path("all.mindir"));
   ASSERT_EQ(mirin_model_output_count(model.get()), 2u);
@@ -262,9 +299,12 @@ TEST_F(Converter, TheConfigurationFileReachesTheQuantiser) {
   std::ofstream(Path("q.cfg")) << "[common_quant_param]\nquant_type=WEIGHT_QUANT\n";
   const auto c = Make({{"outputFile", Path("out")}, {"configFile", Path("q.cfg")}});
   ASSERT_EQ(Text(mirin_converter_run(c.get())), "OK");
-  EXPECT_NE(std::string(mirin_converter_report(c.get(), MIRIN_REPORT_TEXT)).find("quantis"), std::string::npos);
-  std::ofstream(Path("q.cfg")) << "[common_quant_param]\nquant_type=WEIGHT_QUANT\nskip_quant_node=nobody\n";
-  EXPECT_EQ(Text(mirin_converter_run(c.get())), "NOT_FOUND: skip_quant_node: the model has no node 'nobody'");
+  EXPECT_NE(std::string(mirin_converter_report(c.get(), MIRIN_REPORT_TEXT)).find("quantis"),
+            std::string::npos);
+  std::ofstream(Path("q.cfg"))
+      << "[common_quant_param]\nquant_type=WEIGHT_QUANT\nskip_quant_node=nobody\n";
+  EXPECT_EQ(Text(mirin_converter_run(c.get())),
+            "NOT_FOUND: skip_quant_node: the model has no node 'nobody'");
 }
 
 TEST_F(Converter, NotesOfTheConfigurationFileAreReported) {
@@ -272,13 +312,17 @@ TEST_F(Converter, NotesOfTheConfigurationFileAreReported) {
   std::ofstream(Path("a.cfg")) << "[ascend_context]\ninput_format=NCHW\n";
   const auto c = Make({{"outputFile", Path("out")}, {"configFile", Path("a.cfg")}});
   ASSERT_EQ(Text(mirin_converter_run(c.get())), "OK");
-  EXPECT_EQ(std::string(mirin_converter_report(c.get(), MIRIN_REPORT_TEXT)).find("note: [ascend_context] of the configuration file has no effect"), 0u);
+  EXPECT_EQ(std::string(mirin_converter_report(c.get(), MIRIN_REPORT_TEXT))
+                .find("note: [ascend_context] of the configuration file has no effect"),
+            0u);
 }
 
 TEST_F(Converter, OtherFrameworksSayThatTheyAreNotHere) {
   for (const char* fmk : {"TF", "TFLITE", "CAFFE", "PYTORCH"}) {
     const auto c = Make({{"fmk", fmk}});
-    EXPECT_EQ(Text(mirin_converter_run(c.get())), "UNIMPLEMENTED: models of " + std::string(fmk) + " are not in this build; this build converts ONNX and MINDIR");
+    EXPECT_EQ(Text(mirin_converter_run(c.get())),
+              "UNIMPLEMENTED: models of " + std::string(fmk) +
+                  " are not in this build; this build converts ONNX and MINDIR");
   }
 }
 
@@ -293,7 +337,9 @@ TEST_F(Converter, ManyAtOnceAndProgressFromAnyThread) {
       std::thread watcher([&] {
         while (!done) {
           int64_t steps = -1, total = -1;
-          if (mirin_converter_progress(c.get(), &steps, &total) == nullptr || steps < 0 || total < 0) std::abort();
+          if (mirin_converter_progress(c.get(), &steps, &total) == nullptr || steps < 0 ||
+              total < 0)
+            std::abort();
         }
       });
       for (int round = 0; round < 5; ++round) results[i] = Text(mirin_converter_run(c.get()));

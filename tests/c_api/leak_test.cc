@@ -17,23 +17,30 @@ size_t BytesInUse() {
 
 void OneRound(const std::string& damaged) {
   mirin_model* model = nullptr;
-  ASSERT_EQ(Text(mirin_model_load_file("tests/models/mindir/bert_tiny.mindir", nullptr, &model)), "OK");
+  ASSERT_EQ(Text(mirin_model_load_file("tests/models/mindir/bert_tiny.mindir", nullptr, &model)),
+            "OK");
   const ModelPtr owner(model);
   std::vector<TensorPtr> inputs;
   for (size_t i = 0; i < mirin_model_input_count(model); ++i) {
     const int64_t* dims = mirin_model_input_dims(model, i);
-    inputs.push_back(MakeTensor(mirin_model_input_dtype(model, i), {dims, dims + mirin_model_input_rank(model, i)}, nullptr));
+    inputs.push_back(MakeTensor(mirin_model_input_dtype(model, i),
+                                {dims, dims + mirin_model_input_rank(model, i)}, nullptr));
   }
   const auto pointers = Pointers(inputs);
   std::vector<mirin_tensor*> outputs(mirin_model_output_count(model));
-  ASSERT_EQ(Text(mirin_model_run(model, nullptr, pointers.data(), pointers.size(), outputs.data(), outputs.size())), "OK");
+  ASSERT_EQ(Text(mirin_model_run(model, nullptr, pointers.data(), pointers.size(), outputs.data(),
+                                 outputs.size())),
+            "OK");
   for (mirin_tensor* o : outputs) mirin_tensor_destroy(o);
   mirin_session* session = nullptr;
   ASSERT_EQ(Text(mirin_session_create(model, nullptr, &session)), "OK");
   const SessionPtr session_owner(session);
   std::vector<const mirin_tensor*> borrowed(outputs.size());
-  ASSERT_EQ(Text(mirin_session_run(session, pointers.data(), pointers.size(), borrowed.data(), borrowed.size())), "OK");
-  EXPECT_NE(Text(mirin_session_run(session, pointers.data(), 1, borrowed.data(), borrowed.size())), "OK");
+  ASSERT_EQ(Text(mirin_session_run(session, pointers.data(), pointers.size(), borrowed.data(),
+                                   borrowed.size())),
+            "OK");
+  EXPECT_NE(Text(mirin_session_run(session, pointers.data(), 1, borrowed.data(), borrowed.size())),
+            "OK");
   mirin_model* none = nullptr;
   EXPECT_NE(Text(mirin_model_load_memory(damaged.data(), damaged.size(), nullptr, &none)), "OK");
   EXPECT_NE(Text(mirin_model_load_file("nowhere.mindir", nullptr, &none)), "OK");

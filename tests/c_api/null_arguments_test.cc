@@ -20,7 +20,8 @@ std::set<std::string>& Tested() {
 
 // Notes the function's name and gives the call's value on.
 #define CALL(function, ...) (Tested().insert(#function), function(__VA_ARGS__))
-#define EXPECT_INVALID(...) EXPECT_EQ(mirin_status_code(StatusPtr(__VA_ARGS__).get()), MIRIN_INVALID_ARGUMENT)
+#define EXPECT_INVALID(...) \
+  EXPECT_EQ(mirin_status_code(StatusPtr(__VA_ARGS__).get()), MIRIN_INVALID_ARGUMENT)
 
 template <typename T>
 T* Poison() {
@@ -30,7 +31,9 @@ T* Poison() {
 class NullArguments : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_EQ(Text(mirin_model_load_file("tests/models/mindir/tensor_add.mindir", nullptr, &model_)), "OK");
+    ASSERT_EQ(
+        Text(mirin_model_load_file("tests/models/mindir/tensor_add.mindir", nullptr, &model_)),
+        "OK");
     ASSERT_EQ(Text(mirin_session_create(model_, nullptr, &session_)), "OK");
     const int64_t dims[] = {2, 3};
     ASSERT_EQ(Text(mirin_tensor_create(MIRIN_DTYPE_F32, dims, 2, &tensor_)), "OK");
@@ -50,7 +53,8 @@ TEST_F(NullArguments, Base) {
   EXPECT_NE(std::string(CALL(mirin_version_string)), "");
   for (const int number : {-1, 0, 1, 31, 12, 1000000}) {
     EXPECT_EQ(CALL(mirin_dtype_size, static_cast<mirin_dtype>(number)), 0u) << number;
-    EXPECT_EQ(std::string(CALL(mirin_dtype_name, static_cast<mirin_dtype>(number))), number == 12 ? "string" : "unknown");
+    EXPECT_EQ(std::string(CALL(mirin_dtype_name, static_cast<mirin_dtype>(number))),
+              number == 12 ? "string" : "unknown");
   }
   EXPECT_EQ(mirin_dtype_size(MIRIN_DTYPE_BF16), 2u);
   EXPECT_EQ(CALL(mirin_device_name, mirin_device_count()), nullptr);
@@ -136,7 +140,9 @@ TEST_F(NullArguments, ModelLoading) {
   mirin_model* out = Poison<mirin_model>();
   EXPECT_INVALID(CALL(mirin_model_load_file, nullptr, nullptr, &out));
   EXPECT_INVALID(mirin_model_load_file("x", nullptr, nullptr));
-  EXPECT_EQ(mirin_status_code(StatusPtr(mirin_model_load_file("no/such/file", nullptr, &out)).get()), MIRIN_NOT_FOUND);
+  EXPECT_EQ(
+      mirin_status_code(StatusPtr(mirin_model_load_file("no/such/file", nullptr, &out)).get()),
+      MIRIN_NOT_FOUND);
   EXPECT_INVALID(mirin_model_load_file("tests/models", nullptr, &out));
   EXPECT_INVALID(CALL(mirin_model_load_memory, nullptr, 5, nullptr, &out));
   EXPECT_INVALID(mirin_model_load_memory("abc", 3, nullptr, nullptr));
@@ -164,7 +170,8 @@ TEST_F(NullArguments, ModelLoading) {
 }
 
 TEST_F(NullArguments, ModelSignature) {
-  for (const mirin_model* m : {static_cast<const mirin_model*>(nullptr), static_cast<const mirin_model*>(model_)}) {
+  for (const mirin_model* m :
+       {static_cast<const mirin_model*>(nullptr), static_cast<const mirin_model*>(model_)}) {
     for (const size_t i : {size_t{2}, size_t{1} << 40, SIZE_MAX}) {
       EXPECT_EQ(CALL(mirin_model_input_name, m, i), nullptr);
       EXPECT_EQ(CALL(mirin_model_input_dtype, m, i), MIRIN_DTYPE_UNKNOWN);
@@ -290,7 +297,8 @@ TEST_F(NullArguments, SessionRun) {
 
 TEST_F(NullArguments, TensorCreate) {
   mirin_tensor* out = Poison<mirin_tensor>();
-  const int64_t dims[] = {2, 3, 1, 1, 1, 1, 1, 1, 1}, negative[] = {-1}, huge[] = {INT64_MAX, INT64_MAX}, large[] = {INT64_MAX / 8};
+  const int64_t dims[] = {2, 3, 1, 1, 1, 1, 1, 1, 1}, negative[] = {-1},
+                huge[] = {INT64_MAX, INT64_MAX}, large[] = {INT64_MAX / 8};
   float data[6] = {};
   const char* texts[] = {"a", nullptr};
   const size_t sizes[] = {1, 1};
@@ -308,8 +316,10 @@ TEST_F(NullArguments, TensorCreate) {
   EXPECT_INVALID(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, nullptr, 2, data, 24, &out));
   EXPECT_INVALID(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, dims, 2, data, 24, nullptr));
   EXPECT_INVALID(mirin_tensor_create_borrowed(MIRIN_DTYPE_STRING, dims, 2, data, 24, &out));
-  EXPECT_INVALID(CALL(mirin_tensor_create_adopted, MIRIN_DTYPE_F32, dims, 2, nullptr, 24, nullptr, nullptr, &out));
-  EXPECT_INVALID(mirin_tensor_create_adopted(MIRIN_DTYPE_F32, dims, 2, data, 23, nullptr, nullptr, &out));
+  EXPECT_INVALID(CALL(mirin_tensor_create_adopted, MIRIN_DTYPE_F32, dims, 2, nullptr, 24, nullptr,
+                      nullptr, &out));
+  EXPECT_INVALID(
+      mirin_tensor_create_adopted(MIRIN_DTYPE_F32, dims, 2, data, 23, nullptr, nullptr, &out));
   EXPECT_INVALID(CALL(mirin_tensor_create_strings, two, 1, nullptr, sizes, &out));
   EXPECT_INVALID(mirin_tensor_create_strings(two, 1, texts, nullptr, &out));
   EXPECT_INVALID(mirin_tensor_create_strings(two, 1, texts, sizes, &out));
@@ -392,8 +402,11 @@ TEST_F(NullArguments, Converter) {
   EXPECT_EQ(std::string(mirin_converter_progress(converter, nullptr, nullptr)), "");
   EXPECT_INVALID(mirin_converter_run(converter));
   EXPECT_INVALID(mirin_converter_check(converter));
-  EXPECT_NE(std::string(mirin_converter_report(converter, MIRIN_REPORT_TEXT)).find("fmk is not set"), std::string::npos);
-  EXPECT_EQ(std::string(mirin_converter_report(converter, static_cast<mirin_report_format>(9))), "");
+  EXPECT_NE(
+      std::string(mirin_converter_report(converter, MIRIN_REPORT_TEXT)).find("fmk is not set"),
+      std::string::npos);
+  EXPECT_EQ(std::string(mirin_converter_report(converter, static_cast<mirin_report_format>(9))),
+            "");
   mirin_converter_destroy(converter);
 }
 

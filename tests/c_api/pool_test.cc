@@ -12,7 +12,9 @@ namespace {
 
 ModelPtr Load(const std::string& name) {
   mirin_model* model = nullptr;
-  EXPECT_EQ(Text(mirin_model_load_file(("tests/models/mindir/" + name + ".mindir").c_str(), nullptr, &model)), "OK");
+  EXPECT_EQ(Text(mirin_model_load_file(("tests/models/mindir/" + name + ".mindir").c_str(), nullptr,
+                                       &model)),
+            "OK");
   return ModelPtr(model);
 }
 
@@ -28,8 +30,11 @@ PoolPtr NewPool(const mirin_model* model, int workers, int max_queue = 1000) {
 // ctrl_while counts to its second input: with this one it takes minutes.
 class EndlessRun {
  public:
-  EndlessRun() : x_(MakeTensor(MIRIN_DTYPE_F32, {3}, kZeros)), count_(MakeTensor(MIRIN_DTYPE_I32, {}, &kTurns)) {}
-  std::string operator()(const mirin_pool* pool, int64_t timeout_us, mirin_cancellation* cancellation) const {
+  EndlessRun()
+      : x_(MakeTensor(MIRIN_DTYPE_F32, {3}, kZeros)),
+        count_(MakeTensor(MIRIN_DTYPE_I32, {}, &kTurns)) {}
+  std::string operator()(const mirin_pool* pool, int64_t timeout_us,
+                         mirin_cancellation* cancellation) const {
     const mirin_tensor* inputs[] = {x_.get(), count_.get()};
     mirin_tensor* outputs[2] = {};
     mirin_run_options options = MIRIN_RUN_OPTIONS_INIT;
@@ -67,7 +72,9 @@ TEST(Pool, ServesManyCallers) {
           continue;
         }
         bool same = mirin_tensor_elements(out) == want.elements();
-        for (int64_t k = 0; same && k < want.elements(); ++k) same = std::fabs(static_cast<const float*>(mirin_tensor_data(out))[k] - want.Number(k)) <= 1e-4;
+        for (int64_t k = 0; same && k < want.elements(); ++k)
+          same = std::fabs(static_cast<const float*>(mirin_tensor_data(out))[k] - want.Number(k)) <=
+                 1e-4;
         right.fetch_add(same ? 1 : 0);
       }
     });
@@ -89,7 +96,8 @@ TEST(Pool, TakesAnotherShapeWithEveryRequest) {
     EXPECT_EQ(mirin_tensor_dims(out)[0], rows);
   }
   // Results kept from one request are not touched by the next; the caller's own tensor is written in place.
-  const TensorPtr x = MakeTensor(MIRIN_DTYPE_F32, {2, 4}, nullptr), y = MakeTensor(MIRIN_DTYPE_F32, {5, 3}, nullptr);
+  const TensorPtr x = MakeTensor(MIRIN_DTYPE_F32, {2, 4}, nullptr),
+                  y = MakeTensor(MIRIN_DTYPE_F32, {5, 3}, nullptr);
   const mirin_tensor* in = x.get();
   mirin_tensor* out = y.get();
   ASSERT_EQ(Text(mirin_pool_run_into(pool.get(), &in, 1, nullptr, &out, 1)), "OK");

@@ -17,7 +17,9 @@ namespace {
 
 ModelPtr Load(const std::string& name, const mirin_model_options* options = nullptr) {
   mirin_model* model = nullptr;
-  EXPECT_EQ(Text(mirin_model_load_file(("tests/models/mindir/" + name + ".mindir").c_str(), options, &model)), "OK");
+  EXPECT_EQ(Text(mirin_model_load_file(("tests/models/mindir/" + name + ".mindir").c_str(), options,
+                                       &model)),
+            "OK");
   return ModelPtr(model);
 }
 
@@ -27,21 +29,26 @@ SessionPtr NewSession(const mirin_model* model, const mirin_session_options* opt
   return SessionPtr(session);
 }
 
-TensorPtr Floats(const std::vector<int64_t>& dims, const std::vector<float>& values) { return MakeTensor(MIRIN_DTYPE_F32, dims, values.data()); }
+TensorPtr Floats(const std::vector<int64_t>& dims, const std::vector<float>& values) {
+  return MakeTensor(MIRIN_DTYPE_F32, dims, values.data());
+}
 
 TEST(Session, WritesIntoTheCallersTensor) {
   const ModelPtr model = Load("tensor_add");
   const SessionPtr session = NewSession(model.get());
   const int64_t* dims = mirin_model_input_dims(model.get(), 0);
   const std::vector<int64_t> shape(dims, dims + mirin_model_input_rank(model.get(), 0));
-  const TensorPtr a = MakeTensor(MIRIN_DTYPE_F32, shape, nullptr), b = MakeTensor(MIRIN_DTYPE_F32, shape, nullptr);
+  const TensorPtr a = MakeTensor(MIRIN_DTYPE_F32, shape, nullptr),
+                  b = MakeTensor(MIRIN_DTYPE_F32, shape, nullptr);
   for (int64_t i = 0; i < mirin_tensor_elements(a.get()); ++i) {
     static_cast<float*>(mirin_tensor_mutable_data(a.get()))[i] = static_cast<float>(i);
     static_cast<float*>(mirin_tensor_mutable_data(b.get()))[i] = 100;
   }
   std::vector<float> memory(static_cast<size_t>(mirin_tensor_elements(a.get())), -1);
   mirin_tensor* out = nullptr;
-  ASSERT_EQ(Text(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, shape.data(), shape.size(), memory.data(), memory.size() * 4, &out)), "OK");
+  ASSERT_EQ(Text(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, shape.data(), shape.size(),
+                                              memory.data(), memory.size() * 4, &out)),
+            "OK");
   const TensorPtr owner(out);
   const mirin_tensor* inputs[] = {a.get(), b.get()};
   ASSERT_EQ(Text(mirin_session_run_into(session.get(), inputs, 2, &out, 1)), "OK");
@@ -56,7 +63,8 @@ TEST(Session, WritesIntoTheCallersTensor) {
 TEST(Session, NamesTheInputThatDoesNotFit) {
   const ModelPtr model = Load("tensor_add");
   const SessionPtr session = NewSession(model.get());
-  const TensorPtr wrong = Floats({7, 7, 7}, std::vector<float>(343)), ints = MakeTensor(MIRIN_DTYPE_I32, {2, 3}, nullptr);
+  const TensorPtr wrong = Floats({7, 7, 7}, std::vector<float>(343)),
+                  ints = MakeTensor(MIRIN_DTYPE_I32, {2, 3}, nullptr);
   const mirin_tensor* output = nullptr;
   const std::string name = mirin_model_input_name(model.get(), 0);
   for (const mirin_tensor* bad : {wrong.get(), ints.get()}) {
@@ -91,8 +99,10 @@ TensorPtr State(mirin_session* session, size_t i) {
 }
 
 bool SameBytes(const TensorPtr& a, const TensorPtr& b) {
-  return mirin_tensor_size(a.get()) > 0 && mirin_tensor_size(a.get()) == mirin_tensor_size(b.get()) &&
-         std::memcmp(mirin_tensor_data(a.get()), mirin_tensor_data(b.get()), mirin_tensor_size(a.get())) == 0;
+  return mirin_tensor_size(a.get()) > 0 &&
+         mirin_tensor_size(a.get()) == mirin_tensor_size(b.get()) &&
+         std::memcmp(mirin_tensor_data(a.get()), mirin_tensor_data(b.get()),
+                     mirin_tensor_size(a.get())) == 0;
 }
 
 TEST(Session, StateBelongsToTheSession) {
@@ -104,13 +114,15 @@ TEST(Session, StateBelongsToTheSession) {
   const std::vector<TensorPtr> inputs = FromNpz("kvparam_full");
   const auto pointers = Pointers(inputs);
   const mirin_tensor* output = nullptr;
-  ASSERT_EQ(Text(mirin_session_run(first.get(), pointers.data(), pointers.size(), &output, 1)), "OK");
+  ASSERT_EQ(Text(mirin_session_run(first.get(), pointers.data(), pointers.size(), &output, 1)),
+            "OK");
   EXPECT_FALSE(SameBytes(State(first.get(), key), initial));
   EXPECT_TRUE(SameBytes(State(second.get(), key), initial));
   ASSERT_EQ(Text(mirin_session_set_state(first.get(), key, initial.get())), "OK");
   EXPECT_TRUE(SameBytes(State(first.get(), key), initial));
   mirin_tensor* owned = nullptr;
-  const std::string text = Text(mirin_model_run(model.get(), nullptr, pointers.data(), pointers.size(), &owned, 1));
+  const std::string text =
+      Text(mirin_model_run(model.get(), nullptr, pointers.data(), pointers.size(), &owned, 1));
   EXPECT_NE(text.find("FAILED_PRECONDITION"), std::string::npos) << text;
 }
 
@@ -122,18 +134,24 @@ TEST(Session, CarriesTheCacheFromOneModelToAnother) {
     const mirin_tensor* output = nullptr;
     std::vector<TensorPtr> inputs = FromNpz("kvparam_full" + version);
     auto pointers = Pointers(inputs);
-    ASSERT_EQ(Text(mirin_session_run(prompt.get(), pointers.data(), pointers.size(), &output, 1)), "OK");
+    ASSERT_EQ(Text(mirin_session_run(prompt.get(), pointers.data(), pointers.size(), &output, 1)),
+              "OK");
     for (const char* name : {"att.key_past", "att.value_past"}) {
       const TensorPtr cache = State(prompt.get(), StateIndex(full.get(), name));
-      ASSERT_EQ(Text(mirin_session_set_state(token.get(), StateIndex(inc.get(), name), cache.get())), "OK");
+      ASSERT_EQ(
+          Text(mirin_session_set_state(token.get(), StateIndex(inc.get(), name), cache.get())),
+          "OK");
     }
     inputs = FromNpz("kvparam_inc" + version);
     pointers = Pointers(inputs);
-    ASSERT_EQ(Text(mirin_session_run(token.get(), pointers.data(), pointers.size(), &output, 1)), "OK");
-    const Array expected = ReadNpz("tests/models/mindir/kvparam_inc" + version + ".npz").at("out_0");
+    ASSERT_EQ(Text(mirin_session_run(token.get(), pointers.data(), pointers.size(), &output, 1)),
+              "OK");
+    const Array expected =
+        ReadNpz("tests/models/mindir/kvparam_inc" + version + ".npz").at("out_0");
     ASSERT_EQ(mirin_tensor_elements(output), expected.elements());
     for (int64_t i = 0; i < expected.elements(); ++i) {
-      EXPECT_NEAR(static_cast<const float*>(mirin_tensor_data(output))[i], expected.Number(i), 1e-4) << i;
+      EXPECT_NEAR(static_cast<const float*>(mirin_tensor_data(output))[i], expected.Number(i), 1e-4)
+          << i;
     }
   }
 }
@@ -145,9 +163,12 @@ TEST(Session, AcceptsEveryBatchOfADynamicModel) {
   std::vector<float> memory(64 * 3);
   const int64_t most[] = {64, 3};
   mirin_tensor* out = nullptr;
-  ASSERT_EQ(Text(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, most, 2, memory.data(), memory.size() * 4, &out)), "OK");
+  ASSERT_EQ(Text(mirin_tensor_create_borrowed(MIRIN_DTYPE_F32, most, 2, memory.data(),
+                                              memory.size() * 4, &out)),
+            "OK");
   const TensorPtr owner(out);
-  for (const int64_t batch : {64, 1, 7, 64, 0, 33}) {  // the buffer keeps its capacity whatever result it held
+  for (const int64_t batch :
+       {64, 1, 7, 64, 0, 33}) {  // the buffer keeps its capacity whatever result it held
     const TensorPtr x = MakeTensor(MIRIN_DTYPE_F32, {batch, 4}, nullptr);
     const mirin_tensor* input = x.get();
     ASSERT_EQ(Text(mirin_session_run_into(session.get(), &input, 1, &out, 1)), "OK") << batch;
@@ -158,7 +179,8 @@ TEST(Session, AcceptsEveryBatchOfADynamicModel) {
   const size_t ranks[] = {2};
   EXPECT_EQ(Text(mirin_session_resize(session.get(), shapes, ranks, 1)), "OK");
   shapes[0] = bad;
-  EXPECT_NE(Text(mirin_session_resize(session.get(), shapes, ranks, 1)).find("INVALID_ARGUMENT"), std::string::npos);
+  EXPECT_NE(Text(mirin_session_resize(session.get(), shapes, ranks, 1)).find("INVALID_ARGUMENT"),
+            std::string::npos);
 }
 
 TEST(Model, TakesOtherShapesThanItsFile) {
@@ -173,23 +195,30 @@ TEST(Model, TakesOtherShapesThanItsFile) {
   ASSERT_EQ(Text(mirin_model_reshape(model.get(), dims, ranks, 1, &raw)), "OK");
   const ModelPtr wide(raw);
   EXPECT_EQ(mirin_model_input_dims(wide.get(), 0)[0], 3 * batch);
-  EXPECT_EQ(mirin_model_output_dims(wide.get(), 0)[0], 3 * mirin_model_output_dims(model.get(), 0)[0]);
+  EXPECT_EQ(mirin_model_output_dims(wide.get(), 0)[0],
+            3 * mirin_model_output_dims(model.get(), 0)[0]);
   // Each third of the batch gives what it gives alone.
   std::string bytes;
-  const std::string third(static_cast<const char*>(mirin_tensor_data(one[0].get())), mirin_tensor_size(one[0].get()));
+  const std::string third(static_cast<const char*>(mirin_tensor_data(one[0].get())),
+                          mirin_tensor_size(one[0].get()));
   for (int i = 0; i < 3; ++i) bytes += third;
-  const TensorPtr three = MakeTensor(MIRIN_DTYPE_F32, std::vector<int64_t>(sizes, sizes + 4), bytes.data());
+  const TensorPtr three =
+      MakeTensor(MIRIN_DTYPE_F32, std::vector<int64_t>(sizes, sizes + 4), bytes.data());
   const mirin_tensor *alone = one[0].get(), *together = three.get();
   mirin_tensor *want = nullptr, *got = nullptr;
   ASSERT_EQ(Text(mirin_model_run(model.get(), nullptr, &alone, 1, &want, 1)), "OK");
   ASSERT_EQ(Text(mirin_model_run(wide.get(), nullptr, &together, 1, &got, 1)), "OK");
   const TensorPtr want_owner(want), got_owner(got);
   ASSERT_EQ(mirin_tensor_elements(got), 3 * mirin_tensor_elements(want));
-  const auto *w = static_cast<const float*>(mirin_tensor_data(want)), *g = static_cast<const float*>(mirin_tensor_data(got));
-  for (int64_t i = 0; i < mirin_tensor_elements(got); ++i) EXPECT_NEAR(g[i], w[i % mirin_tensor_elements(want)], 1e-4);
+  const auto *w = static_cast<const float*>(mirin_tensor_data(want)),
+             *g = static_cast<const float*>(mirin_tensor_data(got));
+  for (int64_t i = 0; i < mirin_tensor_elements(got); ++i)
+    EXPECT_NEAR(g[i], w[i % mirin_tensor_elements(want)], 1e-4);
 
   // Open again, from the reshaped one; and what cannot be.
-  const int64_t open[] = {-1, declared[1], declared[2], declared[3]}, channels[] = {1, declared[1] + 1, declared[2], declared[3]}, negative[] = {-2, 3, 8, 8};
+  const int64_t open[] = {-1, declared[1], declared[2], declared[3]},
+                channels[] = {1, declared[1] + 1, declared[2], declared[3]},
+                negative[] = {-2, 3, 8, 8};
   dims[0] = open;
   ASSERT_EQ(Text(mirin_model_reshape(wide.get(), dims, ranks, 1, &raw)), "OK");
   const ModelPtr any(raw);
@@ -203,7 +232,8 @@ TEST(Model, TakesOtherShapesThanItsFile) {
   EXPECT_NE(text.find("INVALID_ARGUMENT"), std::string::npos) << text;
   EXPECT_NE(text.find("Conv2D"), std::string::npos) << text;
   dims[0] = negative;
-  EXPECT_NE(Text(mirin_model_reshape(model.get(), dims, ranks, 1, &raw)).find("INVALID_ARGUMENT"), std::string::npos);
+  EXPECT_NE(Text(mirin_model_reshape(model.get(), dims, ranks, 1, &raw)).find("INVALID_ARGUMENT"),
+            std::string::npos);
 }
 
 TEST(Model, TakesOtherShapesInItsBranchesToo) {
@@ -213,7 +243,8 @@ TEST(Model, TakesOtherShapesInItsBranchesToo) {
   std::vector<size_t> ranks;
   for (size_t i = 0; i < mirin_model_input_count(model.get()); ++i) {
     const int32_t rank = mirin_model_input_rank(model.get(), i);
-    shapes.emplace_back(mirin_model_input_dims(model.get(), i), mirin_model_input_dims(model.get(), i) + rank);
+    shapes.emplace_back(mirin_model_input_dims(model.get(), i),
+                        mirin_model_input_dims(model.get(), i) + rank);
     if (rank > 0) shapes.back()[0] *= 2;
   }
   for (const auto& shape : shapes) {
@@ -221,13 +252,17 @@ TEST(Model, TakesOtherShapesInItsBranchesToo) {
     ranks.push_back(shape.size());
   }
   mirin_model* raw = nullptr;
-  ASSERT_EQ(Text(mirin_model_reshape(model.get(), dims.data(), ranks.data(), dims.size(), &raw)), "OK");
+  ASSERT_EQ(Text(mirin_model_reshape(model.get(), dims.data(), ranks.data(), dims.size(), &raw)),
+            "OK");
   const ModelPtr wide(raw);
   std::vector<TensorPtr> inputs;
-  for (size_t i = 0; i < shapes.size(); ++i) inputs.push_back(MakeTensor(mirin_model_input_dtype(wide.get(), i), shapes[i], nullptr));
+  for (size_t i = 0; i < shapes.size(); ++i)
+    inputs.push_back(MakeTensor(mirin_model_input_dtype(wide.get(), i), shapes[i], nullptr));
   const auto pointers = Pointers(inputs);
   std::vector<mirin_tensor*> outputs(mirin_model_output_count(wide.get()));
-  ASSERT_EQ(Text(mirin_model_run(wide.get(), nullptr, pointers.data(), pointers.size(), outputs.data(), outputs.size())), "OK");
+  ASSERT_EQ(Text(mirin_model_run(wide.get(), nullptr, pointers.data(), pointers.size(),
+                                 outputs.data(), outputs.size())),
+            "OK");
   for (mirin_tensor* output : outputs) {
     const TensorPtr owner(output);
     EXPECT_GT(mirin_tensor_elements(output), 0);
@@ -245,9 +280,12 @@ TEST(Session, StopsALoopWhenAskedTo) {
   std::vector<const mirin_tensor*> outputs(mirin_model_output_count(model.get()));
   std::atomic<bool> done{false};
   std::thread stopper([&] {
-    while (!done) mirin_session_cancel(session.get());  // a cancel before the run begins is forgotten: repeat it
+    while (!done)
+      mirin_session_cancel(
+          session.get());  // a cancel before the run begins is forgotten: repeat it
   });
-  const std::string text = Text(mirin_session_run(session.get(), pointers.data(), pointers.size(), outputs.data(), outputs.size()));
+  const std::string text = Text(mirin_session_run(session.get(), pointers.data(), pointers.size(),
+                                                  outputs.data(), outputs.size()));
   done = true;
   stopper.join();
   EXPECT_NE(text.find("CANCELLED"), std::string::npos) << text;
@@ -343,23 +381,27 @@ TEST(Session, ProfilesEveryOperator) {
   options.profile = true;
   const SessionPtr session = NewSession(model.get(), &options);
   const int64_t* dims = mirin_model_input_dims(model.get(), 0);
-  const TensorPtr x = MakeTensor(MIRIN_DTYPE_F32, {dims, dims + mirin_model_input_rank(model.get(), 0)}, nullptr);
+  const TensorPtr x =
+      MakeTensor(MIRIN_DTYPE_F32, {dims, dims + mirin_model_input_rank(model.get(), 0)}, nullptr);
   const mirin_tensor* input = x.get();
   const mirin_tensor* output = nullptr;
   ASSERT_EQ(Text(mirin_session_run(session.get(), &input, 1, &output, 1)), "OK");
-  EXPECT_NE(std::string(mirin_session_profile_table(session.get())).find("Conv2D"), std::string::npos);
+  EXPECT_NE(std::string(mirin_session_profile_table(session.get())).find("Conv2D"),
+            std::string::npos);
   const std::string trace = mirin_session_profile_trace(session.get());
   EXPECT_EQ(trace.substr(0, 1), "{");
   EXPECT_NE(trace.find("\"traceEvents\""), std::string::npos);
   EXPECT_NE(std::string(mirin_session_placement(session.get())).find("Conv2D"), std::string::npos);
   mirin_session_profile_reset(session.get());
-  EXPECT_EQ(std::string(mirin_session_profile_table(session.get())).find("Conv2D"), std::string::npos);
+  EXPECT_EQ(std::string(mirin_session_profile_table(session.get())).find("Conv2D"),
+            std::string::npos);
 }
 
 TEST(Log, GoesToTheSink) {
   std::vector<std::string> lines;
   const auto sink = [](mirin_log_level level, const char* message, void* context) {
-    if (level == MIRIN_LOG_INFO) static_cast<std::vector<std::string>*>(context)->push_back(message);
+    if (level == MIRIN_LOG_INFO)
+      static_cast<std::vector<std::string>*>(context)->push_back(message);
   };
   mirin_log_set_sink(sink, &lines);
   ASSERT_EQ(Text(mirin_log_set_level(MIRIN_LOG_DEBUG)), "OK");
@@ -375,7 +417,8 @@ TEST(Session, OutlivesItsModelHandle) {
   ModelPtr model = Load("tensor_add");
   const SessionPtr session = NewSession(model.get());
   const int64_t* dims = mirin_model_input_dims(model.get(), 0);
-  const TensorPtr x = MakeTensor(MIRIN_DTYPE_F32, {dims, dims + mirin_model_input_rank(model.get(), 0)}, nullptr);
+  const TensorPtr x =
+      MakeTensor(MIRIN_DTYPE_F32, {dims, dims + mirin_model_input_rank(model.get(), 0)}, nullptr);
   model.reset();
   const mirin_tensor* inputs[] = {x.get(), x.get()};
   const mirin_tensor* output = nullptr;

@@ -33,7 +33,8 @@ class Threads : public ::testing::TestWithParam<const char*> {
   bool IsRight(const mirin_tensor* got) const {
     if (mirin_tensor_elements(got) != expected_.elements()) return false;
     for (int64_t i = 0; i < expected_.elements(); ++i) {
-      const double a = NumberAt(mirin_tensor_dtype(got), mirin_tensor_data(got), i), b = expected_.Number(i);
+      const double a = NumberAt(mirin_tensor_dtype(got), mirin_tensor_data(got), i),
+                   b = expected_.Number(i);
       if (!(std::fabs(a - b) <= 1e-3 + 1e-3 * std::fabs(b))) return false;
     }
     return true;
@@ -57,7 +58,8 @@ TEST_P(Threads, WithASessionEach) {
       const SessionPtr owner(session);
       std::vector<const mirin_tensor*> outputs(mirin_model_output_count(model_.get()));
       for (int i = 0; i < kCallsPerThread; ++i) {
-        const StatusPtr status(mirin_session_run(session, pointers_.data(), pointers_.size(), outputs.data(), outputs.size()));
+        const StatusPtr status(mirin_session_run(session, pointers_.data(), pointers_.size(),
+                                                 outputs.data(), outputs.size()));
         if (status == nullptr && IsRight(outputs[0])) right.fetch_add(1);
       }
     });
@@ -73,8 +75,8 @@ TEST_P(Threads, ThroughTheModel) {
     threads.emplace_back([&] {
       std::vector<mirin_tensor*> outputs(mirin_model_output_count(model_.get()));
       for (int i = 0; i < kCallsPerThread; ++i) {
-        const StatusPtr status(
-            mirin_model_run(model_.get(), nullptr, pointers_.data(), pointers_.size(), outputs.data(), outputs.size()));
+        const StatusPtr status(mirin_model_run(model_.get(), nullptr, pointers_.data(),
+                                               pointers_.size(), outputs.data(), outputs.size()));
         if (status != nullptr) continue;
         if (IsRight(outputs[0])) right.fetch_add(1);
         for (mirin_tensor* o : outputs) mirin_tensor_destroy(o);
@@ -96,7 +98,8 @@ TEST_P(Threads, ABusySessionIsRefused) {
     threads.emplace_back([&] {
       std::vector<const mirin_tensor*> outputs(mirin_model_output_count(model_.get()));
       for (int i = 0; i < 100; ++i) {
-        const StatusPtr status(mirin_session_run(session, pointers_.data(), pointers_.size(), outputs.data(), outputs.size()));
+        const StatusPtr status(mirin_session_run(session, pointers_.data(), pointers_.size(),
+                                                 outputs.data(), outputs.size()));
         const mirin_code code = mirin_status_code(status.get());
         (code == MIRIN_OK ? good : code == MIRIN_FAILED_PRECONDITION ? busy : other).fetch_add(1);
       }
@@ -108,7 +111,8 @@ TEST_P(Threads, ABusySessionIsRefused) {
   EXPECT_EQ(good.load() + busy.load(), 400);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Threads, ::testing::Values("tensor_add", "mobilenetv2_tiny", "bert_tiny"));
+INSTANTIATE_TEST_SUITE_P(Models, Threads,
+                         ::testing::Values("tensor_add", "mobilenetv2_tiny", "bert_tiny"));
 
 }  // namespace
 }  // namespace mirin::testing

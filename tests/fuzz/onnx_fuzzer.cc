@@ -11,10 +11,12 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static mirin::Backend* const kReference = mirin::reference::CreateBackend().release();
-  const mirin::passes::Evaluator evaluate = [](const mirin::ir::Node& node, absl::Span<const mirin::Tensor> inputs, size_t max_bytes) {
-    return mirin::plan::Evaluate(*kReference, node, inputs, max_bytes);
-  };
-  const auto model = mirin::onnx::Model::Parse(absl::string_view(reinterpret_cast<const char*>(data), size), "");
+  const mirin::passes::Evaluator evaluate =
+      [](const mirin::ir::Node& node, absl::Span<const mirin::Tensor> inputs, size_t max_bytes) {
+        return mirin::plan::Evaluate(*kReference, node, inputs, max_bytes);
+      };
+  const auto model =
+      mirin::onnx::Model::Parse(absl::string_view(reinterpret_cast<const char*>(data), size), "");
   if (!model.ok()) {
     if (model.status().message().empty()) __builtin_trap();
     return 0;

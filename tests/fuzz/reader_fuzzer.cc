@@ -9,7 +9,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   mirin::mindir::ReadOptions options;
   options.key = "0123456789abcdef";
-  auto module = mirin::mindir::ReadBuffer(absl::string_view(reinterpret_cast<const char*>(data), size), nullptr, options);
+  auto module = mirin::mindir::ReadBuffer(
+      absl::string_view(reinterpret_cast<const char*>(data), size), nullptr, options);
   if (!module.ok()) {
     if (module.status().message().empty()) __builtin_trap();
     return 0;

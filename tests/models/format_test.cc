@@ -32,7 +32,8 @@ void ExpectSame(const mind_ir::ModelProto& proto, const mindir::RawModel& raw) {
     for (int i = 0; i < graph.node_size(); ++i) {
       EXPECT_EQ(graph.node(i).name(), ours.nodes[static_cast<size_t>(i)].name);
       EXPECT_EQ(graph.node(i).op_type(), ours.nodes[static_cast<size_t>(i)].op_type);
-      EXPECT_TRUE(std::equal(graph.node(i).input().begin(), graph.node(i).input().end(), ours.nodes[static_cast<size_t>(i)].inputs.begin(),
+      EXPECT_TRUE(std::equal(graph.node(i).input().begin(), graph.node(i).input().end(),
+                             ours.nodes[static_cast<size_t>(i)].inputs.begin(),
                              ours.nodes[static_cast<size_t>(i)].inputs.end()));
     }
     ASSERT_EQ(graph.parameter_size(), static_cast<int>(ours.parameters.size()));
@@ -40,7 +41,8 @@ void ExpectSame(const mind_ir::ModelProto& proto, const mindir::RawModel& raw) {
       const mindir::RawTensor& t = ours.parameters[static_cast<size_t>(i)];
       EXPECT_EQ(graph.parameter(i).name(), t.name);
       EXPECT_EQ(graph.parameter(i).data_type(), t.data_type);
-      EXPECT_TRUE(std::equal(graph.parameter(i).dims().begin(), graph.parameter(i).dims().end(), t.dims.begin(), t.dims.end()));
+      EXPECT_TRUE(std::equal(graph.parameter(i).dims().begin(), graph.parameter(i).dims().end(),
+                             t.dims.begin(), t.dims.end()));
       EXPECT_EQ(graph.parameter(i).raw_data(), t.raw);
     }
   }

@@ -27,18 +27,22 @@ TensorPtr FromArray(const Array& array, mirin_dtype declared) {
     const char* data = text.data();
     const size_t size = text.size();
     mirin_tensor* t = nullptr;
-    EXPECT_EQ(Text(mirin_tensor_create_strings(array.dims.data(), array.dims.size(), &data, &size, &t)), "OK");
+    EXPECT_EQ(
+        Text(mirin_tensor_create_strings(array.dims.data(), array.dims.size(), &data, &size, &t)),
+        "OK");
     return TensorPtr(t);
   }
   if (declared == MIRIN_DTYPE_I32 && array.dtype() == MIRIN_DTYPE_I64) {
     std::vector<int32_t> narrow;
-    for (int64_t i = 0; i < array.elements(); ++i) narrow.push_back(static_cast<int32_t>(array.Number(i)));
+    for (int64_t i = 0; i < array.elements(); ++i)
+      narrow.push_back(static_cast<int32_t>(array.Number(i)));
     return MakeTensor(MIRIN_DTYPE_I32, array.dims, narrow.data());
   }
   return MakeTensor(static_cast<mirin_dtype>(array.dtype()), array.dims, array.bytes.data());
 }
 
-void ExpectClose(const mirin_tensor* got, const Array& want, const ModelCase& model, const std::string& label) {
+void ExpectClose(const mirin_tensor* got, const Array& want, const ModelCase& model,
+                 const std::string& label) {
   if (want.dtype() == 0) {
     size_t size = 0;
     const char* text = mirin_tensor_string(got, 0, &size);
@@ -46,12 +50,17 @@ void ExpectClose(const mirin_tensor* got, const Array& want, const ModelCase& mo
     EXPECT_EQ(std::string(text, size), want.Text()) << label;
     return;
   }
-  ASSERT_EQ(std::vector<int64_t>(mirin_tensor_dims(got), mirin_tensor_dims(got) + mirin_tensor_rank(got)), want.dims) << label;
+  ASSERT_EQ(
+      std::vector<int64_t>(mirin_tensor_dims(got), mirin_tensor_dims(got) + mirin_tensor_rank(got)),
+      want.dims)
+      << label;
   for (int64_t i = 0; i < want.elements(); ++i) {
-    const double a = NumberAt(mirin_tensor_dtype(got), mirin_tensor_data(got), i), b = want.Number(i);
+    const double a = NumberAt(mirin_tensor_dtype(got), mirin_tensor_data(got), i),
+                 b = want.Number(i);
     if (std::isnan(a) && std::isnan(b)) continue;
     if (std::isinf(b) && a == b) continue;
-    ASSERT_LE(std::fabs(a - b), model.tolerance + model.relative * std::fabs(b)) << label << "[" << i << "]: " << a << " and " << b;
+    ASSERT_LE(std::fabs(a - b), model.tolerance + model.relative * std::fabs(b))
+        << label << "[" << i << "]: " << a << " and " << b;
   }
 }
 
@@ -59,20 +68,25 @@ void CheckSets(const ModelCase& model, const mirin_model* loaded, mirin_session*
   const auto arrays = ReadNpz(model.npz);
   int sets = 0;
   for (const std::string set : {"", "s1_", "s2_", "s3_"}) {
-    const bool no_inputs = set.empty() && arrays.count("in_0") == 0 && mirin_model_input_count(loaded) == 0;
+    const bool no_inputs =
+        set.empty() && arrays.count("in_0") == 0 && mirin_model_input_count(loaded) == 0;
     if (arrays.count(set + "in_0") == 0 && !no_inputs) continue;
     ++sets;
     std::vector<TensorPtr> inputs;
     for (size_t i = 0; arrays.count(set + "in_" + std::to_string(i)) != 0; ++i) {
-      inputs.push_back(FromArray(arrays.at(set + "in_" + std::to_string(i)), mirin_model_input_dtype(loaded, i)));
+      inputs.push_back(FromArray(arrays.at(set + "in_" + std::to_string(i)),
+                                 mirin_model_input_dtype(loaded, i)));
     }
     const std::vector<const mirin_tensor*> pointers = Pointers(inputs);
     std::vector<const mirin_tensor*> outputs(mirin_model_output_count(loaded));
-    ASSERT_EQ(Text(mirin_session_run(session, pointers.data(), pointers.size(), outputs.data(), outputs.size())), "OK");
+    ASSERT_EQ(Text(mirin_session_run(session, pointers.data(), pointers.size(), outputs.data(),
+                                     outputs.size())),
+              "OK");
     size_t count = 0;
     for (; arrays.count(set + "out_" + std::to_string(count)) != 0; ++count) {
       ASSERT_LT(count, outputs.size());
-      ExpectClose(outputs[count], arrays.at(set + "out_" + std::to_string(count)), model, set + "out_" + std::to_string(count));
+      ExpectClose(outputs[count], arrays.at(set + "out_" + std::to_string(count)), model,
+                  set + "out_" + std::to_string(count));
     }
     EXPECT_EQ(count, outputs.size());
   }
@@ -114,7 +128,8 @@ TEST_P(ModelTest, GivesMindSporesOutputs) {
 // The same bytes from memory, where the model has no files beside it.
 TEST_P(ModelTest, LoadsFromMemory) {
   const ModelCase& model = GetParam().model;
-  if (GetParam().level == 0 || std::string(GetParam().device) != "cpu") GTEST_SKIP() << "one way of loading is enough";
+  if (GetParam().level == 0 || std::string(GetParam().device) != "cpu")
+    GTEST_SKIP() << "one way of loading is enough";
   std::ifstream in(model.file, std::ios::binary);
   std::stringstream bytes;
   bytes << in.rdbuf();
@@ -123,10 +138,12 @@ TEST_P(ModelTest, LoadsFromMemory) {
   options.key = model.key.empty() ? nullptr : model.key.data();
   options.key_size = model.key.size();
   mirin_model* raw = nullptr;
-  const std::string loaded = Text(mirin_model_load_memory(data.data(), data.size(), &options, &raw));
+  const std::string loaded =
+      Text(mirin_model_load_memory(data.data(), data.size(), &options, &raw));
   const ModelPtr owner(raw);
   if (raw == nullptr) {
-    EXPECT_TRUE(model.name == "lite/onnx_qdq" || loaded.find("memory") != std::string::npos) << loaded;
+    EXPECT_TRUE(model.name == "lite/onnx_qdq" || loaded.find("memory") != std::string::npos)
+        << loaded;
     return;
   }
   mirin_session* session = nullptr;
@@ -146,7 +163,8 @@ std::vector<Run> Runs() {
 }
 
 std::string TestName(const ::testing::TestParamInfo<Run>& info) {
-  std::string name = info.param.model.name + "_" + info.param.device + (info.param.level == 0 ? "_as_read" : "_optimized");
+  std::string name = info.param.model.name + "_" + info.param.device +
+                     (info.param.level == 0 ? "_as_read" : "_optimized");
   for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
   return name;
 }

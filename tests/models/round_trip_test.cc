@@ -1,10 +1,9 @@
 // Read, write, read, run: every model of the manifest computes the same bits from the file that we wrote.
-#include "core/mindir/writer.h"
-
 #include <cstdlib>
 #include <cstring>
 
 #include "core/backends/all.h"
+#include "core/mindir/writer.h"
 #include "core/runtime/model.h"
 #include "core/runtime/session.h"
 #include "gtest/gtest.h"
@@ -22,14 +21,16 @@ class RoundTrip : public ::testing::TestWithParam<ModelCase> {};
 Tensor FromArray(const Array& array, DType declared) {
   if (declared == DType::kInt32 && array.dtype() == static_cast<int>(DType::kInt64)) {
     std::vector<int32_t> narrow;
-    for (int64_t i = 0; i < array.elements(); ++i) narrow.push_back(static_cast<int32_t>(array.Number(i)));
+    for (int64_t i = 0; i < array.elements(); ++i)
+      narrow.push_back(static_cast<int32_t>(array.Number(i)));
     return Tensor::FromValues<int32_t>(array.dims, narrow);
   }
   return Tensor::Borrow(static_cast<DType>(array.dtype()), array.dims, array.bytes.data(), nullptr);
 }
 
 // Outputs and states after one run, as bytes.
-absl::StatusOr<std::vector<std::string>> Results(std::unique_ptr<ir::Module> module, const std::vector<Tensor>& inputs) {
+absl::StatusOr<std::vector<std::string>> Results(std::unique_ptr<ir::Module> module,
+                                                 const std::vector<Tensor>& inputs) {
   auto model = runtime::Model::FromModule(std::move(module), {});
   if (!model.ok()) return model.status();
   auto session = runtime::Session::Create(*model, {});
@@ -46,7 +47,8 @@ absl::StatusOr<std::vector<std::string>> Results(std::unique_ptr<ir::Module> mod
     }
   };
   for (const Tensor& t : *outputs) add(t);
-  for (size_t i = 0; i < (*model)->states().size(); ++i) add(*(*session)->GetState(static_cast<int>(i)));
+  for (size_t i = 0; i < (*model)->states().size(); ++i)
+    add(*(*session)->GetState(static_cast<int>(i)));
   return bytes;
 }
 
@@ -69,14 +71,16 @@ TEST_P(RoundTrip, ComputesTheSameBits) {
   }
   EXPECT_EQ((*second)->output_names(), (*first)->output_names());
   for (size_t i = 0; i < (*first)->entry()->outputs().size(); ++i) {
-    EXPECT_EQ((*second)->entry()->outputs()[i]->type(), (*first)->entry()->outputs()[i]->type()) << i;
+    EXPECT_EQ((*second)->entry()->outputs()[i]->type(), (*first)->entry()->outputs()[i]->type())
+        << i;
   }
   ASSERT_EQ((*second)->variables().size(), (*first)->variables().size());
 
   const auto arrays = testing::ReadNpz(model.npz);
   std::vector<Tensor> inputs;
   for (int i = 0; arrays.count("in_" + std::to_string(i)) != 0; ++i) {
-    inputs.push_back(FromArray(arrays.at("in_" + std::to_string(i)), (*first)->entry()->inputs()[static_cast<size_t>(i)]->type().dtype));
+    inputs.push_back(FromArray(arrays.at("in_" + std::to_string(i)),
+                               (*first)->entry()->inputs()[static_cast<size_t>(i)]->type().dtype));
   }
   auto again = mindir::Write(**second, {});
   auto want = Results(*std::move(first), inputs);
@@ -93,7 +97,8 @@ std::string TestName(const ::testing::TestParamInfo<ModelCase>& info) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Manifest, RoundTrip, ::testing::ValuesIn(testing::ReadManifest()), TestName);
+INSTANTIATE_TEST_SUITE_P(Manifest, RoundTrip, ::testing::ValuesIn(testing::ReadManifest()),
+                         TestName);
 
 TEST(Writer, EncryptsAndPutsLargeWeightsBeside) {
   InstallAllBackends();

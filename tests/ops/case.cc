@@ -19,13 +19,17 @@ namespace {
 // "float32[2,3]" and what follows it.
 absl::StatusOr<ir::TensorType> ReadType(absl::string_view text) {
   const size_t bracket = text.find('[');
-  if (bracket == absl::string_view::npos || text.back() != ']') return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no type"));
+  if (bracket == absl::string_view::npos || text.back() != ']')
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no type"));
   const DType dtype = DTypeFromName(text.substr(0, bracket));
-  if (dtype == DType::kUnknown) return absl::InvalidArgumentError(absl::StrCat("'", text, "' has no dtype"));
+  if (dtype == DType::kUnknown)
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' has no dtype"));
   Dims dims;
-  for (absl::string_view d : absl::StrSplit(text.substr(bracket + 1, text.size() - bracket - 2), ',', absl::SkipEmpty())) {
+  for (absl::string_view d : absl::StrSplit(text.substr(bracket + 1, text.size() - bracket - 2),
+                                            ',', absl::SkipEmpty())) {
     int64_t size;
-    if (!absl::SimpleAtoi(d, &size)) return absl::InvalidArgumentError(absl::StrCat("'", text, "' has a bad size"));
+    if (!absl::SimpleAtoi(d, &size))
+      return absl::InvalidArgumentError(absl::StrCat("'", text, "' has a bad size"));
     dims.push_back(size);
   }
   return ir::TensorType{dtype, Shape(std::move(dims))};
@@ -34,15 +38,18 @@ absl::StatusOr<ir::TensorType> ReadType(absl::string_view text) {
 template <typename T>
 absl::StatusOr<T> Number(absl::string_view text) {
   if constexpr (std::is_same_v<T, bool>) {
-    if (text != "true" && text != "false" && text != "0" && text != "1") return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no bool"));
+    if (text != "true" && text != "false" && text != "0" && text != "1")
+      return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no bool"));
     return text == "true" || text == "1";
   } else if constexpr (std::is_integral_v<T>) {
     std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t> wide;
-    if (!absl::SimpleAtoi(text, &wide)) return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no integer"));
+    if (!absl::SimpleAtoi(text, &wide))
+      return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no integer"));
     return static_cast<T>(wide);
   } else {
     double wide;
-    if (!absl::SimpleAtod(text, &wide)) return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no number"));
+    if (!absl::SimpleAtod(text, &wide))
+      return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no number"));
     if constexpr (std::is_same_v<T, double>) return wide;
     return static_cast<T>(static_cast<float>(wide));
   }
@@ -72,7 +79,9 @@ absl::Status Fill(const std::vector<std::string>& words, Tensor* tensor) {
     }
     return absl::OkStatus();
   }
-  if (static_cast<int64_t>(words.size()) != n) return absl::InvalidArgumentError(absl::StrCat("has ", words.size(), " values, the shape needs ", n));
+  if (static_cast<int64_t>(words.size()) != n)
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", words.size(), " values, the shape needs ", n));
   for (int64_t i = 0; i < n; ++i) {
     MIRIN_ASSIGN_OR_RETURN(data[i], Number<T>(words[static_cast<size_t>(i)]));
   }
@@ -83,7 +92,8 @@ absl::Status Fill(const std::vector<std::string>& words, Tensor* tensor) {
 std::vector<std::string> Words(absl::string_view text) {
   std::vector<std::string> words;
   while (!(text = absl::StripLeadingAsciiWhitespace(text)).empty()) {
-    const size_t end = text[0] == '"' ? text.find('"', 1) + 1 : std::min(text.find(' '), text.size());
+    const size_t end =
+        text[0] == '"' ? text.find('"', 1) + 1 : std::min(text.find(' '), text.size());
     words.emplace_back(text.substr(0, end));
     text.remove_prefix(std::max<size_t>(end, 1));
   }
@@ -98,15 +108,19 @@ absl::StatusOr<Tensor> ReadTensor(absl::string_view text) {
   if (type.dtype == DType::kString) {
     std::vector<std::string> texts;
     for (const std::string& w : words) {
-      if (w.size() < 2 || w[0] != '"') return absl::InvalidArgumentError(absl::StrCat(w, " is no text in quotes"));
+      if (w.size() < 2 || w[0] != '"')
+        return absl::InvalidArgumentError(absl::StrCat(w, " is no text in quotes"));
       texts.push_back(w.substr(1, w.size() - 2));
     }
-    if (static_cast<int64_t>(texts.size()) != NumElements(type.shape.dims())) return absl::InvalidArgumentError(absl::StrCat(texts.size(), " texts for ", ir::ToString(type)));
+    if (static_cast<int64_t>(texts.size()) != NumElements(type.shape.dims()))
+      return absl::InvalidArgumentError(
+          absl::StrCat(texts.size(), " texts for ", ir::ToString(type)));
     return Tensor::FromStrings(type.shape.dims(), std::move(texts));
   }
   MIRIN_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(type.dtype, type.shape.dims()));
   const absl::Status filled = VisitDType(
-      type.dtype, [&](auto tag) { return Fill<typename decltype(tag)::type>(words, &tensor); }, absl::InvalidArgumentError("no numbers"));
+      type.dtype, [&](auto tag) { return Fill<typename decltype(tag)::type>(words, &tensor); },
+      absl::InvalidArgumentError("no numbers"));
   MIRIN_RETURN_IF_ERROR(filled);
   return tensor;
 }
@@ -157,7 +171,8 @@ absl::StatusOr<std::vector<OpCase>> ReadOpCases(const std::string& path) {
       cases.back().line = number;
       continue;
     }
-    if (cases.empty()) return absl::InvalidArgumentError(absl::StrCat(path, ":", number, ": no case has begun"));
+    if (cases.empty())
+      return absl::InvalidArgumentError(absl::StrCat(path, ":", number, ": no case has begun"));
     MIRIN_RETURN_IF_ERROR(Annotate(ReadLine(text, &cases.back()), absl::StrCat(path, ":", number)));
   }
   return cases;
@@ -168,9 +183,11 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ModuleOf(const OpCase& c) {
   if (schema == nullptr) return absl::NotFoundError(absl::StrCat("there is no op ", c.op));
   // Attributes through the text form's parser: one place knows how they are written.
   std::string attributes;
-  for (const auto& [name, value] : c.attributes) absl::StrAppend(&attributes, attributes.empty() ? "" : ", ", name, " = ", value);
+  for (const auto& [name, value] : c.attributes)
+    absl::StrAppend(&attributes, attributes.empty() ? "" : ", ", name, " = ", value);
   MIRIN_ASSIGN_OR_RETURN(const std::unique_ptr<ir::Module> parsed,
-                         ir::Parse(absl::StrCat("graph @g(%x : float32[]) {\n %y = Holder(%x) {", attributes, "}\n return %y\n}")));
+                         ir::Parse(absl::StrCat("graph @g(%x : float32[]) {\n %y = Holder(%x) {",
+                                                attributes, "}\n return %y\n}")));
   auto module = std::make_unique<ir::Module>();
   ir::Graph* graph = module->AddGraph("main");
   module->set_entry(graph);
@@ -181,12 +198,14 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ModuleOf(const OpCase& c) {
     } else if (input.constant) {
       operands.push_back(module->AddConstant(absl::StrCat("c", operands.size()), input.tensor));
     } else {
-      operands.push_back(graph->AddInput(absl::StrCat("in", operands.size()), {input.tensor.dtype(), input.tensor.shape()}));
+      operands.push_back(graph->AddInput(absl::StrCat("in", operands.size()),
+                                         {input.tensor.dtype(), input.tensor.shape()}));
     }
   }
   ir::Attributes attrs = parsed->entry()->nodes()[0]->attrs();
   for (const ops::Parameter& p : schema->parameters()) {
-    if (p.kind == ops::ParameterKind::kAttribute && !attrs.Has(p.name) && !p.required) attrs.Set(p.name, p.fallback);
+    if (p.kind == ops::ParameterKind::kAttribute && !attrs.Has(p.name) && !p.required)
+      attrs.Set(p.name, p.fallback);
   }
   MIRIN_ASSIGN_OR_RETURN(const int outputs, schema->NumOutputs(attrs));
   ir::Node* node = graph->AddNode(c.op, "node", operands, outputs);

@@ -36,9 +36,9 @@ struct OpCase {
     Tensor tensor;
   };
   std::vector<Input> inputs;
-  std::vector<Tensor> outputs;     // an invalid tensor is not compared
+  std::vector<Tensor> outputs;  // an invalid tensor is not compared
   bool output_reference = false;
-  double tolerance = -1;           // < 0: the default of the dtype
+  double tolerance = -1;  // < 0: the default of the dtype
   std::string error;
 };
 

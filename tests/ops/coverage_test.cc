@@ -21,13 +21,15 @@ TEST(Coverage, EveryOpHasACase) {
     }
   }
   // Need a variable: tests/ops/state_test, tests/models (kvparam_*), tests/passes and tests/c_api run them.
-  const std::set<std::string> with_state = {"Assign", "AssignAdd", "AssignSub", "Load", "ScatterAdd", "ScatterUpdate"};
+  const std::set<std::string> with_state = {"Assign", "AssignAdd",  "AssignSub",
+                                            "Load",   "ScatterAdd", "ScatterUpdate"};
   std::string missing;
   for (const ops::OpSchema* schema : ops::AllSchemas()) {
     EXPECT_FALSE(schema->summary().empty()) << schema->name();
     EXPECT_NE(schema->infer(), nullptr) << schema->name();
     EXPECT_NE(reference::FindKernel(schema->name()), nullptr) << schema->name();
-    if (tested.count(schema->name()) == 0 && with_state.count(schema->name()) == 0) missing += " " + schema->name();
+    if (tested.count(schema->name()) == 0 && with_state.count(schema->name()) == 0)
+      missing += " " + schema->name();
   }
   EXPECT_EQ(missing, "") << "ops without a case in tests/ops";
 }

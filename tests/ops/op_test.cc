@@ -30,7 +30,8 @@ absl::StatusOr<std::vector<Tensor>> RunCase(const OpCase& c, const std::string& 
   std::vector<Tensor> copies;
   for (const Tensor& t : outputs) {
     if (t.dtype() == DType::kString) {
-      copies.push_back(Tensor::FromStrings(t.dims(), std::vector<std::string>(t.strings().begin(), t.strings().end())));
+      copies.push_back(Tensor::FromStrings(
+          t.dims(), std::vector<std::string>(t.strings().begin(), t.strings().end())));
       continue;
     }
     MIRIN_ASSIGN_OR_RETURN(Tensor copy, Tensor::Allocate(t.dtype(), t.dims()));
@@ -42,18 +43,24 @@ absl::StatusOr<std::vector<Tensor>> RunCase(const OpCase& c, const std::string& 
 
 double DefaultTolerance(DType dtype) {
   switch (dtype) {
-    case DType::kFloat64: return 1e-9;
-    case DType::kFloat32: return 1e-5;
-    case DType::kFloat16: return 2e-3;
-    case DType::kBFloat16: return 1.6e-2;
-    default: return 0;
+    case DType::kFloat64:
+      return 1e-9;
+    case DType::kFloat32:
+      return 1e-5;
+    case DType::kFloat16:
+      return 2e-3;
+    case DType::kBFloat16:
+      return 1.6e-2;
+    default:
+      return 0;
   }
 }
 
 void Compare(const Tensor& got, const Tensor& want, double tolerance, const std::string& label) {
   ASSERT_EQ(TypeString(got), TypeString(want)) << label;
   if (got.dtype() == DType::kString) {
-    for (int64_t i = 0; i < got.elements(); ++i) EXPECT_EQ(got.strings()[i], want.strings()[i]) << label;
+    for (int64_t i = 0; i < got.elements(); ++i)
+      EXPECT_EQ(got.strings()[i], want.strings()[i]) << label;
     return;
   }
   if (tolerance < 0) tolerance = DefaultTolerance(want.dtype());
@@ -66,13 +73,16 @@ void Compare(const Tensor& got, const Tensor& want, double tolerance, const std:
           const T a = got.data_as<T>()[i], b = want.data_as<T>()[i];
           bool same;
           if constexpr (std::is_integral_v<T>) {
-            same = a == b || (tolerance > 0 && std::fabs(static_cast<double>(a) - static_cast<double>(b)) <= tolerance);
+            same = a == b || (tolerance > 0 && std::fabs(static_cast<double>(a) -
+                                                         static_cast<double>(b)) <= tolerance);
           } else {
             const double x = static_cast<double>(a), y = static_cast<double>(b);
-            same = (std::isnan(x) && std::isnan(y)) || x == y || std::fabs(x - y) <= tolerance * (1 + std::fabs(y));
+            same = (std::isnan(x) && std::isnan(y)) || x == y ||
+                   std::fabs(x - y) <= tolerance * (1 + std::fabs(y));
           }
           if (same || ++wrong > 5) continue;
-          ADD_FAILURE() << label << "[" << i << "] is " << static_cast<double>(a) << ", expected " << static_cast<double>(b);
+          ADD_FAILURE() << label << "[" << i << "] is " << static_cast<double>(a) << ", expected "
+                        << static_cast<double>(b);
         }
         return 0;
       },
@@ -86,7 +96,8 @@ void CheckCase(const OpCase& c) {
     auto outputs = RunCase(c, device);
     if (!c.error.empty()) {
       EXPECT_FALSE(outputs.ok()) << device << " gave a result";
-      EXPECT_NE(outputs.status().message().find(c.error), absl::string_view::npos) << device << ": " << outputs.status();
+      EXPECT_NE(outputs.status().message().find(c.error), absl::string_view::npos)
+          << device << ": " << outputs.status();
       continue;
     }
     ASSERT_TRUE(outputs.ok()) << device << ": " << outputs.status();
@@ -96,12 +107,14 @@ void CheckCase(const OpCase& c) {
         continue;
       }
       ASSERT_EQ(outputs->size(), reference.size());
-      for (size_t i = 0; i < reference.size(); ++i) Compare((*outputs)[i], reference[i], c.tolerance, device + " output " + std::to_string(i));
+      for (size_t i = 0; i < reference.size(); ++i)
+        Compare((*outputs)[i], reference[i], c.tolerance, device + " output " + std::to_string(i));
       continue;
     }
     ASSERT_EQ(outputs->size(), c.outputs.size()) << "results";
     for (size_t i = 0; i < outputs->size(); ++i) {
-      if (c.outputs[i].valid()) Compare((*outputs)[i], c.outputs[i], c.tolerance, device + " output " + std::to_string(i));
+      if (c.outputs[i].valid())
+        Compare((*outputs)[i], c.outputs[i], c.tolerance, device + " output " + std::to_string(i));
     }
   }
 }
@@ -111,7 +124,8 @@ TEST(Ops, GiveWhatTheFileSays) {
   ASSERT_TRUE(cases.ok()) << cases.status();
   ASSERT_FALSE(cases->empty());
   for (const OpCase& c : *cases) {
-    ASSERT_TRUE(!c.error.empty() || c.output_reference || !c.outputs.empty()) << c.name << " checks nothing";
+    ASSERT_TRUE(!c.error.empty() || c.output_reference || !c.outputs.empty())
+        << c.name << " checks nothing";
     CheckCase(c);
   }
 }

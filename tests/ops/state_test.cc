@@ -10,12 +10,16 @@
 namespace mirin {
 namespace {
 
-std::vector<float> Floats(const Tensor& t) { return std::vector<float>(t.data_as<float>(), t.data_as<float>() + t.elements()); }
+std::vector<float> Floats(const Tensor& t) {
+  return std::vector<float>(t.data_as<float>(), t.data_as<float>() + t.elements());
+}
 
 // Runs `y = op` on a variable {1, 2, 3} twice; gives the last y and the variable.
-std::pair<std::vector<float>, std::vector<float>> RunTwice(const std::string& declarations, const std::string& op) {
+std::pair<std::vector<float>, std::vector<float>> RunTwice(const std::string& declarations,
+                                                           const std::string& op) {
   InstallAllBackends();
-  auto module = ir::Parse("var %v : float32[3] = {1, 2, 3}\n" + declarations + "graph @main(%x : float32[3]) {\n  %y = " + op + "\n  return %y\n}\n");
+  auto module = ir::Parse("var %v : float32[3] = {1, 2, 3}\n" + declarations +
+                          "graph @main(%x : float32[3]) {\n  %y = " + op + "\n  return %y\n}\n");
   EXPECT_TRUE(module.ok()) << module.status();
   for (const auto& node : (*module)->entry()->nodes()) EXPECT_TRUE(ops::Normalize(node.get()).ok());
   EXPECT_TRUE(ops::InferModule(module->get()).ok());
@@ -35,16 +39,27 @@ std::pair<std::vector<float>, std::vector<float>> RunTwice(const std::string& de
 
 using Values = std::vector<float>;
 
-TEST(State, Assign) { EXPECT_EQ(RunTwice("", "Assign(%v, %x)"), std::make_pair(Values({10, 20, 30}), Values({10, 20, 30}))); }
-TEST(State, AssignAdd) { EXPECT_EQ(RunTwice("", "AssignAdd(%v, %x)"), std::make_pair(Values({21, 42, 63}), Values({21, 42, 63}))); }
-TEST(State, AssignSub) { EXPECT_EQ(RunTwice("", "AssignSub(%v, %x)"), std::make_pair(Values({-19, -38, -57}), Values({-19, -38, -57}))); }
+TEST(State, Assign) {
+  EXPECT_EQ(RunTwice("", "Assign(%v, %x)"),
+            std::make_pair(Values({10, 20, 30}), Values({10, 20, 30})));
+}
+TEST(State, AssignAdd) {
+  EXPECT_EQ(RunTwice("", "AssignAdd(%v, %x)"),
+            std::make_pair(Values({21, 42, 63}), Values({21, 42, 63})));
+}
+TEST(State, AssignSub) {
+  EXPECT_EQ(RunTwice("", "AssignSub(%v, %x)"),
+            std::make_pair(Values({-19, -38, -57}), Values({-19, -38, -57})));
+}
 TEST(State, ScatterAdd) {
   const std::string indices = "const %i : int32[3] = {2, 2, 0}\n";
-  EXPECT_EQ(RunTwice(indices, "ScatterAdd(%v, %i, %x)"), std::make_pair(Values({61, 2, 63}), Values({61, 2, 63})));
+  EXPECT_EQ(RunTwice(indices, "ScatterAdd(%v, %i, %x)"),
+            std::make_pair(Values({61, 2, 63}), Values({61, 2, 63})));
 }
 TEST(State, ScatterUpdate) {
   const std::string indices = "const %i : int32[3] = {2, 1, 0}\n";
-  EXPECT_EQ(RunTwice(indices, "ScatterUpdate(%v, %i, %x)"), std::make_pair(Values({30, 20, 10}), Values({30, 20, 10})));
+  EXPECT_EQ(RunTwice(indices, "ScatterUpdate(%v, %i, %x)"),
+            std::make_pair(Values({30, 20, 10}), Values({30, 20, 10})));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "core/backend/registry.h"
 #include "core/backends/all.h"
 #include "core/base/status.h"
 #include "core/ir/text.h"
@@ -21,7 +22,6 @@
 #include "core/ops/schema.h"
 #include "core/passes/pipeline.h"
 #include "core/plan/evaluate.h"
-#include "core/backend/registry.h"
 #include "core/runtime/model.h"
 #include "core/runtime/session.h"
 #include "gtest/gtest.h"
@@ -70,7 +70,8 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Load(const std::string& text) {
   MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, ir::Parse(text));
   for (const auto& graph : module->graphs()) {
     for (const auto& node : graph->nodes()) {
-      if (node->branches().empty()) MIRIN_RETURN_IF_ERROR(Annotate(ops::Normalize(node.get()), ir::Describe(*node)));
+      if (node->branches().empty())
+        MIRIN_RETURN_IF_ERROR(Annotate(ops::Normalize(node.get()), ir::Describe(*node)));
     }
   }
   MIRIN_RETURN_IF_ERROR(ops::InferModule(module.get()));
@@ -90,7 +91,8 @@ std::vector<Tensor> RandomInputs(const ir::Module& module) {
           using T = typename decltype(tag)::type;
           for (int64_t i = 0; i < t.elements(); ++i) {
             const double u = random() / 4294967296.0;
-            t.mutable_data_as<T>()[i] = static_cast<T>(static_cast<float>(IsFloat(t.dtype()) ? 2 * u - 1 : std::floor(2 * u)));
+            t.mutable_data_as<T>()[i] = static_cast<T>(
+                static_cast<float>(IsFloat(t.dtype()) ? 2 * u - 1 : std::floor(2 * u)));
           }
           return 0;
         },
@@ -116,7 +118,8 @@ absl::StatusOr<std::vector<std::vector<float>>> Run(const ir::Module& module) {
         t.dtype(),
         [&](auto tag) {
           using T = typename decltype(tag)::type;
-          for (int64_t i = 0; i < t.elements(); ++i) values.back().push_back(static_cast<float>(t.data_as<T>()[i]));
+          for (int64_t i = 0; i < t.elements(); ++i)
+            values.back().push_back(static_cast<float>(t.data_as<T>()[i]));
           return 0;
         },
         0);
@@ -133,7 +136,8 @@ void Check(const Case& c) {
   auto result = (*before)->Clone();
   auto backends = MakeBackends({"reference"});
   ASSERT_TRUE(backends.ok()) << backends.status();
-  const passes::Evaluator evaluate = [&](const ir::Node& node, absl::Span<const Tensor> inputs, size_t max_bytes) {
+  const passes::Evaluator evaluate = [&](const ir::Node& node, absl::Span<const Tensor> inputs,
+                                         size_t max_bytes) {
     return plan::Evaluate(*backends->back(), node, inputs, max_bytes);
   };
   passes::PassContext context{result.get(), &evaluate};
@@ -155,7 +159,8 @@ void Check(const Case& c) {
     ASSERT_EQ((*want)[i].size(), (*got)[i].size()) << "output " << i;
     for (size_t k = 0; k < (*want)[i].size(); ++k) {
       const float w = (*want)[i][k];
-      EXPECT_NEAR((*got)[i][k], w, 1e-5 + 1e-5 * std::fabs(w)) << "output " << i << " element " << k;
+      EXPECT_NEAR((*got)[i][k], w, 1e-5 + 1e-5 * std::fabs(w))
+          << "output " << i << " element " << k;
     }
   }
 }

@@ -55,7 +55,8 @@ TEST(Pipeline, DumpsTextAfterEachPass) {
   options.dump_directory = directory;
   auto model = Load(options);
   ASSERT_TRUE(model.ok()) << model.status();
-  for (const auto& [file, op] : {std::pair<std::string, std::string>{"00_read.txt", "Softmax"}, {"11_fuse_attention.txt", "ScaledDotProductAttention"}}) {
+  for (const auto& [file, op] : {std::pair<std::string, std::string>{"00_read.txt", "Softmax"},
+                                 {"11_fuse_attention.txt", "ScaledDotProductAttention"}}) {
     const std::string path = std::string(directory) + "/" + file;
     std::ifstream in(path);
     ASSERT_TRUE(in.good()) << path;
@@ -71,7 +72,8 @@ TEST(Pipeline, LevelZeroLeavesTheGraph) {
   auto model = Load(options);
   ASSERT_TRUE(model.ok()) << model.status();
   bool has_bias_add = false;
-  for (const auto& node : (*model)->module().entry()->nodes()) has_bias_add |= node->op() == "BiasAdd";
+  for (const auto& node : (*model)->module().entry()->nodes())
+    has_bias_add |= node->op() == "BiasAdd";
   EXPECT_TRUE(has_bias_add);
   options.optimization_level = 7;
   EXPECT_EQ(Load(options).status().code(), absl::StatusCode::kInvalidArgument);

@@ -37,12 +37,15 @@ TEST_P(DynamicQuant, KeepsTheResults) {
     EXPECT_GT(CountOf(*quantised, "DynamicQuantMatMul"), 0);
     const std::vector<Tensor> inputs = RandomInputs(*module, 1);
     size_t before = 0, after = 0;
-    EXPECT_GE(Cosine(WriteAndRun(*module, inputs, &before), WriteAndRun(*quantised, inputs, &after)), 0.99);
+    EXPECT_GE(
+        Cosine(WriteAndRun(*module, inputs, &before), WriteAndRun(*quantised, inputs, &after)),
+        0.99);
     EXPECT_LT(after, before + 4096);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, DynamicQuant, ::testing::Values("lenet5", "bert_tiny", "dyn_batch_mlp", "resnet18_tiny"),
+INSTANTIATE_TEST_SUITE_P(Models, DynamicQuant,
+                         ::testing::Values("lenet5", "bert_tiny", "dyn_batch_mlp", "resnet18_tiny"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(DynamicQuant, TakesBiasAndActivationAtLoad) {
@@ -63,7 +66,8 @@ graph @main(%x : float32[?,8]) {
   EXPECT_EQ(CountOf(*quantised, "DynamicQuantMatMul"), 1);
   const std::vector<Tensor> inputs = RandomInputs(**module, 1, 5);
   size_t before = 0, after = 0;
-  EXPECT_GE(Cosine(WriteAndRun(**module, inputs, &before), WriteAndRun(*quantised, inputs, &after)), 0.999);
+  EXPECT_GE(Cosine(WriteAndRun(**module, inputs, &before), WriteAndRun(*quantised, inputs, &after)),
+            0.999);
 }
 
 TEST(DynamicQuant, SaysWhatItLeaves) {
@@ -71,7 +75,8 @@ TEST(DynamicQuant, SaysWhatItLeaves) {
   ASSERT_NE(module, nullptr);
   converter::Report report;
   Quantised(*module, Dynamic(), &report);
-  EXPECT_NE(report.ToText().find("convolutions need FULL_QUANT"), std::string::npos) << report.ToText();
+  EXPECT_NE(report.ToText().find("convolutions need FULL_QUANT"), std::string::npos)
+      << report.ToText();
 }
 
 }  // namespace

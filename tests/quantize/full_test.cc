@@ -30,8 +30,11 @@ QuantConfig Config(const ir::Module& module, const std::string& name) {
     for (size_t i = 0; i < inputs.size(); ++i) {
       const std::string folder = absl::StrCat(::testing::TempDir(), "/", name, "_", i);
       mkdir(folder.c_str(), 0777);
-      std::ofstream(absl::StrCat(folder, "/", s), std::ios::binary).write(static_cast<const char*>(inputs[i].data()), static_cast<std::streamsize>(inputs[i].bytes()));
-      if (s == 0) config.calibration.folders.emplace_back(module.entry()->inputs()[i]->name(), folder);
+      std::ofstream(absl::StrCat(folder, "/", s), std::ios::binary)
+          .write(static_cast<const char*>(inputs[i].data()),
+                 static_cast<std::streamsize>(inputs[i].bytes()));
+      if (s == 0)
+        config.calibration.folders.emplace_back(module.entry()->inputs()[i]->name(), folder);
     }
   }
   return config;
@@ -68,16 +71,24 @@ TEST_P(FullQuant, KeepsTheResults) {
   EXPECT_EQ(Loaded(*quantised, "Conv2D"), 0);
   const std::vector<Tensor> inputs = RandomInputs(*module, 1);
   size_t before = 0, after = 0;
-  EXPECT_GE(Cosine(WriteAndRun(*module, inputs, &before), WriteAndRun(*quantised, inputs, &after)), c.cosine) << report.ToText();
+  EXPECT_GE(Cosine(WriteAndRun(*module, inputs, &before), WriteAndRun(*quantised, inputs, &after)),
+            c.cosine)
+      << report.ToText();
   EXPECT_LT(after, before + before / 4);  // nodes weigh more than weights in the smallest models
   EXPECT_NE(report.ToText().find("cosine"), std::string::npos) << report.ToText();
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, FullQuant,
-                         ::testing::Values(Case{"lenet5", Method::kMaxMin, 0.99, 2, 3}, Case{"lenet5", Method::kKl, 0.99, 2, 3},
-                                           Case{"lenet5", Method::kRemovalOutlier, 0.99, 2, 3}, Case{"resnet18_tiny", Method::kMaxMin, 0.99, 20, 1},
-                                           Case{"bert_tiny", Method::kMaxMin, 0.99, 0, 14}, Case{"mobilenetv2_tiny", Method::kMaxMin, 0.98, 19, 1}),
-                         [](const auto& info) { return absl::StrCat(info.param.model, "_", static_cast<int>(info.param.method)); });
+                         ::testing::Values(Case{"lenet5", Method::kMaxMin, 0.99, 2, 3},
+                                           Case{"lenet5", Method::kKl, 0.99, 2, 3},
+                                           Case{"lenet5", Method::kRemovalOutlier, 0.99, 2, 3},
+                                           Case{"resnet18_tiny", Method::kMaxMin, 0.99, 20, 1},
+                                           Case{"bert_tiny", Method::kMaxMin, 0.99, 0, 14},
+                                           Case{"mobilenetv2_tiny", Method::kMaxMin, 0.98, 19, 1}),
+                         [](const auto& info) {
+                           return absl::StrCat(info.param.model, "_",
+                                               static_cast<int>(info.param.method));
+                         });
 
 TEST(FullQuant, CorrectsTheBias) {
   const auto module = ReadModel("lenet5");
@@ -90,7 +101,8 @@ TEST(FullQuant, CorrectsTheBias) {
   for (const bool correct : {false, true}) {
     config.bias_correction = correct;
     converter::Report report;
-    EXPECT_GE(Cosine(want, WriteAndRun(*Quantised(*module, config, &report), inputs, &bytes)), 0.99);
+    EXPECT_GE(Cosine(want, WriteAndRun(*Quantised(*module, config, &report), inputs, &bytes)),
+              0.99);
   }
 }
 
@@ -101,15 +113,18 @@ TEST(FullQuant, GoesAgain) {
   const auto quantised = Quantised(*module, Config(*module, "remove"), &report);
   const auto backends = MakeBackends({"reference"});
   ASSERT_TRUE(backends.ok());
-  const passes::Evaluator evaluate = [&](const ir::Node& node, absl::Span<const Tensor> inputs, size_t max_bytes) {
+  const passes::Evaluator evaluate = [&](const ir::Node& node, absl::Span<const Tensor> inputs,
+                                         size_t max_bytes) {
     return plan::Evaluate(*backends->back(), node, inputs, max_bytes);
   };
   const absl::Status status = converter::RemoveQuantisation(evaluate, quantised.get());
   ASSERT_TRUE(status.ok()) << status;
-  for (const auto& node : quantised->entry()->nodes()) EXPECT_EQ(node->op().find("quantizeLinear"), std::string::npos);
+  for (const auto& node : quantised->entry()->nodes())
+    EXPECT_EQ(node->op().find("quantizeLinear"), std::string::npos);
   const std::vector<Tensor> inputs = RandomInputs(*module, 1);
   size_t before = 0, after = 0;
-  EXPECT_GE(Cosine(WriteAndRun(*module, inputs, &before), WriteAndRun(*quantised, inputs, &after)), 0.999);
+  EXPECT_GE(Cosine(WriteAndRun(*module, inputs, &before), WriteAndRun(*quantised, inputs, &after)),
+            0.999);
 }
 
 TEST(FullQuant, SkipsNodes) {
@@ -117,7 +132,8 @@ TEST(FullQuant, SkipsNodes) {
   ASSERT_NE(module, nullptr);
   QuantConfig config = Config(*module, "skip");
   for (const auto& node : module->entry()->nodes()) {
-    if (node->op() == "Conv2D" && config.skip_nodes.empty()) config.skip_nodes.push_back(node->name());
+    if (node->op() == "Conv2D" && config.skip_nodes.empty())
+      config.skip_nodes.push_back(node->name());
   }
   converter::Report report;
   const auto quantised = Quantised(*module, config, &report);

@@ -23,12 +23,14 @@ std::unique_ptr<ir::Module> ReadModel(const std::string& name) {
   EXPECT_TRUE(module.ok()) << module.status();
   if (!module.ok()) return nullptr;
   auto backends = MakeBackends({"reference"});
-  const passes::Evaluator evaluate = [&](const ir::Node& node, absl::Span<const Tensor> inputs, size_t max_bytes) {
+  const passes::Evaluator evaluate = [&](const ir::Node& node, absl::Span<const Tensor> inputs,
+                                         size_t max_bytes) {
     return plan::Evaluate(*backends->back(), node, inputs, max_bytes);
   };
   passes::PassContext context{module->get(), &evaluate, passes::StoredWeights::kKeep};
   passes::PipelineOptions options;
-  options.only = {"fold_constants", "remove_identities", "merge_duplicates", "cancel_transposes", "fold_batch_norm"};
+  options.only = {"fold_constants", "remove_identities", "merge_duplicates", "cancel_transposes",
+                  "fold_batch_norm"};
   const absl::Status status = passes::RunPipeline(options, context, nullptr);
   EXPECT_TRUE(status.ok()) << status;
   return *std::move(module);
@@ -46,7 +48,9 @@ std::vector<Tensor> RandomInputs(const ir::Module& module, int seed, int64_t dim
         t.dtype(),
         [&](auto tag) {
           using T = typename decltype(tag)::type;
-          for (int64_t i = 0; i < t.elements(); ++i) t.mutable_data_as<T>()[i] = static_cast<T>(IsFloat(t.dtype()) ? normal(random) : static_cast<float>(random() % 2));
+          for (int64_t i = 0; i < t.elements(); ++i)
+            t.mutable_data_as<T>()[i] = static_cast<T>(
+                IsFloat(t.dtype()) ? normal(random) : static_cast<float>(random() % 2));
           return 0;
         },
         0);
@@ -55,7 +59,8 @@ std::vector<Tensor> RandomInputs(const ir::Module& module, int seed, int64_t dim
   return inputs;
 }
 
-std::vector<std::vector<float>> WriteAndRun(const ir::Module& module, const std::vector<Tensor>& inputs, size_t* bytes) {
+std::vector<std::vector<float>> WriteAndRun(const ir::Module& module,
+                                            const std::vector<Tensor>& inputs, size_t* bytes) {
   InstallAllBackends();
   const auto written = mindir::Write(module, {});
   EXPECT_TRUE(written.ok()) << written.status();
@@ -93,7 +98,9 @@ double Cosine(const std::vector<std::vector<float>>& a, const std::vector<std::v
   return ab / std::sqrt(aa * bb);
 }
 
-std::unique_ptr<ir::Module> Quantised(const ir::Module& module, const converter::QuantConfig& config, converter::Report* report) {
+std::unique_ptr<ir::Module> Quantised(const ir::Module& module,
+                                      const converter::QuantConfig& config,
+                                      converter::Report* report) {
   auto copy = module.Clone();
   const absl::Status status = converter::Quantize(config, {}, copy.get(), report);
   EXPECT_TRUE(status.ok()) << status;

@@ -20,13 +20,16 @@ std::unique_ptr<ir::Module> ReadModel(const std::string& name);
 std::vector<Tensor> RandomInputs(const ir::Module& module, int seed, int64_t dim = 2);
 
 // What the module computes after it was written to a file and read again, on the CPU with all passes; `bytes` gets the file's size.
-std::vector<std::vector<float>> WriteAndRun(const ir::Module& module, const std::vector<Tensor>& inputs, size_t* bytes);
+std::vector<std::vector<float>> WriteAndRun(const ir::Module& module,
+                                            const std::vector<Tensor>& inputs, size_t* bytes);
 
 // Of the numbers of all outputs together.
 double Cosine(const std::vector<std::vector<float>>& a, const std::vector<std::vector<float>>& b);
 
 // The module quantised; fails the test when it does not work.
-std::unique_ptr<ir::Module> Quantised(const ir::Module& module, const converter::QuantConfig& config, converter::Report* report);
+std::unique_ptr<ir::Module> Quantised(const ir::Module& module,
+                                      const converter::QuantConfig& config,
+                                      converter::Report* report);
 
 }  // namespace mirin::testing
 

@@ -34,18 +34,25 @@ TEST_P(WeightQuant, ShrinksTheFileAndKeepsTheResults) {
   const auto quantised = Quantised(*module, Bits(c.bits), &report);
   const std::vector<Tensor> inputs = RandomInputs(*module, 1);
   size_t before = 0, after = 0;
-  const auto want = WriteAndRun(*module, inputs, &before), got = WriteAndRun(*quantised, inputs, &after);
+  const auto want = WriteAndRun(*module, inputs, &before),
+             got = WriteAndRun(*quantised, inputs, &after);
   EXPECT_GE(Cosine(want, got), c.cosine);
-  EXPECT_LT(static_cast<double>(after), c.size * static_cast<double>(before)) << before << " bytes before, " << after << " after";
+  EXPECT_LT(static_cast<double>(after), c.size * static_cast<double>(before))
+      << before << " bytes before, " << after << " after";
   EXPECT_EQ(report.errors(), 0);
   EXPECT_NE(report.ToText().find("quantised the weights of"), std::string::npos) << report.ToText();
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, WeightQuant,
-                         ::testing::Values(Case{"lenet5", 8, 0.999, 0.35}, Case{"lenet5", 16, 0.99999, 0.6}, Case{"lenet5", 0, 0.999, 0.35},
-                                           Case{"lenet5", 4, 0.95, 0.35}, Case{"resnet18_tiny", 8, 0.999, 0.35}, Case{"bert_tiny", 8, 0.999, 0.6},
-                                           Case{"mobilenetv2_tiny", 8, 0.99, 0.65}, Case{"dyn_batch_mlp", 8, 0.999, 1.001}),
-                         [](const auto& info) { return std::string(info.param.model) + "_" + std::to_string(info.param.bits); });
+INSTANTIATE_TEST_SUITE_P(
+    Models, WeightQuant,
+    ::testing::Values(Case{"lenet5", 8, 0.999, 0.35}, Case{"lenet5", 16, 0.99999, 0.6},
+                      Case{"lenet5", 0, 0.999, 0.35}, Case{"lenet5", 4, 0.95, 0.35},
+                      Case{"resnet18_tiny", 8, 0.999, 0.35}, Case{"bert_tiny", 8, 0.999, 0.6},
+                      Case{"mobilenetv2_tiny", 8, 0.99, 0.65},
+                      Case{"dyn_batch_mlp", 8, 0.999, 1.001}),
+    [](const auto& info) {
+      return std::string(info.param.model) + "_" + std::to_string(info.param.bits);
+    });
 
 TEST(WeightQuant, MixedBitsLeaveWhatWouldErrTooMuch) {
   const auto module = ReadModel("lenet5");
@@ -70,7 +77,8 @@ TEST(WeightQuant, SharesAWeightBetweenGraphs) {
   EXPECT_GT(stored, 0);
   const std::vector<Tensor> inputs = RandomInputs(*module, 1);
   size_t before = 0, after = 0;
-  EXPECT_GE(Cosine(WriteAndRun(*module, inputs, &before), WriteAndRun(*quantised, inputs, &after)), 0.99);
+  EXPECT_GE(Cosine(WriteAndRun(*module, inputs, &before), WriteAndRun(*quantised, inputs, &after)),
+            0.99);
   EXPECT_LT(after, before);
 }
 

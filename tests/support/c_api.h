@@ -31,13 +31,17 @@ using TensorPtr = std::unique_ptr<mirin_tensor, Destroy>;
 inline std::string Text(mirin_status* status) {
   if (status == nullptr) return "OK";
   const StatusPtr owner(status);
-  return std::string(mirin_code_name(mirin_status_code(status))) + ": " + mirin_status_message(status);
+  return std::string(mirin_code_name(mirin_status_code(status))) + ": " +
+         mirin_status_message(status);
 }
 
-inline TensorPtr MakeTensor(mirin_dtype dtype, const std::vector<int64_t>& dims, const void* bytes) {
+inline TensorPtr MakeTensor(mirin_dtype dtype, const std::vector<int64_t>& dims,
+                            const void* bytes) {
   mirin_tensor* t = nullptr;
-  if (StatusPtr(mirin_tensor_create(dtype, dims.data(), dims.size(), &t)) != nullptr) return nullptr;
-  if (bytes != nullptr && mirin_tensor_size(t) > 0) __builtin_memcpy(mirin_tensor_mutable_data(t), bytes, mirin_tensor_size(t));
+  if (StatusPtr(mirin_tensor_create(dtype, dims.data(), dims.size(), &t)) != nullptr)
+    return nullptr;
+  if (bytes != nullptr && mirin_tensor_size(t) > 0)
+    __builtin_memcpy(mirin_tensor_mutable_data(t), bytes, mirin_tensor_size(t));
   return TensorPtr(t);
 }
 

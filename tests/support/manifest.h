@@ -13,7 +13,7 @@ struct ModelCase {
   std::string npz;
   double tolerance = 0;
   double relative = 0;
-  std::string key;   // empty: not encrypted
+  std::string key;  // empty: not encrypted
   std::string mode;
 };
 

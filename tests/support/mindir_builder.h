@@ -51,7 +51,8 @@ inline Message ValueInfo(const std::string& name, int data_type, const std::vect
   return Message().Text(1, name).Sub(2, TensorMessage(data_type, dims));
 }
 
-inline Message NodeMessage(const std::string& name, const std::string& op_type, const std::vector<std::string>& inputs) {
+inline Message NodeMessage(const std::string& name, const std::string& op_type,
+                           const std::vector<std::string>& inputs) {
   Message n;
   for (const std::string& i : inputs) n.Text(1, i);
   return n.Text(2, name).Text(3, name).Text(4, op_type);
@@ -71,7 +72,8 @@ inline Message IntsConstant(const std::string& name, const std::vector<int64_t>&
 }
 
 // A file with this entry graph.
-inline std::string File(const Message& graph, const std::vector<Message>& functions = {}, const std::vector<Message>& primitives = {}) {
+inline std::string File(const Message& graph, const std::vector<Message>& functions = {},
+                        const std::vector<Message>& primitives = {}) {
   Message m;
   m.Text(1, "0.1.1").Text(2, "MindSpore").Text(5, "2.0.0").Sub(7, graph);
   for (const Message& f : functions) m.Sub(8, f);
@@ -79,13 +81,16 @@ inline std::string File(const Message& graph, const std::vector<Message>& functi
   return m.Int(10, 1).Int(13, 1).bytes();
 }
 
-inline Message Primitive(const std::string& name, const std::string& op, const std::vector<Message>& attributes = {}) {
+inline Message Primitive(const std::string& name, const std::string& op,
+                         const std::vector<Message>& attributes = {}) {
   Message p;
   p.Text(1, name).Text(2, op);
   for (const Message& a : attributes) p.Sub(3, a);
   return p;
 }
-inline Message IntAttribute(const std::string& name, int64_t value) { return Message().Text(1, name).Int(3, value).Int(16, 7); }
+inline Message IntAttribute(const std::string& name, int64_t value) {
+  return Message().Text(1, name).Int(3, value).Int(16, 7);
+}
 inline Message IntsAttribute(const std::string& name, const std::vector<int64_t>& values) {
   Message tuple;
   tuple.Text(1, name).Int(16, 20);

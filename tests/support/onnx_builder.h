@@ -22,7 +22,8 @@ inline onnx::ModelProto OnnxModel(int64_t opset = 17) {
 }
 
 // A dim of -1 is symbolic.
-inline void SetOnnxType(onnx::ValueInfoProto* v, const std::string& name, int type, const std::vector<int64_t>& dims) {
+inline void SetOnnxType(onnx::ValueInfoProto* v, const std::string& name, int type,
+                        const std::vector<int64_t>& dims) {
   v->set_name(name);
   auto* tensor = v->mutable_type()->mutable_tensor_type();
   tensor->set_elem_type(type);
@@ -37,16 +38,20 @@ inline void SetOnnxType(onnx::ValueInfoProto* v, const std::string& name, int ty
   }
 }
 
-inline void AddOnnxInput(onnx::GraphProto* g, const std::string& name, const std::vector<int64_t>& dims, int type = kOnnxFloat) {
+inline void AddOnnxInput(onnx::GraphProto* g, const std::string& name,
+                         const std::vector<int64_t>& dims, int type = kOnnxFloat) {
   SetOnnxType(g->add_input(), name, type, dims);
 }
 
-inline void AddOnnxOutput(onnx::GraphProto* g, const std::string& name, const std::vector<int64_t>& dims, int type = kOnnxFloat) {
+inline void AddOnnxOutput(onnx::GraphProto* g, const std::string& name,
+                          const std::vector<int64_t>& dims, int type = kOnnxFloat) {
   SetOnnxType(g->add_output(), name, type, dims);
 }
 
 template <typename Nodes>  // a graph or a function
-onnx::NodeProto* AddOnnxNode(Nodes* g, const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
+onnx::NodeProto* AddOnnxNode(Nodes* g, const std::string& op,
+                             const std::vector<std::string>& inputs,
+                             const std::vector<std::string>& outputs,
                              const std::string& name = "") {
   onnx::NodeProto* node = g->add_node();
   node->set_op_type(op);
@@ -56,7 +61,9 @@ onnx::NodeProto* AddOnnxNode(Nodes* g, const std::string& op, const std::vector<
   return node;
 }
 
-inline onnx::TensorProto* AddOnnxWeight(onnx::GraphProto* g, const std::string& name, const std::vector<int64_t>& dims, const std::vector<float>& values) {
+inline onnx::TensorProto* AddOnnxWeight(onnx::GraphProto* g, const std::string& name,
+                                        const std::vector<int64_t>& dims,
+                                        const std::vector<float>& values) {
   onnx::TensorProto* t = g->add_initializer();
   t->set_name(name);
   t->set_data_type(kOnnxFloat);
@@ -65,14 +72,18 @@ inline onnx::TensorProto* AddOnnxWeight(onnx::GraphProto* g, const std::string& 
   return t;
 }
 
-inline onnx::AttributeProto* AddOnnxAttribute(onnx::NodeProto* node, const std::string& name, int type) {
+inline onnx::AttributeProto* AddOnnxAttribute(onnx::NodeProto* node, const std::string& name,
+                                              int type) {
   onnx::AttributeProto* a = node->add_attribute();
   a->set_name(name);
   a->set_type(type);
   return a;
 }
-inline void SetOnnxInt(onnx::NodeProto* node, const std::string& name, int64_t value) { AddOnnxAttribute(node, name, 2)->set_i(value); }
-inline void SetOnnxInts(onnx::NodeProto* node, const std::string& name, const std::vector<int64_t>& values) {
+inline void SetOnnxInt(onnx::NodeProto* node, const std::string& name, int64_t value) {
+  AddOnnxAttribute(node, name, 2)->set_i(value);
+}
+inline void SetOnnxInts(onnx::NodeProto* node, const std::string& name,
+                        const std::vector<int64_t>& values) {
   auto* a = AddOnnxAttribute(node, name, 7);
   for (const int64_t v : values) a->add_ints(v);
 }
@@ -82,7 +93,8 @@ inline onnx::GraphProto* SetOnnxGraph(onnx::NodeProto* node, const std::string& 
   return graph;
 }
 
-inline void SetExternal(onnx::TensorProto* t, const std::vector<std::pair<std::string, std::string>>& entries) {
+inline void SetExternal(onnx::TensorProto* t,
+                        const std::vector<std::pair<std::string, std::string>>& entries) {
   t->set_data_location(1);
   t->clear_float_data();
   for (const auto& [key, value] : entries) {

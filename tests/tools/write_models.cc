@@ -7,7 +7,9 @@
 namespace mirin::testing {
 namespace {
 
-void Save(const onnx::ModelProto& model, const std::string& path) { std::ofstream(path, std::ios::binary) << model.SerializeAsString(); }
+void Save(const onnx::ModelProto& model, const std::string& path) {
+  std::ofstream(path, std::ios::binary) << model.SerializeAsString();
+}
 
 // The MLP with an operator more that nothing knows, twice.
 onnx::ModelProto Unsupported() {

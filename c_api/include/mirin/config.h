@@ -28,7 +28,8 @@ MIRIN_API mirin_status* mirin_config_load_file(mirin_config* config, const char*
 /* One setting; a later one replaces an earlier one. section without brackets; all UTF-8, copied.
    Errors: INVALID_ARGUMENT, UNIMPLEMENTED.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_config_set(mirin_config* config, const char* section, const char* key, const char* value);
+MIRIN_API mirin_status* mirin_config_set(mirin_config* config, const char* section, const char* key,
+                                         const char* value);
 
 MIRIN_END_DECLS
 

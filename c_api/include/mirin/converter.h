@@ -40,7 +40,8 @@ MIRIN_API void mirin_converter_destroy(mirin_converter* converter);
    "modelFile", "inputShape" (docs/converter.md lists them). value: UTF-8, copied; "" restores the default.
    Errors: INVALID_ARGUMENT (unknown name, or a value that the option does not take), UNIMPLEMENTED.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_converter_set(mirin_converter* converter, const char* name, const char* value);
+MIRIN_API mirin_status* mirin_converter_set(mirin_converter* converter, const char* name,
+                                            const char* value);
 
 /* Converts. With "outputFile" the model is written there, whole or not at all; without it, it stays in memory. The first error
    is returned; the report has all of them.
@@ -56,7 +57,8 @@ MIRIN_API mirin_status* mirin_converter_check(mirin_converter* converter);
 
 /* What the last run or check found; "" before any run, NULL for NULL. Borrowed from the converter until its next call.
    @since 1.0 */
-MIRIN_API const char* mirin_converter_report(mirin_converter* converter, mirin_report_format format);
+MIRIN_API const char* mirin_converter_report(mirin_converter* converter,
+                                             mirin_report_format format);
 
 /* The file to load: what the last run wrote; "" when it wrote none, NULL for NULL. Borrowed until the next run.
    @since 1.0 */
@@ -69,7 +71,8 @@ MIRIN_API const void* mirin_converter_model(const mirin_converter* converter, si
 /* What a run in progress does, such as "importing nodes"; "" between runs, NULL for NULL. *out_done of *out_total steps of it are
    done, *out_total is 0 where their number is not known; both may be NULL. From any thread, at any time. The text is a constant.
    @since 1.0 */
-MIRIN_API const char* mirin_converter_progress(const mirin_converter* converter, int64_t* out_done, int64_t* out_total);
+MIRIN_API const char* mirin_converter_progress(const mirin_converter* converter, int64_t* out_done,
+                                               int64_t* out_total);
 
 /* Every option with its values, default and meaning: a text for people, two lines an option. A constant.
    @since 1.0 */

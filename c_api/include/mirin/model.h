@@ -15,28 +15,33 @@ typedef struct mirin_model mirin_model;
    Errors: NOT_FOUND, PERMISSION_DENIED (file or key), FAILED_PRECONDITION (key missing), DATA_LOSS, UNIMPLEMENTED (with the node),
    RESOURCE_EXHAUSTED, INVALID_ARGUMENT.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_model_load_file(const char* path, const mirin_model_options* options, mirin_model** out_model);
+MIRIN_API mirin_status* mirin_model_load_file(const char* path, const mirin_model_options* options,
+                                              mirin_model** out_model);
 
 /* Loads from memory, which is copied. Models with external weight files need options.config to say where those are ([model_file]
    mindir_path).
    Errors: as mirin_model_load_file.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_model_load_memory(const void* data, size_t size, const mirin_model_options* options,
+MIRIN_API mirin_status* mirin_model_load_memory(const void* data, size_t size,
+                                                const mirin_model_options* options,
                                                 mirin_model** out_model);
 
 /* Loads from memory without a copy: deleter(data, context) runs when the model and its sessions are gone; deleter may be NULL
    for memory that outlives them. On failure the caller keeps the memory.
    Errors: as mirin_model_load_file.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_model_load_memory_adopt(const void* data, size_t size, mirin_deleter deleter, void* context,
-                                                      const mirin_model_options* options, mirin_model** out_model);
+MIRIN_API mirin_status* mirin_model_load_memory_adopt(const void* data, size_t size,
+                                                      mirin_deleter deleter, void* context,
+                                                      const mirin_model_options* options,
+                                                      mirin_model** out_model);
 
 /* A model of the same contents for other input shapes than the file has, fixed or open ones: dims[i] points to ranks[i] sizes, -1 is
    open. Weights are shared with `model`, which may be destroyed. A session's resize is cheaper where the shapes fit the model's.
    Errors: INVALID_ARGUMENT (names the node that cannot work with these shapes), RESOURCE_EXHAUSTED.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_model_reshape(const mirin_model* model, const int64_t* const* dims, const size_t* ranks,
-                                            size_t num_inputs, mirin_model** out_model);
+MIRIN_API mirin_status* mirin_model_reshape(const mirin_model* model, const int64_t* const* dims,
+                                            const size_t* ranks, size_t num_inputs,
+                                            mirin_model** out_model);
 
 /* Lets go of a model; its sessions may live on. NULL is fine.
    @since 1.0 */
@@ -90,9 +95,10 @@ MIRIN_API const char* mirin_model_pass_report(const mirin_model* model);
    FAILED_PRECONDITION: their runs are not independent.
    Errors: as mirin_session_create and mirin_session_run.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_model_run(const mirin_model* model, const mirin_session_options* options,
-                                        const mirin_tensor* const* inputs, size_t num_inputs, mirin_tensor** out_outputs,
-                                        size_t num_outputs);
+MIRIN_API mirin_status* mirin_model_run(const mirin_model* model,
+                                        const mirin_session_options* options,
+                                        const mirin_tensor* const* inputs, size_t num_inputs,
+                                        mirin_tensor** out_outputs, size_t num_outputs);
 
 MIRIN_END_DECLS
 

@@ -17,10 +17,11 @@ typedef struct mirin_pool mirin_pool;
 
 typedef struct mirin_pool_options {
   size_t struct_size;
-  int32_t workers;                      /* 0: the CPUs of the process divided by the threads of a worker */
-  int32_t max_queue;                    /* requests that may wait; one more is RESOURCE_EXHAUSTED */
-  const mirin_session_options* session; /* of every worker; NULL: the defaults; threads 0: the CPUs divided by the workers */
-  const mirin_config* config;           /* settings by name; NULL: none */
+  int32_t workers;   /* 0: the CPUs of the process divided by the threads of a worker */
+  int32_t max_queue; /* requests that may wait; one more is RESOURCE_EXHAUSTED */
+  const mirin_session_options*
+      session; /* of every worker; NULL: the defaults; threads 0: the CPUs divided by the workers */
+  const mirin_config* config; /* settings by name; NULL: none */
 } mirin_pool_options;
 
 #define MIRIN_POOL_OPTIONS_INIT {sizeof(mirin_pool_options), 0, 1000, NULL, NULL}
@@ -29,7 +30,8 @@ typedef struct mirin_pool_options {
    Errors: INVALID_ARGUMENT, NOT_FOUND (device), UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION (the model keeps state between
    runs).
    @since 1.0 */
-MIRIN_API mirin_status* mirin_pool_create(const mirin_model* model, const mirin_pool_options* options, mirin_pool** out_pool);
+MIRIN_API mirin_status* mirin_pool_create(const mirin_model* model,
+                                          const mirin_pool_options* options, mirin_pool** out_pool);
 
 /* Waits for requests in progress and frees the pool; none may begin any more. NULL is fine.
    @since 1.0 */
@@ -45,14 +47,17 @@ MIRIN_API int32_t mirin_pool_workers(const mirin_pool* pool);
    Errors: INVALID_ARGUMENT (count, dtype, shape: names the input), RESOURCE_EXHAUSTED (queue full, memory), DEADLINE_EXCEEDED,
    CANCELLED.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_pool_run(const mirin_pool* pool, const mirin_tensor* const* inputs, size_t num_inputs,
-                                       const mirin_run_options* options, mirin_tensor** out_outputs, size_t num_outputs);
+MIRIN_API mirin_status* mirin_pool_run(const mirin_pool* pool, const mirin_tensor* const* inputs,
+                                       size_t num_inputs, const mirin_run_options* options,
+                                       mirin_tensor** out_outputs, size_t num_outputs);
 
 /* The same into the caller's tensors, as mirin_session_run_into; a NULL entry drops that output.
    Errors: as mirin_pool_run.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_pool_run_into(const mirin_pool* pool, const mirin_tensor* const* inputs, size_t num_inputs,
-                                            const mirin_run_options* options, mirin_tensor* const* outputs, size_t num_outputs);
+MIRIN_API mirin_status* mirin_pool_run_into(const mirin_pool* pool,
+                                            const mirin_tensor* const* inputs, size_t num_inputs,
+                                            const mirin_run_options* options,
+                                            mirin_tensor* const* outputs, size_t num_outputs);
 
 MIRIN_END_DECLS
 

@@ -16,7 +16,8 @@ typedef struct mirin_session mirin_session;
 /* options: NULL for the defaults.
    Errors: INVALID_ARGUMENT, NOT_FOUND (device), UNAVAILABLE, RESOURCE_EXHAUSTED.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_session_create(const mirin_model* model, const mirin_session_options* options,
+MIRIN_API mirin_status* mirin_session_create(const mirin_model* model,
+                                             const mirin_session_options* options,
                                              mirin_session** out_session);
 
 /* Frees the session, its outputs included; NULL is fine. No run may be in progress.
@@ -26,23 +27,25 @@ MIRIN_API void mirin_session_destroy(mirin_session* session);
 /* Plans for these input shapes now, so that the next run with them does not. dims[i] points to ranks[i] sizes.
    Errors: INVALID_ARGUMENT, FAILED_PRECONDITION (running), RESOURCE_EXHAUSTED.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_session_resize(mirin_session* session, const int64_t* const* dims, const size_t* ranks,
-                                             size_t num_inputs);
+MIRIN_API mirin_status* mirin_session_resize(mirin_session* session, const int64_t* const* dims,
+                                             const size_t* ranks, size_t num_inputs);
 
 /* Runs. inputs: one tensor per model input, in its order; read only. out_outputs: room for num_outputs ==
    mirin_model_output_count pointers; the tensors belong to the session and are valid until its next run, resize or end.
    Errors: INVALID_ARGUMENT (count, dtype, shape: names the input), FAILED_PRECONDITION (running in another thread), CANCELLED,
    RESOURCE_EXHAUSTED.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_session_run(mirin_session* session, const mirin_tensor* const* inputs, size_t num_inputs,
-                                          const mirin_tensor** out_outputs, size_t num_outputs);
+MIRIN_API mirin_status* mirin_session_run(mirin_session* session, const mirin_tensor* const* inputs,
+                                          size_t num_inputs, const mirin_tensor** out_outputs,
+                                          size_t num_outputs);
 
 /* Runs and writes the results into the caller's tensors: dtypes must match, and each must be as large as the result or larger
    in bytes; on success each gets the result's shape. An entry may be NULL: that output is dropped. A failed run leaves their
    contents undefined and their shapes as they were.
    Errors: as mirin_session_run.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_session_run_into(mirin_session* session, const mirin_tensor* const* inputs, size_t num_inputs,
+MIRIN_API mirin_status* mirin_session_run_into(mirin_session* session,
+                                               const mirin_tensor* const* inputs, size_t num_inputs,
                                                mirin_tensor* const* outputs, size_t num_outputs);
 
 /* The same two with a time limit and a cancellation. options: NULL for neither. */
@@ -69,12 +72,14 @@ MIRIN_API void mirin_session_cancel(mirin_session* session);
 /* A copy of state i, which belongs to the caller.
    Errors: INVALID_ARGUMENT, FAILED_PRECONDITION (running), RESOURCE_EXHAUSTED.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_session_get_state(mirin_session* session, size_t i, mirin_tensor** out_tensor);
+MIRIN_API mirin_status* mirin_session_get_state(mirin_session* session, size_t i,
+                                                mirin_tensor** out_tensor);
 
 /* Replaces state i; dtype and shape must be the state's.
    Errors: INVALID_ARGUMENT, FAILED_PRECONDITION (running).
    @since 1.0 */
-MIRIN_API mirin_status* mirin_session_set_state(mirin_session* session, size_t i, const mirin_tensor* value);
+MIRIN_API mirin_status* mirin_session_set_state(mirin_session* session, size_t i,
+                                                const mirin_tensor* value);
 
 /* Texts below are borrowed from the session until the next call of the same function; NULL for NULL. Not during a run. */
 

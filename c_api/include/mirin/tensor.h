@@ -17,27 +17,31 @@ typedef void (*mirin_deleter)(void* data, void* context);
    dtype: any but STRING. dims: rank sizes of 0 or more; NULL for rank 0.
    Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_tensor_create(mirin_dtype dtype, const int64_t* dims, size_t rank, mirin_tensor** out_tensor);
+MIRIN_API mirin_status* mirin_tensor_create(mirin_dtype dtype, const int64_t* dims, size_t rank,
+                                            mirin_tensor** out_tensor);
 
 /* A tensor over the caller's memory, which must outlive it. size: bytes at data, no less than the shape needs.
    Errors: INVALID_ARGUMENT.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_tensor_create_borrowed(mirin_dtype dtype, const int64_t* dims, size_t rank, void* data,
-                                                     size_t size, mirin_tensor** out_tensor);
+MIRIN_API mirin_status* mirin_tensor_create_borrowed(mirin_dtype dtype, const int64_t* dims,
+                                                     size_t rank, void* data, size_t size,
+                                                     mirin_tensor** out_tensor);
 
 /* The same, but the tensor frees the memory: deleter(data, context) runs when the last user is gone, on any thread. On failure the
    caller keeps the memory.
    Errors: INVALID_ARGUMENT.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_tensor_create_adopted(mirin_dtype dtype, const int64_t* dims, size_t rank, void* data,
-                                                    size_t size, mirin_deleter deleter, void* context,
+MIRIN_API mirin_status* mirin_tensor_create_adopted(mirin_dtype dtype, const int64_t* dims,
+                                                    size_t rank, void* data, size_t size,
+                                                    mirin_deleter deleter, void* context,
                                                     mirin_tensor** out_tensor);
 
 /* A string tensor with copies of the texts: one (pointer, size) pair per element.
    Errors: INVALID_ARGUMENT.
    @since 1.0 */
-MIRIN_API mirin_status* mirin_tensor_create_strings(const int64_t* dims, size_t rank, const char* const* texts,
-                                                    const size_t* sizes, mirin_tensor** out_tensor);
+MIRIN_API mirin_status* mirin_tensor_create_strings(const int64_t* dims, size_t rank,
+                                                    const char* const* texts, const size_t* sizes,
+                                                    mirin_tensor** out_tensor);
 
 /* A deep copy with its own memory.
    Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED.

@@ -14,7 +14,8 @@ class CpuBackend final : public Backend {
  public:
   absl::string_view name() const override { return "cpu"; }
 
-  absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(const KernelRequest& request) const override {
+  absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(
+      const KernelRequest& request) const override {
     const std::vector<KernelFactory>* factories = KernelsFor(request.node->op());
     if (factories == nullptr) return absl::UnimplementedError("no kernel for this operator");
     absl::Status refusal;
@@ -26,7 +27,8 @@ class CpuBackend final : public Backend {
     return refusal;
   }
 
-  absl::StatusOr<std::unique_ptr<Kernel>> CreateReorder(const ir::TensorType& type, Layout from, Layout to,
+  absl::StatusOr<std::unique_ptr<Kernel>> CreateReorder(const ir::TensorType& type, Layout from,
+                                                        Layout to,
                                                         const ThreadShare& threads) const override {
     return MakeReorder(type, from, to, threads);
   }
@@ -37,7 +39,8 @@ class CpuBackend final : public Backend {
 std::unique_ptr<Backend> CreateBackend() { return std::make_unique<CpuBackend>(); }
 
 const char* Description() {
-  static const auto* const kText = new std::string(absl::StrCat("x86-64 CPU, ", IsaName(), ", ", AvailableCpus(), " threads"));
+  static const auto* const kText =
+      new std::string(absl::StrCat("x86-64 CPU, ", IsaName(), ", ", AvailableCpus(), " threads"));
   return kText->c_str();
 }
 

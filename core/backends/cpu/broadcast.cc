@@ -2,7 +2,8 @@
 
 namespace mirin::cpu {
 
-BroadcastPlan PlanBroadcast(absl::Span<const int64_t> a, absl::Span<const int64_t> b, absl::Span<const int64_t> y) {
+BroadcastPlan PlanBroadcast(absl::Span<const int64_t> a, absl::Span<const int64_t> b,
+                            absl::Span<const int64_t> y) {
   BroadcastPlan plan;
   const auto strides = [&](absl::Span<const int64_t> dims) {
     const Dims own = Strides(dims);
@@ -17,7 +18,8 @@ BroadcastPlan PlanBroadcast(absl::Span<const int64_t> a, absl::Span<const int64_
   for (int i = static_cast<int>(y.size()) - 1; i >= 0; --i) {
     plan.total *= y[i];
     if (y[i] == 1) continue;
-    if (!axes.empty() && sa[i] == axes.back().a * axes.back().n && sb[i] == axes.back().b * axes.back().n) {
+    if (!axes.empty() && sa[i] == axes.back().a * axes.back().n &&
+        sb[i] == axes.back().b * axes.back().n) {
       axes.back().n *= y[i];
     } else {
       axes.push_back({y[i], sa[i], sb[i]});

@@ -19,10 +19,13 @@ struct BroadcastPlan {
   int64_t total = 1;
 };
 
-BroadcastPlan PlanBroadcast(absl::Span<const int64_t> a, absl::Span<const int64_t> b, absl::Span<const int64_t> y);
+BroadcastPlan PlanBroadcast(absl::Span<const int64_t> a, absl::Span<const int64_t> b,
+                            absl::Span<const int64_t> y);
 
 // Lines that ForEachLine walks over.
-inline int64_t LinesOf(const BroadcastPlan& plan) { return plan.inner.n == 0 || plan.total == 0 ? 0 : plan.total / plan.inner.n; }
+inline int64_t LinesOf(const BroadcastPlan& plan) {
+  return plan.inner.n == 0 || plan.total == 0 ? 0 : plan.total / plan.inner.n;
+}
 
 // Calls fn(a offset, b offset, y offset) for every inner line in [begin, end).
 template <typename Fn>

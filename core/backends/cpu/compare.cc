@@ -9,27 +9,30 @@ namespace {
 
 // y[k] = fn(a, b) over a broadcast, on the session's threads.
 template <typename T, typename R, typename Fn>
-void Combine(const BroadcastPlan& plan, const T* a, const T* b, R* y, const ThreadShare& threads, Fn fn) {
+void Combine(const BroadcastPlan& plan, const T* a, const T* b, R* y, const ThreadShare& threads,
+             Fn fn) {
   const int64_t n = plan.inner.n, sa = plan.inner.a, sb = plan.inner.b;
-  threads.ParallelFor(LinesOf(plan), std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, n)), [&](int64_t begin, int64_t end) {
-    ForEachLine(plan, begin, end, [&](int64_t i, int64_t j, int64_t k) {
-      const T *p = a + i, *q = b + j;
-      R* to = y + k;
-      if (sa == 1 && sb == 1) {
-        for (int64_t l = 0; l < n; ++l) to[l] = fn(p[l], q[l]);
-      } else if (sa == 1 && sb == 0) {
-        const T right = *q;
-        for (int64_t l = 0; l < n; ++l) to[l] = fn(p[l], right);
-      } else {
-        for (int64_t l = 0; l < n; ++l) to[l] = fn(p[l * sa], q[l * sb]);
-      }
-    });
-  });
+  threads.ParallelFor(LinesOf(plan), std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, n)),
+                      [&](int64_t begin, int64_t end) {
+                        ForEachLine(plan, begin, end, [&](int64_t i, int64_t j, int64_t k) {
+                          const T *p = a + i, *q = b + j;
+                          R* to = y + k;
+                          if (sa == 1 && sb == 1) {
+                            for (int64_t l = 0; l < n; ++l) to[l] = fn(p[l], q[l]);
+                          } else if (sa == 1 && sb == 0) {
+                            const T right = *q;
+                            for (int64_t l = 0; l < n; ++l) to[l] = fn(p[l], right);
+                          } else {
+                            for (int64_t l = 0; l < n; ++l) to[l] = fn(p[l * sa], q[l * sb]);
+                          }
+                        });
+                      });
 }
 
 template <typename T, typename Fn>
 KernelResult MakeWith(const KernelRequest& r, Fn fn) {
-  const BroadcastPlan plan = PlanBroadcast(r.inputs[0].shape.dims(), r.inputs[1].shape.dims(), r.outputs[0].shape.dims());
+  const BroadcastPlan plan =
+      PlanBroadcast(r.inputs[0].shape.dims(), r.inputs[1].shape.dims(), r.outputs[0].shape.dims());
   KernelTraits traits;
   traits.implementation = absl::StrCat("cpu:", r.node->op());
   return FromFunction(traits, [plan, fn](const KernelContext& c) {
@@ -52,20 +55,24 @@ template <typename T>
 KernelResult SelectOf(const KernelRequest& r) {
   // The condition with each side in turn: two broadcasts into the same result.
   const Dims &condition = r.inputs[0].shape.dims(), &y = r.outputs[0].shape.dims();
-  const BroadcastPlan left = PlanBroadcast(condition, r.inputs[1].shape.dims(), y), right = PlanBroadcast(condition, r.inputs[2].shape.dims(), y);
+  const BroadcastPlan left = PlanBroadcast(condition, r.inputs[1].shape.dims(), y),
+                      right = PlanBroadcast(condition, r.inputs[2].shape.dims(), y);
   KernelTraits traits;
   traits.implementation = absl::StrCat("cpu:", r.node->op());
   return FromFunction(traits, [left, right](const KernelContext& c) {
     const auto pass = [&](const BroadcastPlan& plan, const T* from, bool when) {
       const bool* condition_data = c.input(0).as<bool>();
       T* y_data = c.output(0).as<T>();
-      c.threads().ParallelFor(LinesOf(plan), std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, plan.inner.n)), [&](int64_t begin, int64_t end) {
-        ForEachLine(plan, begin, end, [&](int64_t i, int64_t j, int64_t k) {
-          for (int64_t l = 0; l < plan.inner.n; ++l) {
-            if (condition_data[i + l * plan.inner.a] == when) y_data[k + l] = from[j + l * plan.inner.b];
-          }
-        });
-      });
+      c.threads().ParallelFor(
+          LinesOf(plan), std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, plan.inner.n)),
+          [&](int64_t begin, int64_t end) {
+            ForEachLine(plan, begin, end, [&](int64_t i, int64_t j, int64_t k) {
+              for (int64_t l = 0; l < plan.inner.n; ++l) {
+                if (condition_data[i + l * plan.inner.a] == when)
+                  y_data[k + l] = from[j + l * plan.inner.b];
+              }
+            });
+          });
     };
     pass(left, c.input(1).as<T>(), true);
     pass(right, c.input(2).as<T>(), false);
@@ -77,16 +84,22 @@ KernelResult SelectOf(const KernelRequest& r) {
 KernelResult MakeCompare(const KernelRequest& r) {
   if (r.inputs[0].dtype != r.inputs[1].dtype) return Refuse(r.inputs[1]);
   switch (r.inputs[0].dtype) {
-    case DType::kFloat32: return MakeComparison<float>(r);
-    case DType::kInt32: return MakeComparison<int32_t>(r);
-    case DType::kInt64: return MakeComparison<int64_t>(r);
-    case DType::kBool: return MakeComparison<bool>(r);
-    default: return Refuse(r.inputs[0]);
+    case DType::kFloat32:
+      return MakeComparison<float>(r);
+    case DType::kInt32:
+      return MakeComparison<int32_t>(r);
+    case DType::kInt64:
+      return MakeComparison<int64_t>(r);
+    case DType::kBool:
+      return MakeComparison<bool>(r);
+    default:
+      return Refuse(r.inputs[0]);
   }
 }
 
 KernelResult MakeLogical(const KernelRequest& r) {
-  if (r.inputs[0].dtype != DType::kBool || r.inputs[1].dtype != DType::kBool) return Refuse(r.inputs[0]);
+  if (r.inputs[0].dtype != DType::kBool || r.inputs[1].dtype != DType::kBool)
+    return Refuse(r.inputs[0]);
   const std::string& op = r.node->op();
   if (op == "LogicalAnd") return MakeWith<bool>(r, [](bool a, bool b) { return a && b; });
   if (op == "LogicalOr") return MakeWith<bool>(r, [](bool a, bool b) { return a || b; });
@@ -95,12 +108,17 @@ KernelResult MakeLogical(const KernelRequest& r) {
 
 KernelResult MakeSelect(const KernelRequest& r) {
   const DType dtype = r.outputs[0].dtype;
-  if (r.inputs[0].dtype != DType::kBool || r.inputs[1].dtype != dtype || r.inputs[2].dtype != dtype) return Refuse(r.inputs[1]);
+  if (r.inputs[0].dtype != DType::kBool || r.inputs[1].dtype != dtype || r.inputs[2].dtype != dtype)
+    return Refuse(r.inputs[1]);
   switch (dtype) {
-    case DType::kFloat32: return SelectOf<float>(r);
-    case DType::kInt32: return SelectOf<int32_t>(r);
-    case DType::kInt64: return SelectOf<int64_t>(r);
-    default: return Refuse(r.outputs[0]);
+    case DType::kFloat32:
+      return SelectOf<float>(r);
+    case DType::kInt32:
+      return SelectOf<int32_t>(r);
+    case DType::kInt64:
+      return SelectOf<int64_t>(r);
+    default:
+      return Refuse(r.outputs[0]);
   }
 }
 

@@ -22,11 +22,14 @@ inline int64_t PackedFloats(int64_t k, int64_t n) {
 
 // `batches` products of the same sizes; args_of(t) gives the operands of product t (its row and column range is ignored).
 template <typename ArgsOf>
-void ParallelGemm(const ThreadShare& threads, int64_t batches, int64_t m, int64_t n, int64_t k, ArgsOf args_of) {
+void ParallelGemm(const ThreadShare& threads, int64_t batches, int64_t m, int64_t n, int64_t k,
+                  ArgsOf args_of) {
   const SimdKernels& simd = Simd();
   const int64_t columns = simd.tile_columns, block_rows = 4 * simd.tile_rows;
-  const int64_t panels = (n + columns - 1) / columns, row_blocks = (m + block_rows - 1) / block_rows;
-  const int64_t grain = std::max<int64_t>(1, 400'000 / std::max<int64_t>(1, block_rows * columns * k));
+  const int64_t panels = (n + columns - 1) / columns,
+                row_blocks = (m + block_rows - 1) / block_rows;
+  const int64_t grain =
+      std::max<int64_t>(1, 400'000 / std::max<int64_t>(1, block_rows * columns * k));
   if (threads.threads() == 1 || batches * row_blocks * panels <= grain) {
     for (int64_t t = 0; t < batches; ++t) {
       GemmArgs g = args_of(t);

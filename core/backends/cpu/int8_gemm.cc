@@ -6,19 +6,26 @@
 
 namespace mirin::cpu {
 
-absl::StatusOr<std::shared_ptr<const PackedInt8>> PackInt8(const KernelRequest& r, int i, int64_t k, int64_t n, int64_t row, int64_t column) {
+absl::StatusOr<std::shared_ptr<const PackedInt8>> PackInt8(const KernelRequest& r, int i, int64_t k,
+                                                           int64_t n, int64_t row, int64_t column) {
   const auto& kernels = Int8();
-  const std::string key = absl::StrCat("int8:", kernels.name, ":", k, "x", n, ":", row, ",", column);
-  return r.weights->GetOrMake<PackedInt8>(r.constant_values[static_cast<size_t>(i)], key, [&]() -> absl::StatusOr<std::shared_ptr<const PackedInt8>> {
-    const int64_t columns = (n + kernels.tile_columns - 1) / kernels.tile_columns * kernels.tile_columns;
-    auto made = std::make_shared<PackedInt8>();
-    made->panels = AllocateAligned(static_cast<size_t>(columns * PreparedBytes(k) / kernels.a_bytes * kernels.b_bytes));
-    made->sums = AllocateAligned(static_cast<size_t>(columns) * sizeof(int32_t));
-    if (made->panels == nullptr || made->sums == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
-    kernels.pack_b(static_cast<const int8_t*>(r.constants[static_cast<size_t>(i)]->data()), k, n, row, column, made->panels.get(),
-                   static_cast<int32_t*>(made->sums.get()));
-    return std::shared_ptr<const PackedInt8>(made);
-  });
+  const std::string key =
+      absl::StrCat("int8:", kernels.name, ":", k, "x", n, ":", row, ",", column);
+  return r.weights->GetOrMake<PackedInt8>(
+      r.constant_values[static_cast<size_t>(i)], key,
+      [&]() -> absl::StatusOr<std::shared_ptr<const PackedInt8>> {
+        const int64_t columns =
+            (n + kernels.tile_columns - 1) / kernels.tile_columns * kernels.tile_columns;
+        auto made = std::make_shared<PackedInt8>();
+        made->panels = AllocateAligned(
+            static_cast<size_t>(columns * PreparedBytes(k) / kernels.a_bytes * kernels.b_bytes));
+        made->sums = AllocateAligned(static_cast<size_t>(columns) * sizeof(int32_t));
+        if (made->panels == nullptr || made->sums == nullptr)
+          return absl::ResourceExhaustedError("no memory for packed weights");
+        kernels.pack_b(static_cast<const int8_t*>(r.constants[static_cast<size_t>(i)]->data()), k,
+                       n, row, column, made->panels.get(), static_cast<int32_t*>(made->sums.get()));
+        return std::shared_ptr<const PackedInt8>(made);
+      });
 }
 
 int64_t PreparedBytes(int64_t k) {
@@ -29,8 +36,10 @@ int64_t PreparedBytes(int64_t k) {
 void ParallelInt8Gemm(const ThreadShare& threads, const Int8GemmArgs& all) {
   const auto& kernels = Int8();
   const int64_t columns = kernels.tile_columns, block_rows = 4 * kernels.tile_rows;
-  const int64_t panels = (all.n + columns - 1) / columns, row_blocks = (all.m + block_rows - 1) / block_rows;
-  const int64_t grain = std::max<int64_t>(1, 1'600'000 / std::max<int64_t>(1, std::min(all.m, block_rows) * columns * all.k));
+  const int64_t panels = (all.n + columns - 1) / columns,
+                row_blocks = (all.m + block_rows - 1) / block_rows;
+  const int64_t grain = std::max<int64_t>(
+      1, 1'600'000 / std::max<int64_t>(1, std::min(all.m, block_rows) * columns * all.k));
   if (threads.threads() == 1 || row_blocks * panels <= grain) {
     Int8GemmArgs g = all;
     g.row_begin = g.column_begin = 0;
@@ -52,7 +61,8 @@ void ParallelInt8Gemm(const ThreadShare& threads, const Int8GemmArgs& all) {
 }
 
 Int8Form FormOf(const ir::Node& node, const std::string& prefix, DType dtype) {
-  return {dtype == DType::kInt8, static_cast<int32_t>(node.attrs().Int(prefix + "_zero")), static_cast<float>(node.attrs().Float(prefix + "_scale", 1))};
+  return {dtype == DType::kInt8, static_cast<int32_t>(node.attrs().Int(prefix + "_zero")),
+          static_cast<float>(node.attrs().Float(prefix + "_scale", 1))};
 }
 
 }  // namespace mirin::cpu

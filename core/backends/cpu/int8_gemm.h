@@ -18,7 +18,8 @@ struct PackedInt8 {
   std::shared_ptr<void> panels, sums;
 };
 // B[k, n] by strides from the constant input i, shared by the model's sessions.
-absl::StatusOr<std::shared_ptr<const PackedInt8>> PackInt8(const KernelRequest& r, int i, int64_t k, int64_t n, int64_t row, int64_t column);
+absl::StatusOr<std::shared_ptr<const PackedInt8>> PackInt8(const KernelRequest& r, int i, int64_t k,
+                                                           int64_t n, int64_t row, int64_t column);
 
 // Bytes of a prepared row of k elements.
 int64_t PreparedBytes(int64_t k);

@@ -29,7 +29,9 @@ inline Ints AddProducts(Ints sum, Ints a, Ints b) {
   return sum;
 }
 #else
-inline Ints AddProducts(Ints sum, Ints a, Ints b) { return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b)); }
+inline Ints AddProducts(Ints sum, Ints a, Ints b) {
+  return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+}
 #endif
 #elif defined(__AVX2__)
 constexpr int kLanes = 8, kRows = 4, kVectors = 2;
@@ -37,14 +39,18 @@ using Ints = __m256i;
 inline Ints Load(const void* from) { return _mm256_loadu_si256(static_cast<const Ints*>(from)); }
 inline void Store(void* to, Ints v) { _mm256_storeu_si256(static_cast<Ints*>(to), v); }
 inline Ints Repeat(int32_t v) { return _mm256_set1_epi32(v); }
-inline Ints AddProducts(Ints sum, Ints a, Ints b) { return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)); }
+inline Ints AddProducts(Ints sum, Ints a, Ints b) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
 #else
 constexpr int kLanes = 4, kRows = 4, kVectors = 2;
 using Ints = __m128i;
 inline Ints Load(const void* from) { return _mm_loadu_si128(static_cast<const Ints*>(from)); }
 inline void Store(void* to, Ints v) { _mm_storeu_si128(static_cast<Ints*>(to), v); }
 inline Ints Repeat(int32_t v) { return _mm_set1_epi32(v); }
-inline Ints AddProducts(Ints sum, Ints a, Ints b) { return _mm_add_epi32(sum, _mm_madd_epi16(a, b)); }
+inline Ints AddProducts(Ints sum, Ints a, Ints b) {
+  return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
+}
 #endif
 constexpr int64_t kColumns = kLanes * kVectors;
 constexpr int64_t kGroup = kBytes ? 4 : 2;
@@ -66,7 +72,9 @@ inline int32_t LowOf(bool is_signed) { return is_signed ? -128 : 0; }
 // y[i] = round(x[i] / scale) + zero, saturated.
 inline void QuantizeTo(const float* x, uint8_t* y, int64_t n, Int8Form f) {
   const float low = static_cast<float>(LowOf(f.is_signed) - f.zero), high = low + 255;
-  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<uint8_t>(static_cast<int32_t>(Rint(Clamp(x[i] / f.scale, low, high))) + f.zero);
+  for (int64_t i = 0; i < n; ++i)
+    y[i] =
+        static_cast<uint8_t>(static_cast<int32_t>(Rint(Clamp(x[i] / f.scale, low, high))) + f.zero);
 }
 
 void Quantize(const float* x, uint8_t* y, int64_t n, Int8Form form) { QuantizeTo(x, y, n, form); }
@@ -77,11 +85,13 @@ inline void DequantizeFrom(const T* x, float* y, int64_t n, Int8Form f) {
 }
 
 void Dequantize(const uint8_t* x, float* y, int64_t n, Int8Form form) {
-  form.is_signed ? DequantizeFrom(reinterpret_cast<const int8_t*>(x), y, n, form) : DequantizeFrom(x, y, n, form);
+  form.is_signed ? DequantizeFrom(reinterpret_cast<const int8_t*>(x), y, n, form)
+                 : DequantizeFrom(x, y, n, form);
 }
 
 // In parts that stay in the first-level cache.
-void Add(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y, Int8Form y_form, int64_t n, bool relu) {
+void Add(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,
+         Int8Form y_form, int64_t n, bool relu) {
   constexpr int64_t kPart = 512;
   float left[kPart], right[kPart];
   for (int64_t i = 0; i < n; i += kPart) {
@@ -99,7 +109,8 @@ void Add(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, u
 
 int64_t Padded(int64_t k) { return (k + kGroup - 1) / kGroup * kGroup; }
 
-void PackB(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, void* packed, int32_t* sums) {
+void PackB(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, void* packed,
+           int32_t* sums) {
   AElement* to = static_cast<AElement*>(packed);  // of B's width, too
   const int64_t padded = Padded(k);
   for (int64_t j = 0; j < n; j += kColumns) {
@@ -124,7 +135,8 @@ void QuantizeRow(const float* x, int64_t k, void* row, float* scale, int32_t* ze
     for (int l = 0; l < kSpread; ++l) lows[l] = x[done + l] < lows[l] ? x[done + l] : lows[l];
     for (int l = 0; l < kSpread; ++l) highs[l] = x[done + l] > highs[l] ? x[done + l] : highs[l];
   }
-  float low = 0, high = 0, poison = 0;  // not a number, or infinite: so is the row's scale, and its results
+  float low = 0, high = 0,
+        poison = 0;  // not a number, or infinite: so is the row's scale, and its results
   for (int l = 0; l < kSpread; ++l) poison += poisons[l];
   for (int l = 0; l < kSpread; ++l) low = lows[l] < low ? lows[l] : low;
   for (int l = 0; l < kSpread; ++l) high = highs[l] > high ? highs[l] : high;
@@ -139,7 +151,9 @@ void QuantizeRow(const float* x, int64_t k, void* row, float* scale, int32_t* ze
   const int32_t offset = kBytes ? static_cast<int32_t>(z) : 0;
   *zero = offset;
   AElement* to = static_cast<AElement*>(row);
-  for (int64_t i = 0; i < k; ++i) to[i] = static_cast<AElement>(static_cast<int32_t>(Rint(Clamp(x[i] * inverse, -z, 255 - z))) + offset);
+  for (int64_t i = 0; i < k; ++i)
+    to[i] = static_cast<AElement>(static_cast<int32_t>(Rint(Clamp(x[i] * inverse, -z, 255 - z))) +
+                                  offset);
   for (int64_t i = k; i < Padded(k); ++i) to[i] = 0;
 }
 
@@ -162,15 +176,18 @@ void PrepareRow(const uint8_t* x, int64_t k, bool is_signed, int32_t* zero, void
 }
 
 // What becomes of a row of sums.
-inline void Finish(const Int8GemmArgs& g, const int32_t* sums, int64_t row, int64_t column, int64_t width) {
+inline void Finish(const Int8GemmArgs& g, const int32_t* sums, int64_t row, int64_t column,
+                   int64_t width) {
   const int32_t zero = g.zeros[row * g.row_step];
   const float row_scale = g.row_scales[row * g.row_step];
   const float* scale = g.scale + column;
   float line[kColumns];
   if (zero != 0) {
-    for (int64_t j = 0; j < width; ++j) line[j] = static_cast<float>(sums[j] - zero * g.sums[column + j]) * (row_scale * scale[j]);
+    for (int64_t j = 0; j < width; ++j)
+      line[j] = static_cast<float>(sums[j] - zero * g.sums[column + j]) * (row_scale * scale[j]);
   } else {
-    for (int64_t j = 0; j < width; ++j) line[j] = static_cast<float>(sums[j]) * (row_scale * scale[j]);
+    for (int64_t j = 0; j < width; ++j)
+      line[j] = static_cast<float>(sums[j]) * (row_scale * scale[j]);
   }
   if (g.bias != nullptr) {
     for (int64_t j = 0; j < width; ++j) line[j] += g.bias[column + j];
@@ -189,7 +206,8 @@ inline void Finish(const Int8GemmArgs& g, const int32_t* sums, int64_t row, int6
 
 // R rows by V vectors of columns: sums over all of k, then what becomes of them.
 template <int R, int V>
-inline void Tile(const Int8GemmArgs& g, const char* a, const char* panel, int64_t row, int64_t column, int64_t width) {
+inline void Tile(const Int8GemmArgs& g, const char* a, const char* panel, int64_t row,
+                 int64_t column, int64_t width) {
   Ints sums[R][V];
   for (int r = 0; r < R; ++r) {
     for (int v = 0; v < V; ++v) sums[r][v] = Repeat(0);
@@ -213,7 +231,8 @@ inline void Tile(const Int8GemmArgs& g, const char* a, const char* panel, int64_
 }
 
 template <int R>
-inline void Rows(const Int8GemmArgs& g, int64_t rows, const char* a, const char* panel, int64_t row, int64_t column, int64_t width) {
+inline void Rows(const Int8GemmArgs& g, int64_t rows, const char* a, const char* panel, int64_t row,
+                 int64_t column, int64_t width) {
   if constexpr (R > 0) {
     if (rows != R) return Rows<R - 1>(g, rows, a, panel, row, column, width);
     if (width <= kLanes) return Tile<R, 1>(g, a, panel, row, column, width);
@@ -236,8 +255,20 @@ void Gemm(const Int8GemmArgs& g) {
 #define MIRIN_TEXT_(x) #x
 #define MIRIN_TEXT(x) MIRIN_TEXT_(x)
 
-constexpr Int8Kernels kKernels = {MIRIN_TEXT(MIRIN_SIMD), kBytes,  kColumns,    kRows,      kGroup, kABytes,  kBBytes,
-                                  PackB,                  QuantizeRow, PrepareRow, Gemm, Quantize, Dequantize, Add};
+constexpr Int8Kernels kKernels = {MIRIN_TEXT(MIRIN_SIMD),
+                                  kBytes,
+                                  kColumns,
+                                  kRows,
+                                  kGroup,
+                                  kABytes,
+                                  kBBytes,
+                                  PackB,
+                                  QuantizeRow,
+                                  PrepareRow,
+                                  Gemm,
+                                  Quantize,
+                                  Dequantize,
+                                  Add};
 
 }  // namespace
 

@@ -20,33 +20,34 @@ struct Int8Form {
 struct Int8GemmArgs {
   int64_t m, n, k;
   const void* a;
-  int64_t a_row;             // bytes
+  int64_t a_row;  // bytes
   const void* packed_b;
-  const int32_t* sums;       // of B's columns
-  const int32_t* zeros;      // of A's rows
-  const float* row_scales;   // of A's rows
-  int64_t row_step;          // 1: a zero and a scale for each row; 0: one for all
-  const float* scale;        // per column
-  const float* bias;         // per column, or null
+  const int32_t* sums;      // of B's columns
+  const int32_t* zeros;     // of A's rows
+  const float* row_scales;  // of A's rows
+  int64_t row_step;         // 1: a zero and a scale for each row; 0: one for all
+  const float* scale;       // per column
+  const float* bias;        // per column, or null
   UnaryKind activation;
   void (*activate)(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
-  float* c;                  // the result; null: `quantised` instead
+  float* c;  // the result; null: `quantised` instead
   uint8_t* quantised;
-  Int8Form form;             // of `quantised`
-  int64_t c_row;             // elements
+  Int8Form form;  // of `quantised`
+  int64_t c_row;  // elements
   int64_t row_begin, row_end, column_begin, column_end;
 };
 
 struct Int8Kernels {
   const char* name;
-  bool vnni;               // the CPU multiplies bytes
+  bool vnni;  // the CPU multiplies bytes
   int64_t tile_columns;
   int64_t tile_rows;
-  int64_t depth_step;      // k is filled up to a multiple of it
-  int64_t a_bytes;         // of an element of a prepared row
+  int64_t depth_step;  // k is filled up to a multiple of it
+  int64_t a_bytes;     // of an element of a prepared row
   int64_t b_bytes;
   // B[k, n] by strides -> panels of tile_columns columns (b_bytes each), the last one padded; sums gets tile_columns for each panel.
-  void (*pack_b)(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, void* packed, int32_t* sums);
+  void (*pack_b)(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, void* packed,
+                 int32_t* sums);
   // A row of floats by its own range.
   void (*quantize_row)(const float* x, int64_t k, void* row, float* scale, int32_t* zero);
   // A row of bytes; *zero is its zero point before and what the GEMM wants after.
@@ -55,7 +56,8 @@ struct Int8Kernels {
   void (*quantize)(const float* x, uint8_t* y, int64_t n, Int8Form form);
   void (*dequantize)(const uint8_t* x, float* y, int64_t n, Int8Form form);
   // y = a + b, at least 0 when relu.
-  void (*add)(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y, Int8Form y_form, int64_t n, bool relu);
+  void (*add)(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,
+              Int8Form y_form, int64_t n, bool relu);
 };
 
 // MIRIN_ISA=avx512 leaves the byte products out.

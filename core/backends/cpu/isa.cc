@@ -21,7 +21,8 @@ const SimdKernels& Simd() {
     const bool any = *wanted == '\0' || std::strcmp(wanted, "avx512") == 0;
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                      __builtin_cpu_supports("f16c");
     if (any && avx512) return avx512::Kernels();
     if (avx2 && (any || std::strcmp(wanted, "avx2") == 0)) return avx2::Kernels();
     return portable::Kernels();
@@ -32,7 +33,9 @@ const SimdKernels& Simd() {
 const Int8Kernels& Int8() {
   static const Int8Kernels& kChosen = []() -> const Int8Kernels& {
     const char* simd = Simd().name;
-    if (std::strcmp(simd, "avx512") == 0) return *Wanted() == '\0' && __builtin_cpu_supports("avx512vnni") ? avx512vnni::Int8Table() : avx512::Int8Table();
+    if (std::strcmp(simd, "avx512") == 0)
+      return *Wanted() == '\0' && __builtin_cpu_supports("avx512vnni") ? avx512vnni::Int8Table()
+                                                                       : avx512::Int8Table();
     return std::strcmp(simd, "avx2") == 0 ? avx2::Int8Table() : portable::Int8Table();
   }();
   return kChosen;

@@ -15,8 +15,8 @@ namespace mirin::cpu {
 
 struct KernelTraits {
   std::string implementation;
-  uint32_t in_place = 0;   // bit i: output 0 may be input i
-  uint32_t consumed = 0;   // bit i: constant input i was packed
+  uint32_t in_place = 0;           // bit i: output 0 may be input i
+  uint32_t consumed = 0;           // bit i: constant input i was packed
   Layout layout = Layout::kPlain;  // of outputs and of inputs
   uint32_t plain = 0;              // bit i: not of input i, which is plain
   size_t scratch_bytes = 0;
@@ -35,7 +35,9 @@ class FunctionKernel final : public Kernel {
     }
   }
   size_t scratch_bytes() const override { return traits_.scratch_bytes; }
-  Layout input_layout(int i) const override { return (traits_.plain >> i & 1) != 0 ? Layout::kPlain : traits_.layout; }
+  Layout input_layout(int i) const override {
+    return (traits_.plain >> i & 1) != 0 ? Layout::kPlain : traits_.layout;
+  }
   Layout output_layout(int) const override { return traits_.layout; }
   bool CanRunInPlace(int i) const override { return (traits_.in_place >> i & 1) != 0; }
   bool ConsumesConstant(int i) const override { return (traits_.consumed >> i & 1) != 0; }
@@ -51,9 +53,13 @@ std::unique_ptr<Kernel> FromFunction(KernelTraits traits, Fn fn) {
   return std::make_unique<FunctionKernel<Fn>>(std::move(traits), std::move(fn));
 }
 
-inline std::string SimdName(absl::string_view kernel) { return absl::StrCat("cpu:", kernel, ":", Simd().name); }
+inline std::string SimdName(absl::string_view kernel) {
+  return absl::StrCat("cpu:", kernel, ":", Simd().name);
+}
 
-inline absl::Status Refuse(const ir::TensorType& type) { return absl::UnimplementedError(absl::StrCat("type ", ir::ToString(type))); }
+inline absl::Status Refuse(const ir::TensorType& type) {
+  return absl::UnimplementedError(absl::StrCat("type ", ir::ToString(type)));
+}
 
 inline bool IsF32(const KernelRequest& r, int i) { return r.inputs[i].dtype == DType::kFloat32; }
 

@@ -53,23 +53,35 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
         {"Transpose", {MakeTranspose}},
         {"Unstack", {MakeSplit}},
     };
-    for (const char* name : {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "MeanExt", "SumExt"}) (*list)[name] = {MakeReduce};
-    for (const char* name : {"Add", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum", "Muls", "Divs"}) (*list)[name] = {MakeBinary};
-    for (const char* name : {"ReLU", "ReLU6", "Sigmoid", "Tanh", "HSwish", "HSigmoid", "SiLU", "GeLU", "GeLUErf", "Exp", "Sqrt", "Rsqrt",
-                             "Neg", "Abs", "Square", "Reciprocal", "LeakyRelu", "Erf"}) {
+    for (const char* name :
+         {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "MeanExt", "SumExt"})
+      (*list)[name] = {MakeReduce};
+    for (const char* name :
+         {"Add", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum", "Muls", "Divs"})
+      (*list)[name] = {MakeBinary};
+    for (const char* name :
+         {"ReLU", "ReLU6", "Sigmoid", "Tanh", "HSwish", "HSigmoid", "SiLU", "GeLU", "GeLUErf",
+          "Exp", "Sqrt", "Rsqrt", "Neg", "Abs", "Square", "Reciprocal", "LeakyRelu", "Erf"}) {
       (*list)[name] = {MakeUnary};
     }
-    for (const char* name : {"Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual", "EqScalar", "GreaterEqualScalar", "LessScalar"}) {
+    for (const char* name : {"Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual",
+                             "EqScalar", "GreaterEqualScalar", "LessScalar"}) {
       (*list)[name] = {MakeCompare};
     }
-    for (const char* name : {"ResizeBilinear", "ResizeBilinearV2", "ResizeNearestNeighbor", "ResizeNearestNeighborV2"}) (*list)[name] = {MakeResize};
-    for (const char* name : {"LogicalAnd", "LogicalOr", "LogicalXor"}) (*list)[name] = {MakeLogical};
+    for (const char* name :
+         {"ResizeBilinear", "ResizeBilinearV2", "ResizeNearestNeighbor", "ResizeNearestNeighborV2"})
+      (*list)[name] = {MakeResize};
+    for (const char* name : {"LogicalAnd", "LogicalOr", "LogicalXor"})
+      (*list)[name] = {MakeLogical};
     for (const char* name : {"Select", "SelectV2"}) (*list)[name] = {MakeSelect};
-    for (const char* name : {"ACos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Cos", "Cosh", "Erfc", "Expm1", "Floor", "Log1p", "Mish", "Rint",
-                             "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Tan", "Trunc"}) {
+    for (const char* name :
+         {"ACos", "Acosh", "Asin",     "Asinh",    "Atan",  "Atanh", "Ceil", "Cos",
+          "Cosh", "Erfc",  "Expm1",    "Floor",    "Log1p", "Mish",  "Rint", "Sign",
+          "Sin",  "Sinh",  "Softplus", "Softsign", "Tan",   "Trunc"}) {
       (*list)[name] = {MakeMath};
     }
-    for (const char* name : {"Pow", "PowTensorScalar", "PowScalarTensor"}) (*list)[name] = {MakePow};
+    for (const char* name : {"Pow", "PowTensorScalar", "PowScalarTensor"})
+      (*list)[name] = {MakePow};
     return list;
   }();
   auto it = kList->find(std::string(op));

@@ -61,7 +61,8 @@ KernelResult MakeQuantizedConvolutionInFloat(const KernelRequest& request);
 KernelResult MakeDynamicQuantMatMul(const KernelRequest& request);
 KernelResult MakeQuantizedMatMul(const KernelRequest& request);
 
-KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to, const ThreadShare& threads);
+KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to,
+                         const ThreadShare& threads);
 
 }  // namespace mirin::cpu
 

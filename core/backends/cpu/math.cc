@@ -28,7 +28,9 @@ const std::map<std::string, Function, std::less<>>& Functions() {
       {"Log1p", [](float x) { return std::log1p(x); }},
       {"Mish", [](float x) { return x * std::tanh(x > 20 ? x : std::log1p(std::exp(x))); }},
       {"Rint", [](float x) { return std::nearbyint(x); }},
-      {"Sign", [](float x) { return x > 0 ? 1.0f : x < 0 ? -1.0f : x; }},
+      {"Sign", [](float x) { return x > 0   ? 1.0f
+                                    : x < 0 ? -1.0f
+                                            : x; }},
       {"Sin", [](float x) { return std::sin(x); }},
       {"Sinh", [](float x) { return std::sinh(x); }},
       {"Softplus", [](float x) { return x > 20 ? x : std::log1p(std::exp(x)); }},
@@ -51,28 +53,35 @@ KernelResult MakeMath(const KernelRequest& r) {
   return FromFunction(traits, [=](const KernelContext& c) {
     const float* x = c.input(0).as<float>();
     float* y = c.output(0).as<float>();
-    c.threads().ParallelFor(n, kElementGrain / 8, [&](int64_t b, int64_t e) { std::transform(x + b, x + e, y + b, function); });
+    c.threads().ParallelFor(n, kElementGrain / 8, [&](int64_t b, int64_t e) {
+      std::transform(x + b, x + e, y + b, function);
+    });
   });
 }
 
 KernelResult MakePow(const KernelRequest& r) {
-  if (!IsF32(r, 0) || !IsF32(r, 1) || r.outputs[0].dtype != DType::kFloat32) return Refuse(r.inputs[0]);
-  const BroadcastPlan plan = PlanBroadcast(r.inputs[0].shape.dims(), r.inputs[1].shape.dims(), r.outputs[0].shape.dims());
+  if (!IsF32(r, 0) || !IsF32(r, 1) || r.outputs[0].dtype != DType::kFloat32)
+    return Refuse(r.inputs[0]);
+  const BroadcastPlan plan =
+      PlanBroadcast(r.inputs[0].shape.dims(), r.inputs[1].shape.dims(), r.outputs[0].shape.dims());
   KernelTraits traits;
   traits.implementation = SimdName("Pow");
   return FromFunction(traits, [plan, &simd = Simd()](const KernelContext& c) {
     const float *a = c.input(0).as<float>(), *b = c.input(1).as<float>();
     float* y = c.output(0).as<float>();
     const int64_t n = plan.inner.n;
-    c.threads().ParallelFor(LinesOf(plan), std::max<int64_t>(1, kElementGrain / 8 / std::max<int64_t>(1, n)), [&](int64_t begin, int64_t end) {
-      ForEachLine(plan, begin, end, [&](int64_t i, int64_t j, int64_t k) {
-        if (plan.inner.a == 1 && plan.inner.b == 0 && b[j] == 2.0f) {
-          simd.unary(UnaryKind::kSquare, a + i, y + k, n, 0);
-          return;
-        }
-        for (int64_t l = 0; l < n; ++l) y[k + l] = std::pow(a[i + l * plan.inner.a], b[j + l * plan.inner.b]);
-      });
-    });
+    c.threads().ParallelFor(
+        LinesOf(plan), std::max<int64_t>(1, kElementGrain / 8 / std::max<int64_t>(1, n)),
+        [&](int64_t begin, int64_t end) {
+          ForEachLine(plan, begin, end, [&](int64_t i, int64_t j, int64_t k) {
+            if (plan.inner.a == 1 && plan.inner.b == 0 && b[j] == 2.0f) {
+              simd.unary(UnaryKind::kSquare, a + i, y + k, n, 0);
+              return;
+            }
+            for (int64_t l = 0; l < n; ++l)
+              y[k + l] = std::pow(a[i + l * plan.inner.a], b[j + l * plan.inner.b]);
+          });
+        });
   });
 }
 

@@ -9,17 +9,27 @@
 namespace mirin::cpu {
 
 absl::StatusOr<UnaryKind> FusedActivation(const ir::Node& node) {
-  MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind kind, ops::ParseActivation(node.attrs().String("activation")));
+  MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind kind,
+                         ops::ParseActivation(node.attrs().String("activation")));
   switch (kind) {
-    case ops::ActivationKind::kNone: return UnaryKind::kIdentity;
-    case ops::ActivationKind::kRelu: return UnaryKind::kRelu;
-    case ops::ActivationKind::kRelu6: return UnaryKind::kRelu6;
-    case ops::ActivationKind::kSigmoid: return UnaryKind::kSigmoid;
-    case ops::ActivationKind::kTanh: return UnaryKind::kTanh;
-    case ops::ActivationKind::kHSwish: return UnaryKind::kHSwish;
-    case ops::ActivationKind::kSilu: return UnaryKind::kSilu;
-    case ops::ActivationKind::kGelu: return UnaryKind::kGelu;
-    case ops::ActivationKind::kGeluErf: return UnaryKind::kGeluErf;
+    case ops::ActivationKind::kNone:
+      return UnaryKind::kIdentity;
+    case ops::ActivationKind::kRelu:
+      return UnaryKind::kRelu;
+    case ops::ActivationKind::kRelu6:
+      return UnaryKind::kRelu6;
+    case ops::ActivationKind::kSigmoid:
+      return UnaryKind::kSigmoid;
+    case ops::ActivationKind::kTanh:
+      return UnaryKind::kTanh;
+    case ops::ActivationKind::kHSwish:
+      return UnaryKind::kHSwish;
+    case ops::ActivationKind::kSilu:
+      return UnaryKind::kSilu;
+    case ops::ActivationKind::kGelu:
+      return UnaryKind::kGelu;
+    case ops::ActivationKind::kGeluErf:
+      return UnaryKind::kGeluErf;
   }
   return UnaryKind::kIdentity;
 }
@@ -33,8 +43,10 @@ struct Shapes {
 };
 
 Shapes Plan(const KernelRequest& r) {
-  const Dims &a = r.inputs[0].shape.dims(), &b = r.inputs[1].shape.dims(), &y = r.outputs[0].shape.dims();
-  const bool ta = r.node->attrs().Bool("transpose_a") && a.size() > 1, tb = r.node->attrs().Bool("transpose_b") && b.size() > 1;
+  const Dims &a = r.inputs[0].shape.dims(), &b = r.inputs[1].shape.dims(),
+             &y = r.outputs[0].shape.dims();
+  const bool ta = r.node->attrs().Bool("transpose_a") && a.size() > 1,
+             tb = r.node->attrs().Bool("transpose_b") && b.size() > 1;
   Shapes s;
   const auto dim = [](const Dims& d, size_t from_end) { return d[d.size() - from_end]; };
   s.m = a.size() == 1 ? 1 : dim(a, ta ? 1 : 2);
@@ -87,22 +99,30 @@ KernelResult MakeMatMul(const KernelRequest& r) {
   MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
   const Shapes s = Plan(r);
   if (has_bias && !IsF32(r, 2)) return Refuse(r.inputs[2]);
-  if (has_bias && (r.inputs[2].shape.rank() != 1 || r.inputs[2].shape.dim(0) != s.n)) return absl::UnimplementedError("a bias that is not one per column");
+  if (has_bias && (r.inputs[2].shape.rank() != 1 || r.inputs[2].shape.dim(0) != s.n))
+    return absl::UnimplementedError("a bias that is not one per column");
   KernelTraits traits;
   traits.implementation = SimdName("gemm");
   std::shared_ptr<const Packed> packed;
-  const bool constant_b = r.constants[1] != nullptr && r.constant_values[1] != nullptr && s.b_batch.size() == 1 && r.weights != nullptr;
+  const bool constant_b = r.constants[1] != nullptr && r.constant_values[1] != nullptr &&
+                          s.b_batch.size() == 1 && r.weights != nullptr;
   if (constant_b) {
     const auto& simd = Simd();
-    const std::string key = absl::StrCat("gemm:", simd.name, ":", s.k, "x", s.n, ":", s.b_row, ",", s.b_column);
+    const std::string key =
+        absl::StrCat("gemm:", simd.name, ":", s.k, "x", s.n, ":", s.b_row, ",", s.b_column);
     const Tensor* b = r.constants[1];
-    MIRIN_ASSIGN_OR_RETURN(packed, r.weights->GetOrMake<Packed>(r.constant_values[1], key, [&]() -> absl::StatusOr<std::shared_ptr<const Packed>> {
-      auto made = std::make_shared<Packed>();
-      made->memory = AllocateAligned(static_cast<size_t>(PackedFloats(s.k, s.n)) * 4);
-      if (made->memory == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
-      simd.pack_b(static_cast<const float*>(b->data()), s.k, s.n, s.b_row, s.b_column, static_cast<float*>(made->memory.get()));
-      return std::shared_ptr<const Packed>(made);
-    }));
+    MIRIN_ASSIGN_OR_RETURN(
+        packed,
+        r.weights->GetOrMake<Packed>(
+            r.constant_values[1], key, [&]() -> absl::StatusOr<std::shared_ptr<const Packed>> {
+              auto made = std::make_shared<Packed>();
+              made->memory = AllocateAligned(static_cast<size_t>(PackedFloats(s.k, s.n)) * 4);
+              if (made->memory == nullptr)
+                return absl::ResourceExhaustedError("no memory for packed weights");
+              simd.pack_b(static_cast<const float*>(b->data()), s.k, s.n, s.b_row, s.b_column,
+                          static_cast<float*>(made->memory.get()));
+              return std::shared_ptr<const Packed>(made);
+            }));
     traits.consumed = 2;
   } else {
     traits.scratch_bytes = static_cast<size_t>(PackedFloats(s.k, s.n)) * 4 * s.b_batch.size();
@@ -117,9 +137,12 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     if (packed == nullptr) {
       const float* from = c.input(1).as<float>();
       float* to = static_cast<float*>(c.scratch());
-      c.threads().ParallelFor(batches, std::max<int64_t>(1, 65536 / std::max<int64_t>(1, packed_size)), [&](int64_t begin, int64_t end) {
-        for (int64_t t = begin; t < end; ++t) simd.pack_b(from + s.b_batch[t], s.k, s.n, s.b_row, s.b_column, to + t * packed_size);
-      });
+      c.threads().ParallelFor(
+          batches, std::max<int64_t>(1, 65536 / std::max<int64_t>(1, packed_size)),
+          [&](int64_t begin, int64_t end) {
+            for (int64_t t = begin; t < end; ++t)
+              simd.pack_b(from + s.b_batch[t], s.k, s.n, s.b_row, s.b_column, to + t * packed_size);
+          });
     }
     GemmArgs g = {};
     g.m = s.m;

@@ -20,7 +20,8 @@ struct StridedCopy {
   int64_t total = 1;
 };
 
-StridedCopy PlanCopy(absl::Span<const int64_t> dims, absl::Span<const int64_t> strides, int64_t base) {
+StridedCopy PlanCopy(absl::Span<const int64_t> dims, absl::Span<const int64_t> strides,
+                     int64_t base) {
   StridedCopy plan;
   plan.base = base;
   std::vector<StridedCopy::Axis> axes;  // fastest first
@@ -65,14 +66,20 @@ KernelResult CopyKernel(const KernelRequest& r, StridedCopy plan) {
   traits.implementation = absl::StrCat("cpu:", r.node->op());
   const int64_t lines = plan.total == 0 ? 0 : plan.total / plan.inner.n;
   return FromFunction(traits, [plan = std::move(plan), lines, size](const KernelContext& c) {
-    c.threads().ParallelFor(lines, std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, plan.inner.n)), [&](int64_t b, int64_t e) {
-      switch (size) {
-        case 1: return CopyLines(plan, c.input(0).as<uint8_t>(), c.output(0).as<uint8_t>(), b, e);
-        case 2: return CopyLines(plan, c.input(0).as<uint16_t>(), c.output(0).as<uint16_t>(), b, e);
-        case 4: return CopyLines(plan, c.input(0).as<uint32_t>(), c.output(0).as<uint32_t>(), b, e);
-        default: return CopyLines(plan, c.input(0).as<uint64_t>(), c.output(0).as<uint64_t>(), b, e);
-      }
-    });
+    c.threads().ParallelFor(
+        lines, std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, plan.inner.n)),
+        [&](int64_t b, int64_t e) {
+          switch (size) {
+            case 1:
+              return CopyLines(plan, c.input(0).as<uint8_t>(), c.output(0).as<uint8_t>(), b, e);
+            case 2:
+              return CopyLines(plan, c.input(0).as<uint16_t>(), c.output(0).as<uint16_t>(), b, e);
+            case 4:
+              return CopyLines(plan, c.input(0).as<uint32_t>(), c.output(0).as<uint32_t>(), b, e);
+            default:
+              return CopyLines(plan, c.input(0).as<uint64_t>(), c.output(0).as<uint64_t>(), b, e);
+          }
+        });
   });
 }
 
@@ -88,7 +95,8 @@ KernelResult MakeTranspose(const KernelRequest& r) {
   MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> perm, ConstantInts(r, 1));
   const Dims own = Strides(r.inputs[0].shape.dims());
   Dims strides(perm.size());
-  for (size_t i = 0; i < perm.size(); ++i) strides[i] = own[perm[i] < 0 ? perm[i] + static_cast<int64_t>(own.size()) : perm[i]];
+  for (size_t i = 0; i < perm.size(); ++i)
+    strides[i] = own[perm[i] < 0 ? perm[i] + static_cast<int64_t>(own.size()) : perm[i]];
   return CopyKernel(r, PlanCopy(r.outputs[0].shape.dims(), strides, 0));
 }
 
@@ -112,7 +120,8 @@ KernelResult MakePad(const KernelRequest& r) {
   if (r.inputs[0].dtype == DType::kString) return Refuse(r.inputs[0]);
   const Dims &x = r.inputs[0].shape.dims(), &y = r.outputs[0].shape.dims();
   const std::vector<int64_t> pads = r.node->attrs().Ints("paddings");
-  if (x.empty() || NumElements(x) == 0 || pads.size() != 2 * x.size()) return absl::UnimplementedError("a scalar or empty tensor");
+  if (x.empty() || NumElements(x) == 0 || pads.size() != 2 * x.size())
+    return absl::UnimplementedError("a scalar or empty tensor");
   for (const int64_t p : pads) {
     if (p < 0) return absl::UnimplementedError("negative paddings");
   }
@@ -129,7 +138,8 @@ KernelResult MakePad(const KernelRequest& r) {
         at += (rest % x[i] + pads[2 * i]) * strides[i];
         rest /= x[i];
       }
-      std::memcpy(c.output(0).as<char>() + static_cast<size_t>(at) * element, c.input(0).as<char>() + static_cast<size_t>(line) * row, row);
+      std::memcpy(c.output(0).as<char>() + static_cast<size_t>(at) * element,
+                  c.input(0).as<char>() + static_cast<size_t>(line) * row, row);
     }
   });
 }
@@ -161,12 +171,16 @@ KernelResult MakeSlice(const KernelRequest& r) {
 }
 
 KernelResult MakeGather(const KernelRequest& r) {
-  if (r.node->attrs().Int("batch_dims") != 0 || r.inputs[0].dtype == DType::kString) return absl::UnimplementedError("batch_dims");
-  if (r.inputs[1].dtype != DType::kInt32 && r.inputs[1].dtype != DType::kInt64) return Refuse(r.inputs[1]);
+  if (r.node->attrs().Int("batch_dims") != 0 || r.inputs[0].dtype == DType::kString)
+    return absl::UnimplementedError("batch_dims");
+  if (r.inputs[1].dtype != DType::kInt32 && r.inputs[1].dtype != DType::kInt64)
+    return Refuse(r.inputs[1]);
   const Dims& x = r.inputs[0].shape.dims();
-  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(r.node->attrs().Int("axis"), static_cast<int>(x.size())));
+  MIRIN_ASSIGN_OR_RETURN(const int axis,
+                         NormalizeAxis(r.node->attrs().Int("axis"), static_cast<int>(x.size())));
   int64_t outer = 1, inner = 1;
-  for (int i = 0; i < static_cast<int>(x.size()); ++i) (i > axis ? inner : outer) *= i == axis ? 1 : x[i];
+  for (int i = 0; i < static_cast<int>(x.size()); ++i)
+    (i > axis ? inner : outer) *= i == axis ? 1 : x[i];
   const int64_t n = x[axis], count = NumElements(r.inputs[1].shape.dims());
   const size_t row = static_cast<size_t>(inner) * SizeOf(r.inputs[0].dtype);
   const bool wide = r.inputs[1].dtype == DType::kInt64;
@@ -179,10 +193,12 @@ KernelResult MakeGather(const KernelRequest& r) {
       const int64_t given = wide ? c.input(1).as<int64_t>()[k] : c.input(1).as<int32_t>()[k];
       const int64_t at = given < 0 ? given + n : given;
       if (at < 0 || at >= n) {
-        return absl::InvalidArgumentError(absl::StrCat("index ", given, " is out of range for ", n, " elements"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("index ", given, " is out of range for ", n, " elements"));
       }
       for (int64_t o = 0; o < outer; ++o) {
-        std::memcpy(to + static_cast<size_t>(o * count + k) * row, from + static_cast<size_t>(o * n + at) * row, row);
+        std::memcpy(to + static_cast<size_t>(o * count + k) * row,
+                    from + static_cast<size_t>(o * n + at) * row, row);
       }
     }
     return absl::OkStatus();
@@ -192,12 +208,16 @@ KernelResult MakeGather(const KernelRequest& r) {
 KernelResult MakeConcat(const KernelRequest& r) {
   if (r.outputs[0].dtype == DType::kString) return Refuse(r.outputs[0]);
   const Dims& y = r.outputs[0].shape.dims();
-  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(r.node->attrs().Int("axis"), static_cast<int>(y.size())));
+  MIRIN_ASSIGN_OR_RETURN(const int axis,
+                         NormalizeAxis(r.node->attrs().Int("axis"), static_cast<int>(y.size())));
   const int64_t outer = NumElements(absl::MakeConstSpan(y).subspan(0, static_cast<size_t>(axis)));
-  const size_t inner = static_cast<size_t>(NumElements(absl::MakeConstSpan(y).subspan(static_cast<size_t>(axis) + 1))) * SizeOf(r.outputs[0].dtype);
+  const size_t inner = static_cast<size_t>(NumElements(
+                           absl::MakeConstSpan(y).subspan(static_cast<size_t>(axis) + 1))) *
+                       SizeOf(r.outputs[0].dtype);
   std::vector<size_t> rows;
   const bool new_axis = r.node->op() == "Stack";
-  for (const ir::TensorType& t : r.inputs) rows.push_back(new_axis ? inner : static_cast<size_t>(t.shape.dim(axis)) * inner);
+  for (const ir::TensorType& t : r.inputs)
+    rows.push_back(new_axis ? inner : static_cast<size_t>(t.shape.dim(axis)) * inner);
   const size_t stride = static_cast<size_t>(y[axis]) * inner;
   KernelTraits traits;
   traits.implementation = absl::StrCat("cpu:", r.node->op());
@@ -206,7 +226,9 @@ KernelResult MakeConcat(const KernelRequest& r) {
     for (size_t i = 0; i < rows.size(); ++i) {
       const char* from = c.input(static_cast<int>(i)).as<char>();
       char* to = c.output(0).as<char>() + at;
-      for (int64_t o = 0; o < outer && rows[i] > 0; ++o) std::memcpy(to + static_cast<size_t>(o) * stride, from + static_cast<size_t>(o) * rows[i], rows[i]);
+      for (int64_t o = 0; o < outer && rows[i] > 0; ++o)
+        std::memcpy(to + static_cast<size_t>(o) * stride, from + static_cast<size_t>(o) * rows[i],
+                    rows[i]);
       at += rows[i];
     }
   });
@@ -215,12 +237,16 @@ KernelResult MakeConcat(const KernelRequest& r) {
 KernelResult MakeSplit(const KernelRequest& r) {
   if (r.inputs[0].dtype == DType::kString) return Refuse(r.inputs[0]);
   const Dims& x = r.inputs[0].shape.dims();
-  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(r.node->attrs().Int("axis"), static_cast<int>(x.size())));
+  MIRIN_ASSIGN_OR_RETURN(const int axis,
+                         NormalizeAxis(r.node->attrs().Int("axis"), static_cast<int>(x.size())));
   const int64_t outer = NumElements(absl::MakeConstSpan(x).subspan(0, static_cast<size_t>(axis)));
-  const size_t inner = static_cast<size_t>(NumElements(absl::MakeConstSpan(x).subspan(static_cast<size_t>(axis) + 1))) * SizeOf(r.inputs[0].dtype);
+  const size_t inner = static_cast<size_t>(NumElements(
+                           absl::MakeConstSpan(x).subspan(static_cast<size_t>(axis) + 1))) *
+                       SizeOf(r.inputs[0].dtype);
   std::vector<size_t> rows;
   const bool drops_axis = r.node->op() == "Unstack";
-  for (const ir::TensorType& t : r.outputs) rows.push_back(drops_axis ? inner : static_cast<size_t>(t.shape.dim(axis)) * inner);
+  for (const ir::TensorType& t : r.outputs)
+    rows.push_back(drops_axis ? inner : static_cast<size_t>(t.shape.dim(axis)) * inner);
   const size_t stride = static_cast<size_t>(x[axis]) * inner;
   KernelTraits traits;
   traits.implementation = absl::StrCat("cpu:", r.node->op());
@@ -229,7 +255,9 @@ KernelResult MakeSplit(const KernelRequest& r) {
     for (size_t i = 0; i < rows.size(); ++i) {
       const char* from = c.input(0).as<char>() + at;
       char* to = c.output(static_cast<int>(i)).as<char>();
-      for (int64_t o = 0; o < outer && rows[i] > 0; ++o) std::memcpy(to + static_cast<size_t>(o) * rows[i], from + static_cast<size_t>(o) * stride, rows[i]);
+      for (int64_t o = 0; o < outer && rows[i] > 0; ++o)
+        std::memcpy(to + static_cast<size_t>(o) * rows[i], from + static_cast<size_t>(o) * stride,
+                    rows[i]);
       at += rows[i];
     }
   });

@@ -12,8 +12,10 @@ KernelResult MakeSoftmax(const KernelRequest& r) {
   const Dims& x = r.inputs[0].shape.dims();
   if (x.empty() || NumElements(x) == 0) return absl::UnimplementedError("a scalar or empty tensor");
   const std::vector<int64_t> axes = r.node->attrs().Ints("axis");
-  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(axes.empty() ? -1 : axes[0], static_cast<int>(x.size())));
-  if (axis != static_cast<int>(x.size()) - 1) return absl::UnimplementedError("an axis that is not the last");
+  MIRIN_ASSIGN_OR_RETURN(const int axis,
+                         NormalizeAxis(axes.empty() ? -1 : axes[0], static_cast<int>(x.size())));
+  if (axis != static_cast<int>(x.size()) - 1)
+    return absl::UnimplementedError("an axis that is not the last");
   const int64_t n = x.back(), lines = NumElements(x) / n;
   const bool logarithm = r.node->op() == "LogSoftmax";
   KernelTraits traits;
@@ -22,9 +24,11 @@ KernelResult MakeSoftmax(const KernelRequest& r) {
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
     const float* from = c.input(0).as<float>();
     float* to = c.output(0).as<float>();
-    c.threads().ParallelFor(lines, std::max<int64_t>(1, kElementGrain / 4 / n), [&](int64_t b, int64_t e) {
-      for (int64_t i = b; i < e; ++i) simd.softmax(from + i * n, to + i * n, n, logarithm);
-    });
+    c.threads().ParallelFor(lines, std::max<int64_t>(1, kElementGrain / 4 / n),
+                            [&](int64_t b, int64_t e) {
+                              for (int64_t i = b; i < e; ++i)
+                                simd.softmax(from + i * n, to + i * n, n, logarithm);
+                            });
   });
 }
 
@@ -33,9 +37,11 @@ KernelResult MakeLayerNorm(const KernelRequest& r) {
     if (!IsF32(r, i)) return Refuse(r.inputs[i]);
   }
   const Dims& x = r.inputs[0].shape.dims();
-  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(r.node->attrs().Int("begin_norm_axis"), static_cast<int>(x.size())));
+  MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(r.node->attrs().Int("begin_norm_axis"),
+                                                       static_cast<int>(x.size())));
   const int64_t n = NumElements(absl::MakeConstSpan(x).subspan(static_cast<size_t>(axis)));
-  if (n == 0 || NumElements(r.inputs[1].shape.dims()) != n || NumElements(r.inputs[2].shape.dims()) != n) {
+  if (n == 0 || NumElements(r.inputs[1].shape.dims()) != n ||
+      NumElements(r.inputs[2].shape.dims()) != n) {
     return absl::UnimplementedError("scale and shift that do not cover the normalised axes");
   }
   const int64_t lines = NumElements(x) / n;
@@ -44,25 +50,34 @@ KernelResult MakeLayerNorm(const KernelRequest& r) {
   traits.implementation = SimdName("LayerNorm");
   traits.in_place = 1;
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
-    const float *from = c.input(0).as<float>(), *gamma = c.input(1).as<float>(), *beta = c.input(2).as<float>();
-    float *to = c.output(0).as<float>(), *mean = c.output(1).as<float>(), *variance = c.output(2).as<float>();
-    c.threads().ParallelFor(lines, std::max<int64_t>(1, kElementGrain / 2 / n), [&](int64_t b, int64_t e) {
-      for (int64_t i = b; i < e; ++i) simd.layer_norm(from + i * n, gamma, beta, to + i * n, n, epsilon, mean + i, variance + i);
-    });
+    const float *from = c.input(0).as<float>(), *gamma = c.input(1).as<float>(),
+                *beta = c.input(2).as<float>();
+    float *to = c.output(0).as<float>(), *mean = c.output(1).as<float>(),
+          *variance = c.output(2).as<float>();
+    c.threads().ParallelFor(lines, std::max<int64_t>(1, kElementGrain / 2 / n),
+                            [&](int64_t b, int64_t e) {
+                              for (int64_t i = b; i < e; ++i)
+                                simd.layer_norm(from + i * n, gamma, beta, to + i * n, n, epsilon,
+                                                mean + i, variance + i);
+                            });
   });
 }
 
 // Instance and group normalisation: blocks of neighbouring channels, each normalised and then scaled channel by channel.
 KernelResult MakeGroupNorm(const KernelRequest& r) {
   const bool instance = r.node->op() == "InstanceNorm";
-  const auto has = [&](size_t i) { return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown; };
+  const auto has = [&](size_t i) {
+    return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown;
+  };
   for (int i = 0; i < 3; ++i) {
     if (has(static_cast<size_t>(i)) && !IsF32(r, i)) return Refuse(r.inputs[i]);
   }
   const Dims& x = r.inputs[0].shape.dims();
   if (NumElements(x) == 0) return absl::UnimplementedError("an empty tensor");
-  const int64_t channels = x[1], groups = instance ? channels : r.node->attrs().Int("num_groups"), per_group = channels / groups;
-  const int64_t spatial = NumElements(absl::MakeConstSpan(x).subspan(2)), inner = per_group * spatial;
+  const int64_t channels = x[1], groups = instance ? channels : r.node->attrs().Int("num_groups"),
+                per_group = channels / groups;
+  const int64_t spatial = NumElements(absl::MakeConstSpan(x).subspan(2)),
+                inner = per_group * spatial;
   const float epsilon = static_cast<float>(r.node->attrs().Float(instance ? "epsilon" : "eps"));
   const bool has_weight = has(1), has_bias = has(2);
   KernelTraits traits;
@@ -70,23 +85,29 @@ KernelResult MakeGroupNorm(const KernelRequest& r) {
   traits.scratch_bytes = static_cast<size_t>(2 * inner) * sizeof(float);
   return FromFunction(traits, [=, batch = x[0], &simd = Simd()](const KernelContext& c) {
     const float* from = c.input(0).as<float>();
-    const float *weight = has_weight ? c.input(1).as<float>() : nullptr, *bias = has_bias ? c.input(2).as<float>() : nullptr;
-    float *to = c.output(0).as<float>(), *mean = c.output(1).as<float>(), *spread = c.output(2).as<float>();
+    const float *weight = has_weight ? c.input(1).as<float>() : nullptr,
+                *bias = has_bias ? c.input(2).as<float>() : nullptr;
+    float *to = c.output(0).as<float>(), *mean = c.output(1).as<float>(),
+          *spread = c.output(2).as<float>();
     float* ones = static_cast<float*>(c.scratch());
     float* zeros = ones + inner;
     std::fill(ones, ones + inner, 1.0f);
     std::fill(zeros, zeros + inner, 0.0f);
-    c.threads().ParallelFor(batch * groups, std::max<int64_t>(1, kElementGrain / 4 / inner), [&](int64_t b, int64_t e) {
-      for (int64_t i = b; i < e; ++i) {
-        float* out = to + i * inner;
-        simd.layer_norm(from + i * inner, ones, zeros, out, inner, epsilon, mean + i, spread + i);
-        if (!instance) spread[i] = 1 / __builtin_sqrtf(spread[i] + epsilon);
-        for (int64_t k = 0; k < per_group; ++k) {
-          const int64_t channel = i % groups * per_group + k;
-          simd.affine(out + k * spatial, out + k * spatial, spatial, weight == nullptr ? 1 : weight[channel], bias == nullptr ? 0 : bias[channel]);
-        }
-      }
-    });
+    c.threads().ParallelFor(batch * groups, std::max<int64_t>(1, kElementGrain / 4 / inner),
+                            [&](int64_t b, int64_t e) {
+                              for (int64_t i = b; i < e; ++i) {
+                                float* out = to + i * inner;
+                                simd.layer_norm(from + i * inner, ones, zeros, out, inner, epsilon,
+                                                mean + i, spread + i);
+                                if (!instance) spread[i] = 1 / __builtin_sqrtf(spread[i] + epsilon);
+                                for (int64_t k = 0; k < per_group; ++k) {
+                                  const int64_t channel = i % groups * per_group + k;
+                                  simd.affine(out + k * spatial, out + k * spatial, spatial,
+                                              weight == nullptr ? 1 : weight[channel],
+                                              bias == nullptr ? 0 : bias[channel]);
+                                }
+                              }
+                            });
   });
 }
 
@@ -95,7 +116,8 @@ KernelResult MakeRmsNorm(const KernelRequest& r) {
     if (!IsF32(r, i)) return Refuse(r.inputs[i]);
   }
   const int64_t n = NumElements(r.inputs[1].shape.dims());
-  if (n == 0 || NumElements(r.inputs[0].shape.dims()) == 0) return absl::UnimplementedError("an empty tensor");
+  if (n == 0 || NumElements(r.inputs[0].shape.dims()) == 0)
+    return absl::UnimplementedError("an empty tensor");
   const int64_t lines = NumElements(r.inputs[0].shape.dims()) / n;
   const float epsilon = static_cast<float>(r.node->attrs().Float("epsilon"));
   KernelTraits traits;
@@ -103,16 +125,17 @@ KernelResult MakeRmsNorm(const KernelRequest& r) {
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
     const float *from = c.input(0).as<float>(), *gamma = c.input(1).as<float>();
     float *to = c.output(0).as<float>(), *rstd = c.output(1).as<float>();
-    c.threads().ParallelFor(lines, std::max<int64_t>(1, kElementGrain / 2 / n), [&](int64_t b, int64_t e) {
-      for (int64_t i = b; i < e; ++i) {
-        const float* line = from + i * n;
-        float* out = to + i * n;
-        simd.binary(BinaryKind::kMul, line, line, out, n);
-        rstd[i] = 1 / __builtin_sqrtf(simd.sum(out, n) / static_cast<float>(n) + epsilon);
-        simd.affine(line, out, n, rstd[i], 0);
-        simd.binary(BinaryKind::kMul, out, gamma, out, n);
-      }
-    });
+    c.threads().ParallelFor(
+        lines, std::max<int64_t>(1, kElementGrain / 2 / n), [&](int64_t b, int64_t e) {
+          for (int64_t i = b; i < e; ++i) {
+            const float* line = from + i * n;
+            float* out = to + i * n;
+            simd.binary(BinaryKind::kMul, line, line, out, n);
+            rstd[i] = 1 / __builtin_sqrtf(simd.sum(out, n) / static_cast<float>(n) + epsilon);
+            simd.affine(line, out, n, rstd[i], 0);
+            simd.binary(BinaryKind::kMul, out, gamma, out, n);
+          }
+        });
   });
 }
 
@@ -124,7 +147,8 @@ float Extreme(const SimdKernels& simd, BinaryKind kind, const float* x, int64_t 
   float lanes[kLanes];
   const int64_t width = std::min(n, kLanes);
   std::copy(x, x + width, lanes);
-  for (int64_t i = width; i < n; i += kLanes) simd.binary(kind, lanes, x + i, lanes, std::min(kLanes, n - i));
+  for (int64_t i = width; i < n; i += kLanes)
+    simd.binary(kind, lanes, x + i, lanes, std::min(kLanes, n - i));
   float best = lanes[0];
   for (int64_t i = 1; i < width; ++i) simd.binary(kind, &best, lanes + i, &best, 1);
   return best;
@@ -140,35 +164,44 @@ KernelResult MakeReduce(const KernelRequest& r) {
     if (r.constants[1] == nullptr) return absl::UnimplementedError("computed axes");
     MIRIN_ASSIGN_OR_RETURN(given, r.constants[1]->ToInt64s());
   }
-  if (given.empty() && r.node->attrs().Bool("skip_mode")) return absl::UnimplementedError("skip_mode");
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<int> axes, ops::NormalizeAxes(given, static_cast<int>(x.size())));
+  if (given.empty() && r.node->attrs().Bool("skip_mode"))
+    return absl::UnimplementedError("skip_mode");
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int> axes,
+                         ops::NormalizeAxes(given, static_cast<int>(x.size())));
   // Contiguous axes: [outer, n, inner].
-  if (axes.empty() || axes.back() - axes.front() + 1 != static_cast<int>(axes.size())) return absl::UnimplementedError("axes that are not neighbours");
+  if (axes.empty() || axes.back() - axes.front() + 1 != static_cast<int>(axes.size()))
+    return absl::UnimplementedError("axes that are not neighbours");
   int64_t outer = 1, n = 1, inner = 1;
-  for (int i = 0; i < static_cast<int>(x.size()); ++i) (i < axes.front() ? outer : i <= axes.back() ? n : inner) *= x[i];
+  for (int i = 0; i < static_cast<int>(x.size()); ++i)
+    (i < axes.front() ? outer : i <= axes.back() ? n : inner) *= x[i];
   if (n == 0) return absl::UnimplementedError("nothing to reduce");
   const std::string& op = r.node->op();
   const bool mean = op == "ReduceMean" || op == "MeanExt";
-  const BinaryKind kind = op == "ReduceMax" ? BinaryKind::kMax : op == "ReduceMin" ? BinaryKind::kMin : BinaryKind::kAdd;
+  const BinaryKind kind = op == "ReduceMax"   ? BinaryKind::kMax
+                          : op == "ReduceMin" ? BinaryKind::kMin
+                                              : BinaryKind::kAdd;
   KernelTraits traits;
   traits.implementation = SimdName(op);
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
     const float* from = c.input(0).as<float>();
     float* to = c.output(0).as<float>();
     const float scale = mean ? 1.0f / static_cast<float>(n) : 1.0f;
-    c.threads().ParallelFor(outer, std::max<int64_t>(1, kElementGrain / (n * std::max<int64_t>(1, inner))), [&](int64_t b, int64_t e) {
-      for (int64_t o = b; o < e; ++o) {
-        const float* line = from + o * n * inner;
-        if (inner == 1) {
-          to[o] = kind == BinaryKind::kAdd ? simd.sum(line, n) * scale : Extreme(simd, kind, line, n);
-          continue;
-        }
-        float* out = to + o * inner;
-        std::copy(line, line + inner, out);
-        for (int64_t k = 1; k < n; ++k) simd.binary(kind, out, line + k * inner, out, inner);
-        if (mean) simd.binary_scalar(BinaryKind::kMul, out, scale, out, inner, false);
-      }
-    });
+    c.threads().ParallelFor(
+        outer, std::max<int64_t>(1, kElementGrain / (n * std::max<int64_t>(1, inner))),
+        [&](int64_t b, int64_t e) {
+          for (int64_t o = b; o < e; ++o) {
+            const float* line = from + o * n * inner;
+            if (inner == 1) {
+              to[o] = kind == BinaryKind::kAdd ? simd.sum(line, n) * scale
+                                               : Extreme(simd, kind, line, n);
+              continue;
+            }
+            float* out = to + o * inner;
+            std::copy(line, line + inner, out);
+            for (int64_t k = 1; k < n; ++k) simd.binary(kind, out, line + k * inner, out, inner);
+            if (mean) simd.binary_scalar(BinaryKind::kMul, out, scale, out, inner, false);
+          }
+        });
   });
 }
 

@@ -27,10 +27,14 @@ namespace {
 
 tag TagOf(Layout layout, size_t rank) {
   switch (layout) {
-    case Layout::kPlain: return rank == 5 ? tag::abcde : rank == 4 ? tag::abcd : tag::abc;
-    case Layout::kChannelsLast: return rank == 5 ? tag::acdeb : rank == 4 ? tag::acdb : tag::acb;
-    case Layout::kBlocked8: return rank == 5 ? tag::aBcde8b : rank == 4 ? tag::aBcd8b : tag::aBc8b;
-    case Layout::kBlocked16: return rank == 5 ? tag::aBcde16b : rank == 4 ? tag::aBcd16b : tag::aBc16b;
+    case Layout::kPlain:
+      return rank == 5 ? tag::abcde : rank == 4 ? tag::abcd : tag::abc;
+    case Layout::kChannelsLast:
+      return rank == 5 ? tag::acdeb : rank == 4 ? tag::acdb : tag::acb;
+    case Layout::kBlocked8:
+      return rank == 5 ? tag::aBcde8b : rank == 4 ? tag::aBcd8b : tag::aBc8b;
+    case Layout::kBlocked16:
+      return rank == 5 ? tag::aBcde16b : rank == 4 ? tag::aBcd16b : tag::aBc16b;
   }
   return tag::abcd;
 }
@@ -39,10 +43,14 @@ tag TagOf(Layout layout, size_t rank) {
 
 memory::data_type TypeOf(DType dtype) {
   switch (dtype) {
-    case DType::kInt8: return memory::data_type::s8;
-    case DType::kUInt8: return memory::data_type::u8;
-    case DType::kInt32: return memory::data_type::s32;
-    default: return memory::data_type::f32;
+    case DType::kInt8:
+      return memory::data_type::s8;
+    case DType::kUInt8:
+      return memory::data_type::u8;
+    case DType::kInt32:
+      return memory::data_type::s32;
+    default:
+      return memory::data_type::f32;
   }
 }
 
@@ -65,16 +73,19 @@ absl::Status OneDnnKernel::Run(const KernelContext& c) const {
     owned[made++] = m;
     arguments[count++] = {argument, m};
   };
-  if (summand_ >= 0 && c.input(summand_).data != c.output(0).data) __builtin_memcpy(c.output(0).data, c.input(summand_).data, c.output(0).bytes());
+  if (summand_ >= 0 && c.input(summand_).data != c.output(0).data)
+    __builtin_memcpy(c.output(0).data, c.input(summand_).data, c.output(0).bytes());
   for (const Operand& o : operands_) {
     if (o.fixed != nullptr) {
       arguments[count++] = {o.argument, o.fixed->get()};
     } else {
-      add(o.argument, o.desc, o.source >= 0 ? c.input(o.source).data : c.output(-1 - o.source).data);
+      add(o.argument, o.desc,
+          o.source >= 0 ? c.input(o.source).data : c.output(-1 - o.source).data);
     }
   }
   if (scratch_.get_size() > 0) add(DNNL_ARG_SCRATCHPAD, scratch_, c.scratch());
-  if (status == dnnl_success) status = dnnl_primitive_execute(primitive_.get(), Stream().get(), count, arguments.data());
+  if (status == dnnl_success)
+    status = dnnl_primitive_execute(primitive_.get(), Stream().get(), count, arguments.data());
   if (status == dnnl_success) status = dnnl_stream_wait(Stream().get());
   for (int i = 0; i < made; ++i) dnnl_memory_destroy(owned[i]);
   if (status == dnnl_success) return absl::OkStatus();
@@ -84,19 +95,37 @@ absl::Status OneDnnKernel::Run(const KernelContext& c) const {
 
 void AddActivation(ops::ActivationKind kind, dnnl::post_ops* post) {
   switch (kind) {
-    case ops::ActivationKind::kNone: break;
-    case ops::ActivationKind::kRelu: post->append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0); break;
-    case ops::ActivationKind::kRelu6: post->append_eltwise(dnnl::algorithm::eltwise_clip, 0, 6); break;
-    case ops::ActivationKind::kSigmoid: post->append_eltwise(dnnl::algorithm::eltwise_logistic, 0, 0); break;
-    case ops::ActivationKind::kTanh: post->append_eltwise(dnnl::algorithm::eltwise_tanh, 0, 0); break;
-    case ops::ActivationKind::kHSwish: post->append_eltwise(dnnl::algorithm::eltwise_hardswish, 1.0f / 6, 0.5f); break;
-    case ops::ActivationKind::kSilu: post->append_eltwise(dnnl::algorithm::eltwise_swish, 1, 0); break;
-    case ops::ActivationKind::kGelu: post->append_eltwise(dnnl::algorithm::eltwise_gelu_tanh, 0, 0); break;
-    case ops::ActivationKind::kGeluErf: post->append_eltwise(dnnl::algorithm::eltwise_gelu_erf, 0, 0); break;
+    case ops::ActivationKind::kNone:
+      break;
+    case ops::ActivationKind::kRelu:
+      post->append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
+      break;
+    case ops::ActivationKind::kRelu6:
+      post->append_eltwise(dnnl::algorithm::eltwise_clip, 0, 6);
+      break;
+    case ops::ActivationKind::kSigmoid:
+      post->append_eltwise(dnnl::algorithm::eltwise_logistic, 0, 0);
+      break;
+    case ops::ActivationKind::kTanh:
+      post->append_eltwise(dnnl::algorithm::eltwise_tanh, 0, 0);
+      break;
+    case ops::ActivationKind::kHSwish:
+      post->append_eltwise(dnnl::algorithm::eltwise_hardswish, 1.0f / 6, 0.5f);
+      break;
+    case ops::ActivationKind::kSilu:
+      post->append_eltwise(dnnl::algorithm::eltwise_swish, 1, 0);
+      break;
+    case ops::ActivationKind::kGelu:
+      post->append_eltwise(dnnl::algorithm::eltwise_gelu_tanh, 0, 0);
+      break;
+    case ops::ActivationKind::kGeluErf:
+      post->append_eltwise(dnnl::algorithm::eltwise_gelu_erf, 0, 0);
+      break;
   }
 }
 
-absl::StatusOr<std::shared_ptr<const memory>> Pack(const Tensor& tensor, const memory::desc& plain, const memory::desc& to) {
+absl::StatusOr<std::shared_ptr<const memory>> Pack(const Tensor& tensor, const memory::desc& plain,
+                                                   const memory::desc& to) {
   // The file's bytes may lie anywhere; oneDNN wants numbers on their boundary.
   auto aligned = Tensor::Allocate(tensor.dtype(), tensor.dims());
   if (!aligned.ok()) return aligned.status();
@@ -109,12 +138,14 @@ absl::StatusOr<std::shared_ptr<const memory>> Pack(const Tensor& tensor, const m
 }
 
 std::string FormOf(const memory::desc& desc) {
-  return absl::StrCat(absl::StrJoin(desc.get_padded_dims(), "x"), ":", absl::StrJoin(desc.get_strides(), ","), ":",
-                      absl::StrJoin(desc.get_inner_blks(), ","), ":", absl::StrJoin(desc.get_inner_idxs(), ","));
+  return absl::StrCat(
+      absl::StrJoin(desc.get_padded_dims(), "x"), ":", absl::StrJoin(desc.get_strides(), ","), ":",
+      absl::StrJoin(desc.get_inner_blks(), ","), ":", absl::StrJoin(desc.get_inner_idxs(), ","));
 }
 
 tag PlainTag(size_t rank) {
-  static constexpr tag kTags[] = {tag::a, tag::a, tag::ab, tag::abc, tag::abcd, tag::abcde, tag::abcdef};
+  static constexpr tag kTags[] = {tag::a,    tag::a,     tag::ab,    tag::abc,
+                                  tag::abcd, tag::abcde, tag::abcdef};
   return kTags[rank];
 }
 
@@ -131,18 +162,22 @@ WindowDims ToDims(const std::vector<ops::WindowAxis>& axes) {
 
 }  // namespace onednn
 
-KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to, const ThreadShare& /*threads*/) {
-  const bool known = type.dtype == DType::kFloat32 || type.dtype == DType::kInt8 || type.dtype == DType::kUInt8;
+KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to,
+                         const ThreadShare& /*threads*/) {
+  const bool known =
+      type.dtype == DType::kFloat32 || type.dtype == DType::kInt8 || type.dtype == DType::kUInt8;
   if (!known || type.shape.rank() < 3 || type.shape.rank() > 5) return Refuse(type);
   using namespace onednn;  // NOLINT: one function
   return Guarded([&]() -> KernelResult {
-    const memory::desc source = Describe(type.shape.dims(), from, TypeOf(type.dtype)), target = Describe(type.shape.dims(), to, TypeOf(type.dtype));
+    const memory::desc source = Describe(type.shape.dims(), from, TypeOf(type.dtype)),
+                       target = Describe(type.shape.dims(), to, TypeOf(type.dtype));
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::reorder::primitive_desc desc(Engine(), source, Engine(), target, attr);
     return std::make_unique<OneDnnKernel>(
         dnnl::reorder(desc), "onednn:reorder",
-        std::vector<OneDnnKernel::Operand>{{DNNL_ARG_FROM, 0, source, nullptr}, {DNNL_ARG_TO, -1, target, nullptr}},
+        std::vector<OneDnnKernel::Operand>{{DNNL_ARG_FROM, 0, source, nullptr},
+                                           {DNNL_ARG_TO, -1, target, nullptr}},
         desc.scratchpad_desc(), std::vector<Layout>{from}, to, 0);
   });
 }

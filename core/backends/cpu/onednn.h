@@ -25,7 +25,8 @@ Layout BlockedLayout();
 // float32, int8, uint8 or int32.
 memory::data_type TypeOf(DType dtype);
 
-memory::desc Describe(const Dims& dims, Layout layout, memory::data_type type = memory::data_type::f32);
+memory::desc Describe(const Dims& dims, Layout layout,
+                      memory::data_type type = memory::data_type::f32);
 
 // A primitive with its operands by kernel input (>= 0), by kernel output (-1 - i), or fixed.
 class OneDnnKernel final : public Kernel {
@@ -38,8 +39,9 @@ class OneDnnKernel final : public Kernel {
   };
 
   // `summand`: the input that a sum post-op adds: output 0 holds it before the primitive runs; -1: none.
-  OneDnnKernel(dnnl::primitive primitive, std::string implementation, std::vector<Operand> operands, memory::desc scratch,
-               std::vector<Layout> input_layouts, Layout output_layout, uint32_t consumed, int summand = -1)
+  OneDnnKernel(dnnl::primitive primitive, std::string implementation, std::vector<Operand> operands,
+               memory::desc scratch, std::vector<Layout> input_layouts, Layout output_layout,
+               uint32_t consumed, int summand = -1)
       : primitive_(std::move(primitive)),
         implementation_(std::move(implementation)),
         operands_(std::move(operands)),
@@ -78,7 +80,8 @@ KernelResult Guarded(Fn fn) {
   try {
     return fn();
   } catch (const dnnl::error& e) {
-    if (e.status == dnnl_out_of_memory) return absl::ResourceExhaustedError("oneDNN: out of memory");
+    if (e.status == dnnl_out_of_memory)
+      return absl::ResourceExhaustedError("oneDNN: out of memory");
     return absl::UnimplementedError(absl::StrCat("oneDNN: ", e.what()));
   }
 }
@@ -86,7 +89,8 @@ KernelResult Guarded(Fn fn) {
 void AddActivation(ops::ActivationKind kind, dnnl::post_ops* post);
 
 // Numbers of a constant in the form that a primitive wants; `plain` describes them as they are.
-absl::StatusOr<std::shared_ptr<const memory>> Pack(const Tensor& tensor, const memory::desc& plain, const memory::desc& to);
+absl::StatusOr<std::shared_ptr<const memory>> Pack(const Tensor& tensor, const memory::desc& plain,
+                                                   const memory::desc& to);
 // What a packed form depends on, for the weight cache.
 std::string FormOf(const memory::desc& desc);
 // C order of so many axes.
@@ -101,7 +105,9 @@ struct WindowDims {
 WindowDims ToDims(const std::vector<ops::WindowAxis>& axes);
 
 // Spatial sizes.
-inline std::vector<int64_t> Tail(const Dims& dims) { return std::vector<int64_t>(dims.begin() + 2, dims.end()); }
+inline std::vector<int64_t> Tail(const Dims& dims) {
+  return std::vector<int64_t>(dims.begin() + 2, dims.end());
+}
 
 }  // namespace mirin::cpu::onednn
 

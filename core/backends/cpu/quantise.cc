@@ -7,19 +7,24 @@ namespace mirin::cpu {
 namespace {
 
 // Elements in memory, those that fill up blocks included.
-int64_t Stored(const TensorView& view) { return static_cast<int64_t>(view.bytes() / SizeOf(view.dtype)); }
+int64_t Stored(const TensorView& view) {
+  return static_cast<int64_t>(view.bytes() / SizeOf(view.dtype));
+}
 
 // The form that inputs 1 and 2 give.
 Int8Form FormAtRun(const KernelContext& c, DType dtype) {
   Int8Form form{dtype == DType::kInt8, 0, c.input(1).as<float>()[0]};
-  if (c.has_input(2)) form.zero = form.is_signed ? *c.input(2).as<int8_t>() : *c.input(2).as<uint8_t>();
+  if (c.has_input(2))
+    form.zero = form.is_signed ? *c.input(2).as<int8_t>() : *c.input(2).as<uint8_t>();
   return form;
 }
 
 absl::Status CheckParameters(const KernelRequest& r) {
-  if (r.inputs[1].dtype != DType::kFloat32 || NumElements(r.inputs[1].shape.dims()) != 1) return absl::UnimplementedError("more than one scale");
+  if (r.inputs[1].dtype != DType::kFloat32 || NumElements(r.inputs[1].shape.dims()) != 1)
+    return absl::UnimplementedError("more than one scale");
   const DType precision = r.node->attrs().Type("precision");
-  if (precision != DType::kUnknown && precision != DType::kFloat32) return absl::UnimplementedError(absl::StrCat("precision ", Name(precision)));
+  if (precision != DType::kUnknown && precision != DType::kFloat32)
+    return absl::UnimplementedError(absl::StrCat("precision ", Name(precision)));
   return absl::OkStatus();
 }
 
@@ -40,7 +45,8 @@ KernelResult MakeQuantize(const KernelRequest& r) {
   return FromFunction(Elementwise(r, "quantize"), [=, &kernels = Int8()](const KernelContext& c) {
     const Int8Form form = FormAtRun(c, to);
     c.threads().ParallelFor(Stored(c.input(0)), kElementGrain, [&](int64_t begin, int64_t end) {
-      kernels.quantize(c.input(0).as<float>() + begin, c.output(0).as<uint8_t>() + begin, end - begin, form);
+      kernels.quantize(c.input(0).as<float>() + begin, c.output(0).as<uint8_t>() + begin,
+                       end - begin, form);
     });
   });
 }
@@ -52,21 +58,26 @@ KernelResult MakeDequantize(const KernelRequest& r) {
   return FromFunction(Elementwise(r, "dequantize"), [=, &kernels = Int8()](const KernelContext& c) {
     const Int8Form form = FormAtRun(c, from);
     c.threads().ParallelFor(Stored(c.input(0)), kElementGrain, [&](int64_t begin, int64_t end) {
-      kernels.dequantize(c.input(0).as<uint8_t>() + begin, c.output(0).as<float>() + begin, end - begin, form);
+      kernels.dequantize(c.input(0).as<uint8_t>() + begin, c.output(0).as<float>() + begin,
+                         end - begin, form);
     });
   });
 }
 
 KernelResult MakeQuantizedAdd(const KernelRequest& r) {
-  if (r.inputs[0].shape != r.inputs[1].shape) return absl::UnimplementedError("operands of two shapes");
+  if (r.inputs[0].shape != r.inputs[1].shape)
+    return absl::UnimplementedError("operands of two shapes");
   KernelTraits traits = Elementwise(r, "add");
   traits.plain = 0;
   traits.in_place = 3;
-  const Int8Form a = FormOf(*r.node, "a", r.inputs[0].dtype), b = FormOf(*r.node, "b", r.inputs[1].dtype), y = FormOf(*r.node, "y", r.outputs[0].dtype);
+  const Int8Form a = FormOf(*r.node, "a", r.inputs[0].dtype),
+                 b = FormOf(*r.node, "b", r.inputs[1].dtype),
+                 y = FormOf(*r.node, "y", r.outputs[0].dtype);
   const bool relu = r.node->attrs().String("activation") == "relu";
   return FromFunction(traits, [=, &kernels = Int8()](const KernelContext& c) {
     c.threads().ParallelFor(Stored(c.input(0)), kElementGrain, [&](int64_t begin, int64_t end) {
-      kernels.add(c.input(0).as<uint8_t>() + begin, a, c.input(1).as<uint8_t>() + begin, b, c.output(0).as<uint8_t>() + begin, y, end - begin, relu);
+      kernels.add(c.input(0).as<uint8_t>() + begin, a, c.input(1).as<uint8_t>() + begin, b,
+                  c.output(0).as<uint8_t>() + begin, y, end - begin, relu);
     });
   });
 }

@@ -13,14 +13,18 @@ using namespace onednn;  // NOLINT: this file is made of it
 
 namespace {
 
-bool Has(const KernelRequest& r, size_t i) { return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown; }
+bool Has(const KernelRequest& r, size_t i) {
+  return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown;
+}
 
 absl::Status CheckConstants(const KernelRequest& r) {
   if (r.weights == nullptr) return absl::UnimplementedError("no weights to share");
   for (const size_t i : {1, 2, 3}) {
-    if (Has(r, i) && (r.constants[i] == nullptr || r.constant_values[i] == nullptr)) return absl::UnimplementedError("computed weights, scales or bias");
+    if (Has(r, i) && (r.constants[i] == nullptr || r.constant_values[i] == nullptr))
+      return absl::UnimplementedError("computed weights, scales or bias");
   }
-  if (NumElements(r.inputs[0].shape.dims()) == 0 || NumElements(r.outputs[0].shape.dims()) == 0) return absl::UnimplementedError("an empty tensor");
+  if (NumElements(r.inputs[0].shape.dims()) == 0 || NumElements(r.outputs[0].shape.dims()) == 0)
+    return absl::UnimplementedError("an empty tensor");
   return absl::OkStatus();
 }
 
@@ -34,7 +38,8 @@ std::shared_ptr<const memory> One(T value, memory::data_type type) {
 // A float32 constant as it is.
 absl::StatusOr<std::shared_ptr<const memory>> Vector(const KernelRequest& r, size_t i) {
   const memory::desc desc({r.inputs[i].shape.dim(0)}, memory::data_type::f32, tag::a);
-  return r.weights->GetOrMake<memory>(r.constant_values[i], "onednn:vector", [&] { return Pack(*r.constants[i], desc, desc); });
+  return r.weights->GetOrMake<memory>(r.constant_values[i], "onednn:vector",
+                                      [&] { return Pack(*r.constants[i], desc, desc); });
 }
 
 struct Attributes {
@@ -46,12 +51,16 @@ struct Attributes {
 void AddZeroPoint(int argument, int32_t zero, Attributes* a) {
   if (zero == 0) return;
   a->attr.set_zero_points_mask(argument, 0);
-  a->operands.push_back({DNNL_ARG_ATTR_ZERO_POINTS | argument, 0, memory::desc(), One<int32_t>(zero, memory::data_type::s32)});
+  a->operands.push_back({DNNL_ARG_ATTR_ZERO_POINTS | argument, 0, memory::desc(),
+                         One<int32_t>(zero, memory::data_type::s32)});
 }
 
 absl::StatusOr<Attributes> AttributesOf(const KernelRequest& r, bool grouped) {
-  const Int8Form residual = FormOf(*r.node, "residual", Has(r, 4) ? r.inputs[4].dtype : DType::kUnknown), y = FormOf(*r.node, "y", r.outputs[0].dtype);
-  MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind activation, ops::ParseActivation(r.node->attrs().String("activation")));
+  const Int8Form residual =
+                     FormOf(*r.node, "residual", Has(r, 4) ? r.inputs[4].dtype : DType::kUnknown),
+                 y = FormOf(*r.node, "y", r.outputs[0].dtype);
+  MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind activation,
+                         ops::ParseActivation(r.node->attrs().String("activation")));
   Attributes a;
   a.attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   a.attr.set_scales_mask(DNNL_ARG_WEIGHTS, grouped ? 3 : 1);
@@ -60,7 +69,8 @@ absl::StatusOr<Attributes> AttributesOf(const KernelRequest& r, bool grouped) {
   AddZeroPoint(DNNL_ARG_SRC, static_cast<int32_t>(r.node->attrs().Int("x_zero")), &a);
   dnnl::post_ops post;
   if (Has(r, 4) && IsByte(r.inputs[4].dtype)) {
-    if (!IsByte(r.outputs[0].dtype)) return absl::UnimplementedError("a residual of bytes for a result that is none");
+    if (!IsByte(r.outputs[0].dtype))
+      return absl::UnimplementedError("a residual of bytes for a result that is none");
     post.append_sum(residual.scale, residual.zero, TypeOf(r.inputs[4].dtype));
     a.summand = 4;
   } else if (Has(r, 4)) {
@@ -72,7 +82,8 @@ absl::StatusOr<Attributes> AttributesOf(const KernelRequest& r, bool grouped) {
   a.attr.set_post_ops(post);
   if (IsByte(r.outputs[0].dtype)) {
     a.attr.set_scales_mask(DNNL_ARG_DST, 0);
-    a.operands.push_back({DNNL_ARG_ATTR_SCALES | DNNL_ARG_DST, 0, memory::desc(), One<float>(y.scale, memory::data_type::f32)});
+    a.operands.push_back({DNNL_ARG_ATTR_SCALES | DNNL_ARG_DST, 0, memory::desc(),
+                          One<float>(y.scale, memory::data_type::f32)});
     AddZeroPoint(DNNL_ARG_DST, y.zero, &a);
   }
   return a;
@@ -83,9 +94,12 @@ absl::StatusOr<Attributes> AttributesOf(const KernelRequest& r, bool grouped) {
 KernelResult MakeQuantizedConvolution(const KernelRequest& r) {
   if (!Int8().vnni) return absl::UnimplementedError("this CPU does not multiply bytes exactly");
   MIRIN_RETURN_IF_ERROR(CheckConstants(r));
-  const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(), &y = r.outputs[0].shape.dims();
-  if (w[1] * w[2] * w[3] > kMaxInt8Depth) return absl::UnimplementedError("sums that could pass int32");
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes, ops::PlanWindow(r.node->attrs(), Tail(x), Tail(w)));
+  const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
+             &y = r.outputs[0].shape.dims();
+  if (w[1] * w[2] * w[3] > kMaxInt8Depth)
+    return absl::UnimplementedError("sums that could pass int32");
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
+                         ops::PlanWindow(r.node->attrs(), Tail(x), Tail(w)));
   const int64_t group = r.node->attrs().Int("group", 1), out = w[0];
   return Guarded([&]() -> KernelResult {
     const memory::desc source = Describe(x, Layout::kChannelsLast, TypeOf(r.inputs[0].dtype));
@@ -96,31 +110,48 @@ KernelResult MakeQuantizedConvolution(const KernelRequest& r) {
       weight_dims[1] = out / group;
     }
     MIRIN_ASSIGN_OR_RETURN(Attributes attributes, AttributesOf(r, group > 1));
-    const memory::desc any_weight(weight_dims, memory::data_type::s8, tag::any), bias(Has(r, 3) ? memory::dims{out} : memory::dims{}, memory::data_type::f32, tag::a);
+    const memory::desc any_weight(weight_dims, memory::data_type::s8, tag::any),
+        bias(Has(r, 3) ? memory::dims{out} : memory::dims{}, memory::data_type::f32, tag::a);
     const WindowDims window = ToDims(axes);
     using Convolution = dnnl::convolution_forward;
     const Convolution::primitive_desc desc =
-        Has(r, 3) ? Convolution::primitive_desc(Engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, any_weight, bias, target,
-                                                window.stride, window.dilation, window.before, window.after, attributes.attr)
-                  : Convolution::primitive_desc(Engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, any_weight, target,
-                                                window.stride, window.dilation, window.before, window.after, attributes.attr);
+        Has(r, 3)
+            ? Convolution::primitive_desc(Engine(), dnnl::prop_kind::forward_inference,
+                                          dnnl::algorithm::convolution_direct, source, any_weight,
+                                          bias, target, window.stride, window.dilation,
+                                          window.before, window.after, attributes.attr)
+            : Convolution::primitive_desc(Engine(), dnnl::prop_kind::forward_inference,
+                                          dnnl::algorithm::convolution_direct, source, any_weight,
+                                          target, window.stride, window.dilation, window.before,
+                                          window.after, attributes.attr);
     // The packed form holds what makes up for a signed source and for its zero point, if there are such.
     const memory::desc packed_desc = desc.weights_desc();
-    const std::string key = absl::StrCat("onednn:int8conv:", onednn::FormOf(packed_desc), ":", Name(r.inputs[0].dtype), ":", r.node->attrs().Int("x_zero") != 0, ":", packed_desc.get_size());
-    MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> weights, r.weights->GetOrMake<memory>(r.constant_values[1], key, [&] {
-                             return Pack(*r.constants[1], memory::desc(weight_dims, memory::data_type::s8, PlainTag(weight_dims.size())), packed_desc);
+    const std::string key =
+        absl::StrCat("onednn:int8conv:", onednn::FormOf(packed_desc), ":", Name(r.inputs[0].dtype),
+                     ":", r.node->attrs().Int("x_zero") != 0, ":", packed_desc.get_size());
+    MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> weights,
+                           r.weights->GetOrMake<memory>(r.constant_values[1], key, [&] {
+                             return Pack(*r.constants[1],
+                                         memory::desc(weight_dims, memory::data_type::s8,
+                                                      PlainTag(weight_dims.size())),
+                                         packed_desc);
                            }));
     std::vector<OneDnnKernel::Operand> operands = std::move(attributes.operands);
-    operands.insert(operands.end(), {{DNNL_ARG_SRC, 0, source, nullptr}, {DNNL_ARG_DST, -1, target, nullptr}, {DNNL_ARG_WEIGHTS, 1, packed_desc, weights}});
+    operands.insert(operands.end(), {{DNNL_ARG_SRC, 0, source, nullptr},
+                                     {DNNL_ARG_DST, -1, target, nullptr},
+                                     {DNNL_ARG_WEIGHTS, 1, packed_desc, weights}});
     uint32_t consumed = 2 | 4;
     if (Has(r, 3)) {
       MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> packed_bias, Vector(r, 3));
       operands.push_back({DNNL_ARG_BIAS, 3, bias, packed_bias});
       consumed |= 8;
     }
-    return std::make_unique<OneDnnKernel>(Convolution(desc), ImplementationName(desc.impl_info_str()), std::move(operands), desc.scratchpad_desc(),
-                                          std::vector<Layout>{Layout::kChannelsLast, Layout::kPlain, Layout::kPlain, Layout::kPlain, Layout::kChannelsLast},
-                                          Layout::kChannelsLast, consumed, attributes.summand);
+    return std::make_unique<OneDnnKernel>(
+        Convolution(desc), ImplementationName(desc.impl_info_str()), std::move(operands),
+        desc.scratchpad_desc(),
+        std::vector<Layout>{Layout::kChannelsLast, Layout::kPlain, Layout::kPlain, Layout::kPlain,
+                            Layout::kChannelsLast},
+        Layout::kChannelsLast, consumed, attributes.summand);
   });
 }
 
@@ -150,11 +181,16 @@ class FloatConvolution final : public Kernel {
   }
 
   absl::Status Run(const KernelContext& c) const override {
-    const auto floats = [&](const TensorView& like, size_t at) { return TensorView{static_cast<char*>(c.scratch()) + at, DType::kFloat32, like.layout, like.dims}; };
+    const auto floats = [&](const TensorView& like, size_t at) {
+      return TensorView{static_cast<char*>(c.scratch()) + at, DType::kFloat32, like.layout,
+                        like.dims};
+    };
     const auto from_bytes = [&](const TensorView& bytes, const TensorView& to, Int8Form form) {
-      c.threads().ParallelFor(static_cast<int64_t>(bytes.bytes()), kElementGrain, [&](int64_t begin, int64_t end) {
-        Int8().dequantize(bytes.as<uint8_t>() + begin, to.as<float>() + begin, end - begin, form);
-      });
+      c.threads().ParallelFor(static_cast<int64_t>(bytes.bytes()), kElementGrain,
+                              [&](int64_t begin, int64_t end) {
+                                Int8().dequantize(bytes.as<uint8_t>() + begin,
+                                                  to.as<float>() + begin, end - begin, form);
+                              });
     };
     const TensorView absent;
     const TensorView x = floats(c.input(0), x_at_);
@@ -170,14 +206,18 @@ class FloatConvolution final : public Kernel {
     const KernelContext inner(inputs, outputs, c.scratch(), &c.threads(), nullptr);
     MIRIN_RETURN_IF_ERROR(inner_->Run(inner));
     if (!result_bytes_) return absl::OkStatus();
-    c.threads().ParallelFor(static_cast<int64_t>(c.output(0).bytes()), kElementGrain, [&](int64_t begin, int64_t end) {
-      Int8().quantize(y.as<float>() + begin, c.output(0).as<uint8_t>() + begin, end - begin, y_);
-    });
+    c.threads().ParallelFor(static_cast<int64_t>(c.output(0).bytes()), kElementGrain,
+                            [&](int64_t begin, int64_t end) {
+                              Int8().quantize(y.as<float>() + begin,
+                                              c.output(0).as<uint8_t>() + begin, end - begin, y_);
+                            });
     return absl::OkStatus();
   }
 
   size_t scratch_bytes() const override { return scratch_bytes_; }
-  Layout input_layout(int i) const override { return i == 0 ? inner_->input_layout(0) : i == 4 ? inner_->input_layout(3) : Layout::kPlain; }
+  Layout input_layout(int i) const override {
+    return i == 0 ? inner_->input_layout(0) : i == 4 ? inner_->input_layout(3) : Layout::kPlain;
+  }
   Layout output_layout(int i) const override { return inner_->output_layout(i); }
   bool ConsumesConstant(int i) const override { return i >= 1 && i <= 3; }
   bool NeedsArena() const override { return inner_->NeedsArena(); }
@@ -197,7 +237,8 @@ absl::StatusOr<Tensor> ScaledWeight(const Tensor& weight, const Tensor& scale) {
   MIRIN_ASSIGN_OR_RETURN(const Tensor scales, scale.Aligned());
   const int64_t inner = weight.elements() / weight.dims()[0];
   for (int64_t i = 0; i < weight.elements(); ++i) {
-    out.mutable_data_as<float>()[i] = static_cast<float>(weight.data_as<int8_t>()[i]) * scales.data_as<float>()[i / inner];
+    out.mutable_data_as<float>()[i] =
+        static_cast<float>(weight.data_as<int8_t>()[i]) * scales.data_as<float>()[i / inner];
   }
   return out;
 }
@@ -207,14 +248,21 @@ absl::StatusOr<Tensor> ScaledWeight(const Tensor& weight, const Tensor& scale) {
 KernelResult MakeQuantizedConvolutionInFloat(const KernelRequest& r) {
   MIRIN_RETURN_IF_ERROR(CheckConstants(r));
   MIRIN_ASSIGN_OR_RETURN(const Tensor weight, ScaledWeight(*r.constants[1], *r.constants[2]));
-  const auto as_float = [](const ir::TensorType& type) { return ir::TensorType{DType::kFloat32, type.shape}; };
+  const auto as_float = [](const ir::TensorType& type) {
+    return ir::TensorType{DType::kFloat32, type.shape};
+  };
   const ir::TensorType absent;
-  const std::array<ir::TensorType, 4> inputs = {as_float(r.inputs[0]), as_float(r.inputs[1]), Has(r, 3) ? r.inputs[3] : absent, Has(r, 4) ? as_float(r.inputs[4]) : absent};
+  const std::array<ir::TensorType, 4> inputs = {as_float(r.inputs[0]), as_float(r.inputs[1]),
+                                                Has(r, 3) ? r.inputs[3] : absent,
+                                                Has(r, 4) ? as_float(r.inputs[4]) : absent};
   const std::array<ir::TensorType, 1> outputs = {as_float(r.outputs[0])};
-  const std::array<Layout, 4> layouts = {r.input_layouts[0], Layout::kPlain, Layout::kPlain, Has(r, 4) ? r.input_layouts[4] : Layout::kPlain};
-  const std::array<const Tensor*, 4> constants = {nullptr, &weight, Has(r, 3) ? r.constants[3] : nullptr, nullptr};
+  const std::array<Layout, 4> layouts = {r.input_layouts[0], Layout::kPlain, Layout::kPlain,
+                                         Has(r, 4) ? r.input_layouts[4] : Layout::kPlain};
+  const std::array<const Tensor*, 4> constants = {nullptr, &weight,
+                                                  Has(r, 3) ? r.constants[3] : nullptr, nullptr};
   // The packed weights are kept for the scale, which no other convolution has.
-  const std::array<const ir::Value*, 4> values = {nullptr, r.constant_values[2], Has(r, 3) ? r.constant_values[3] : nullptr, nullptr};
+  const std::array<const ir::Value*, 4> values = {
+      nullptr, r.constant_values[2], Has(r, 3) ? r.constant_values[3] : nullptr, nullptr};
   KernelRequest request = r;
   request.inputs = inputs;
   request.outputs = outputs;

@@ -17,7 +17,9 @@ struct Product {
 
   // Bytes of all prepared rows, of their scales and of their zero points, one after the other.
   size_t RowBytes() const { return static_cast<size_t>((m * PreparedBytes(k) + 63) / 64 * 64); }
-  size_t scratch_bytes() const { return RowBytes() + static_cast<size_t>(m) * (sizeof(float) + sizeof(int32_t)); }
+  size_t scratch_bytes() const {
+    return RowBytes() + static_cast<size_t>(m) * (sizeof(float) + sizeof(int32_t));
+  }
 
   Int8GemmArgs Args(const KernelContext& c) const {
     Int8GemmArgs g = {};
@@ -39,21 +41,26 @@ struct Product {
 
 absl::StatusOr<Product> Plan(const KernelRequest& r) {
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims();
-  if (r.constants[1] == nullptr || r.constant_values[1] == nullptr || r.weights == nullptr) return absl::UnimplementedError("computed weights");
+  if (r.constants[1] == nullptr || r.constant_values[1] == nullptr || r.weights == nullptr)
+    return absl::UnimplementedError("computed weights");
   Product p;
   const bool transposed = r.node->attrs().Bool("transpose_b");
   p.k = w[transposed ? 1 : 0];
   p.n = w[transposed ? 0 : 1];
   p.m = NumElements(absl::MakeConstSpan(x).subspan(0, x.size() - 1));
   if (p.m == 0 || p.n == 0 || p.k == 0) return absl::UnimplementedError("an empty tensor");
-  if (p.k > kMaxInt8Depth) return absl::UnimplementedError(absl::StrCat("sums of ", p.k, " products"));
+  if (p.k > kMaxInt8Depth)
+    return absl::UnimplementedError(absl::StrCat("sums of ", p.k, " products"));
   p.has_bias = r.inputs.size() > 3 && r.inputs[3].dtype != DType::kUnknown;
   MIRIN_ASSIGN_OR_RETURN(p.activation, FusedActivation(*r.node));
-  MIRIN_ASSIGN_OR_RETURN(p.weight, PackInt8(r, 1, p.k, p.n, transposed ? 1 : p.n, transposed ? p.k : 1));
+  MIRIN_ASSIGN_OR_RETURN(p.weight,
+                         PackInt8(r, 1, p.k, p.n, transposed ? 1 : p.n, transposed ? p.k : 1));
   return p;
 }
 
-std::string Name(absl::string_view kernel) { return absl::StrCat("cpu:", kernel, ":", Int8().name); }
+std::string Name(absl::string_view kernel) {
+  return absl::StrCat("cpu:", kernel, ":", Int8().name);
+}
 
 }  // namespace
 
@@ -69,9 +76,11 @@ KernelResult MakeDynamicQuantMatMul(const KernelRequest& r) {
     int32_t* zeros = reinterpret_cast<int32_t*>(scales + p.m);
     Int8GemmArgs g = p.Args(c);
     const float* x = c.input(0).as<float>();
-    c.threads().ParallelFor(p.m, std::max<int64_t>(1, kElementGrain / p.k), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) kernels.quantize_row(x + i * p.k, p.k, rows + i * g.a_row, scales + i, zeros + i);
-    });
+    c.threads().ParallelFor(
+        p.m, std::max<int64_t>(1, kElementGrain / p.k), [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i)
+            kernels.quantize_row(x + i * p.k, p.k, rows + i * g.a_row, scales + i, zeros + i);
+        });
     g.row_scales = scales;
     g.zeros = zeros;
     g.row_step = 1;
@@ -100,12 +109,13 @@ KernelResult MakeQuantizedMatMul(const KernelRequest& r) {
       g.a_row = p.k;
     } else {
       char* rows = static_cast<char*>(c.scratch());
-      c.threads().ParallelFor(p.m, std::max<int64_t>(1, kElementGrain / p.k), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          int32_t of_row = x_zero;
-          kernels.prepare_row(x + i * p.k, p.k, is_signed, &of_row, rows + i * g.a_row);
-        }
-      });
+      c.threads().ParallelFor(
+          p.m, std::max<int64_t>(1, kElementGrain / p.k), [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) {
+              int32_t of_row = x_zero;
+              kernels.prepare_row(x + i * p.k, p.k, is_signed, &of_row, rows + i * g.a_row);
+            }
+          });
       kernels.prepare_row(x, 0, is_signed, &zero, rows);
     }
     const float one = 1;

@@ -16,7 +16,9 @@ struct Direction {
 
 struct Packed {
   std::shared_ptr<void> memory;
-  const float* at(int64_t offset) const { return offset < 0 ? nullptr : static_cast<const float*>(memory.get()) + offset; }
+  const float* at(int64_t offset) const {
+    return offset < 0 ? nullptr : static_cast<const float*>(memory.get()) + offset;
+  }
 };
 
 struct Plan {
@@ -45,7 +47,9 @@ Plan MakePlan(const KernelRequest& r) {
     for (int64_t d = 0; d < p.directions; ++d) {
       Direction one;
       one.input = l == 0 ? r.inputs[0].shape.dim(2) : p.hidden * p.directions;
-      const auto take = [&](int64_t floats) { return std::exchange(p.packed_floats, p.packed_floats + floats); };
+      const auto take = [&](int64_t floats) {
+        return std::exchange(p.packed_floats, p.packed_floats + floats);
+      };
       one.from_input = take(PackedFloats(one.input, p.width()));
       one.from_state = take(PackedFloats(p.hidden, p.width()));
       if (p.has_bias) one.input_bias = take(p.width());
@@ -60,7 +64,8 @@ Plan MakePlan(const KernelRequest& r) {
 absl::StatusOr<std::shared_ptr<const Packed>> Pack(const Plan& p, const Tensor& flat) {
   auto packed = std::make_shared<Packed>();
   packed->memory = AllocateAligned(static_cast<size_t>(p.packed_floats) * sizeof(float));
-  if (packed->memory == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
+  if (packed->memory == nullptr)
+    return absl::ResourceExhaustedError("no memory for packed weights");
   float* to = static_cast<float*>(packed->memory.get());
   const SimdKernels& simd = Simd();
   const char* from = static_cast<const char*>(flat.data());
@@ -116,11 +121,13 @@ struct Scratch {
   float* layers[2];    // results of inner layers, in turns
 };
 
-void RunDirection(const Plan& p, const Direction& d, const Packed& packed, bool reverse, const float* x, float* state, float* cell, float* out,
-                  const Scratch& scratch, const ThreadShare& threads) {
+void RunDirection(const Plan& p, const Direction& d, const Packed& packed, bool reverse,
+                  const float* x, float* state, float* cell, float* out, const Scratch& scratch,
+                  const ThreadShare& threads) {
   const SimdKernels& simd = Simd();
   const int64_t width = p.width(), row = p.directions * p.hidden;
-  const auto product = [&](const float* a, int64_t m, int64_t k, int64_t weights, int64_t bias, float* to) {
+  const auto product = [&](const float* a, int64_t m, int64_t k, int64_t weights, int64_t bias,
+                           float* to) {
     ParallelGemm(threads, 1, m, width, k, [&](int64_t) {
       GemmArgs g = {};
       g.m = m;
@@ -158,10 +165,12 @@ void RunDirection(const Plan& p, const Direction& d, const Packed& packed, bool 
 
 // Every sample is as long as the batch: the only form that this kernel takes.
 bool FullLength(const KernelRequest& r, int input, int64_t steps) {
-  if (static_cast<int>(r.inputs.size()) <= input || r.inputs[input].dtype == DType::kUnknown) return true;
+  if (static_cast<int>(r.inputs.size()) <= input || r.inputs[input].dtype == DType::kUnknown)
+    return true;
   if (r.constants[input] == nullptr) return false;
   const auto lengths = r.constants[input]->ToInt64s();
-  return lengths.ok() && std::all_of(lengths->begin(), lengths->end(), [&](int64_t l) { return l == steps; });
+  return lengths.ok() &&
+         std::all_of(lengths->begin(), lengths->end(), [&](int64_t l) { return l == steps; });
 }
 
 }  // namespace
@@ -170,13 +179,20 @@ KernelResult MakeRecurrent(const KernelRequest& r) {
   const Plan p = MakePlan(r);
   const int weight = p.gru ? 2 : 3;
   if (!IsF32(r, 0) || !IsF32(r, weight)) return Refuse(r.inputs[0]);
-  if (r.constants[weight] == nullptr || r.constant_values[weight] == nullptr || r.weights == nullptr) return absl::UnimplementedError("computed weights");
-  if (p.gru && !FullLength(r, 3, p.steps)) return absl::UnimplementedError("samples of different lengths");
+  if (r.constants[weight] == nullptr || r.constant_values[weight] == nullptr ||
+      r.weights == nullptr)
+    return absl::UnimplementedError("computed weights");
+  if (p.gru && !FullLength(r, 3, p.steps))
+    return absl::UnimplementedError("samples of different lengths");
   if (p.steps == 0 || p.batch == 0) return absl::UnimplementedError("an empty sequence");
-  const std::string key = absl::StrCat("recurrent:", Simd().name, ":", p.gates, "x", p.hidden, ":", p.layers, "x", p.directions, ":", p.has_bias);
+  const std::string key = absl::StrCat("recurrent:", Simd().name, ":", p.gates, "x", p.hidden, ":",
+                                       p.layers, "x", p.directions, ":", p.has_bias);
   MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const Packed> packed,
-                         r.weights->GetOrMake<Packed>(r.constant_values[weight], key, [&] { return Pack(p, *r.constants[weight]); }));
-  const int64_t input_gates = p.steps * p.batch * p.width(), state_gates = p.batch * p.width(), inner = p.layers > 1 ? p.layer_floats() : 0;
+                         r.weights->GetOrMake<Packed>(r.constant_values[weight], key, [&] {
+                           return Pack(p, *r.constants[weight]);
+                         }));
+  const int64_t input_gates = p.steps * p.batch * p.width(), state_gates = p.batch * p.width(),
+                inner = p.layers > 1 ? p.layer_floats() : 0;
   KernelTraits traits;
   traits.implementation = SimdName(p.gru ? "gru" : "lstm");
   traits.consumed = uint32_t{1} << weight;
@@ -192,15 +208,17 @@ KernelResult MakeRecurrent(const KernelRequest& r) {
     __builtin_memcpy(state, c.input(1).data, c.input(1).bytes());
     float* cell = p.gru ? nullptr : c.output(2).as<float>();
     if (cell != nullptr) __builtin_memcpy(cell, c.input(2).data, c.input(2).bytes());
-    for (int i = p.gru ? 2 : 3; i < c.num_outputs(); ++i) __builtin_memset(c.output(i).data, 0, c.output(i).bytes());
+    for (int i = p.gru ? 2 : 3; i < c.num_outputs(); ++i)
+      __builtin_memset(c.output(i).data, 0, c.output(i).bytes());
     const float* x = c.input(0).as<float>();
     for (int64_t l = 0; l < p.layers; ++l) {
       float* out = l + 1 == p.layers ? c.output(0).as<float>() : scratch.layers[l % 2];
       for (int64_t d = 0; d < p.directions; ++d) {
         if (c.cancelled()) return absl::CancelledError("the run was cancelled");
         const int64_t at = (l * p.directions + d) * p.batch * p.hidden;
-        RunDirection(p, p.all[static_cast<size_t>(l * p.directions + d)], *packed, d == 1, x, state + at, cell == nullptr ? nullptr : cell + at,
-                     out + d * p.hidden, scratch, c.threads());
+        RunDirection(p, p.all[static_cast<size_t>(l * p.directions + d)], *packed, d == 1, x,
+                     state + at, cell == nullptr ? nullptr : cell + at, out + d * p.hidden, scratch,
+                     c.threads());
       }
       x = out;
     }

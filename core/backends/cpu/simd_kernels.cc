@@ -46,7 +46,8 @@ inline float Exp(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  return p * FromBits(static_cast<int32_t>(static_cast<uint32_t>(Bits(shifted) - 0x4B400000 + 127) << 23));
+  return p * FromBits(static_cast<int32_t>(static_cast<uint32_t>(Bits(shifted) - 0x4B400000 + 127)
+                                           << 23));
 }
 
 inline float Sigmoid(float x) { return 1.0f / (1.0f + Exp(-x)); }
@@ -103,28 +104,49 @@ inline void Map(const float* x, float* y, int64_t n, Fn fn) {
 
 void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter) {
   switch (kind) {
-    case UnaryKind::kIdentity: return Map(x, y, n, [](float v) { return v; });
-    case UnaryKind::kRelu: return Map(x, y, n, [](float v) { return v < 0 ? 0 : v; });
-    case UnaryKind::kRelu6: return Map(x, y, n, [](float v) { return Clamp06(v); });
-    case UnaryKind::kSigmoid: return Map(x, y, n, [](float v) { return Sigmoid(v); });
-    case UnaryKind::kTanh: return Map(x, y, n, [](float v) { return Tanh(v); });
-    case UnaryKind::kHSwish: return Map(x, y, n, [](float v) { return v * (Clamp06(v + 3.0f) * (1.0f / 6.0f)); });
-    case UnaryKind::kHSigmoid: return Map(x, y, n, [](float v) { return Clamp06(v + 3.0f) * (1.0f / 6.0f); });
+    case UnaryKind::kIdentity:
+      return Map(x, y, n, [](float v) { return v; });
+    case UnaryKind::kRelu:
+      return Map(x, y, n, [](float v) { return v < 0 ? 0 : v; });
+    case UnaryKind::kRelu6:
+      return Map(x, y, n, [](float v) { return Clamp06(v); });
+    case UnaryKind::kSigmoid:
+      return Map(x, y, n, [](float v) { return Sigmoid(v); });
+    case UnaryKind::kTanh:
+      return Map(x, y, n, [](float v) { return Tanh(v); });
+    case UnaryKind::kHSwish:
+      return Map(x, y, n, [](float v) { return v * (Clamp06(v + 3.0f) * (1.0f / 6.0f)); });
+    case UnaryKind::kHSigmoid:
+      return Map(x, y, n, [](float v) { return Clamp06(v + 3.0f) * (1.0f / 6.0f); });
     // Sigmoid() is not 0 far below zero: the factor must not grow there.
-    case UnaryKind::kSilu: return Map(x, y, n, [](float v) { return (v < -100.0f ? -100.0f : v) * Sigmoid(v); });
+    case UnaryKind::kSilu:
+      return Map(x, y, n, [](float v) { return (v < -100.0f ? -100.0f : v) * Sigmoid(v); });
     case UnaryKind::kGelu:
-      return Map(x, y, n, [](float v) { return 0.5f * v * (1.0f + Tanh(0.79788456f * (v + 0.044715f * v * v * v))); });
-    case UnaryKind::kGeluErf: return Map(x, y, n, [](float v) { return 0.5f * v * (1.0f + Erf(v * 0.70710678f)); });
+      return Map(x, y, n, [](float v) {
+        return 0.5f * v * (1.0f + Tanh(0.79788456f * (v + 0.044715f * v * v * v)));
+      });
+    case UnaryKind::kGeluErf:
+      return Map(x, y, n, [](float v) { return 0.5f * v * (1.0f + Erf(v * 0.70710678f)); });
     case UnaryKind::kExp:
-      return Map(x, y, n, [](float v) { return v > 88.72f ? __builtin_inff() : v < -103.9f ? 0.0f : v != v ? v : Exp(v); });
-    case UnaryKind::kSqrt: return Map(x, y, n, [](float v) { return __builtin_sqrtf(v); });
-    case UnaryKind::kRsqrt: return Map(x, y, n, [](float v) { return 1.0f / __builtin_sqrtf(v); });
-    case UnaryKind::kNeg: return Map(x, y, n, [](float v) { return -v; });
-    case UnaryKind::kAbs: return Map(x, y, n, [](float v) { return __builtin_fabsf(v); });
-    case UnaryKind::kSquare: return Map(x, y, n, [](float v) { return v * v; });
-    case UnaryKind::kReciprocal: return Map(x, y, n, [](float v) { return 1.0f / v; });
-    case UnaryKind::kLeakyRelu: return Map(x, y, n, [=](float v) { return v > 0 ? v : parameter * v; });
-    case UnaryKind::kErf: return Map(x, y, n, [](float v) { return Erf(v); });
+      return Map(x, y, n, [](float v) {
+        return v > 88.72f ? __builtin_inff() : v < -103.9f ? 0.0f : v != v ? v : Exp(v);
+      });
+    case UnaryKind::kSqrt:
+      return Map(x, y, n, [](float v) { return __builtin_sqrtf(v); });
+    case UnaryKind::kRsqrt:
+      return Map(x, y, n, [](float v) { return 1.0f / __builtin_sqrtf(v); });
+    case UnaryKind::kNeg:
+      return Map(x, y, n, [](float v) { return -v; });
+    case UnaryKind::kAbs:
+      return Map(x, y, n, [](float v) { return __builtin_fabsf(v); });
+    case UnaryKind::kSquare:
+      return Map(x, y, n, [](float v) { return v * v; });
+    case UnaryKind::kReciprocal:
+      return Map(x, y, n, [](float v) { return 1.0f / v; });
+    case UnaryKind::kLeakyRelu:
+      return Map(x, y, n, [=](float v) { return v > 0 ? v : parameter * v; });
+    case UnaryKind::kErf:
+      return Map(x, y, n, [](float v) { return Erf(v); });
   }
 }
 
@@ -146,23 +168,37 @@ inline float Min(float a, float b) { return a != a ? a : a < b || b != b ? (b !=
 
 void Binary(BinaryKind kind, const float* a, const float* b, float* y, int64_t n) {
   switch (kind) {
-    case BinaryKind::kAdd: return Zip(a, b, y, n, [](float p, float q) { return p + q; });
-    case BinaryKind::kSub: return Zip(a, b, y, n, [](float p, float q) { return p - q; });
-    case BinaryKind::kMul: return Zip(a, b, y, n, [](float p, float q) { return p * q; });
-    case BinaryKind::kDiv: return Zip(a, b, y, n, [](float p, float q) { return p / q; });
-    case BinaryKind::kMax: return Zip(a, b, y, n, [](float p, float q) { return Max(p, q); });
-    case BinaryKind::kMin: return Zip(a, b, y, n, [](float p, float q) { return Min(p, q); });
+    case BinaryKind::kAdd:
+      return Zip(a, b, y, n, [](float p, float q) { return p + q; });
+    case BinaryKind::kSub:
+      return Zip(a, b, y, n, [](float p, float q) { return p - q; });
+    case BinaryKind::kMul:
+      return Zip(a, b, y, n, [](float p, float q) { return p * q; });
+    case BinaryKind::kDiv:
+      return Zip(a, b, y, n, [](float p, float q) { return p / q; });
+    case BinaryKind::kMax:
+      return Zip(a, b, y, n, [](float p, float q) { return Max(p, q); });
+    case BinaryKind::kMin:
+      return Zip(a, b, y, n, [](float p, float q) { return Min(p, q); });
   }
 }
 
 void BinaryScalar(BinaryKind kind, const float* a, float b, float* y, int64_t n, bool swapped) {
   switch (kind) {
-    case BinaryKind::kAdd: return Map(a, y, n, [=](float p) { return p + b; });
-    case BinaryKind::kSub: return swapped ? Map(a, y, n, [=](float p) { return b - p; }) : Map(a, y, n, [=](float p) { return p - b; });
-    case BinaryKind::kMul: return Map(a, y, n, [=](float p) { return p * b; });
-    case BinaryKind::kDiv: return swapped ? Map(a, y, n, [=](float p) { return b / p; }) : Map(a, y, n, [=](float p) { return p / b; });
-    case BinaryKind::kMax: return Map(a, y, n, [=](float p) { return Max(p, b); });
-    case BinaryKind::kMin: return Map(a, y, n, [=](float p) { return Min(p, b); });
+    case BinaryKind::kAdd:
+      return Map(a, y, n, [=](float p) { return p + b; });
+    case BinaryKind::kSub:
+      return swapped ? Map(a, y, n, [=](float p) { return b - p; })
+                     : Map(a, y, n, [=](float p) { return p - b; });
+    case BinaryKind::kMul:
+      return Map(a, y, n, [=](float p) { return p * b; });
+    case BinaryKind::kDiv:
+      return swapped ? Map(a, y, n, [=](float p) { return b / p; })
+                     : Map(a, y, n, [=](float p) { return p / b; });
+    case BinaryKind::kMax:
+      return Map(a, y, n, [=](float p) { return Max(p, b); });
+    case BinaryKind::kMin:
+      return Map(a, y, n, [=](float p) { return Min(p, b); });
   }
 }
 
@@ -185,7 +221,8 @@ typedef int32_t Mask __attribute__((vector_size(kLanes * 4), aligned(4), may_ali
 
 inline Vector Larger(Vector a, Vector b) {
   const Mask m = a > b;
-  return reinterpret_cast<Vector>((reinterpret_cast<Mask>(a) & m) | (reinterpret_cast<Mask>(b) & ~m));
+  return reinterpret_cast<Vector>((reinterpret_cast<Mask>(a) & m) |
+                                  (reinterpret_cast<Mask>(b) & ~m));
 }
 
 float Maximum(const float* x, int64_t n) {
@@ -193,7 +230,8 @@ float Maximum(const float* x, int64_t n) {
   int64_t i = 0;
   if (n >= kLanes) {
     Vector high = *reinterpret_cast<const Vector*>(x);
-    for (i = kLanes; i + kLanes <= n; i += kLanes) high = Larger(*reinterpret_cast<const Vector*>(x + i), high);
+    for (i = kLanes; i + kLanes <= n; i += kLanes)
+      high = Larger(*reinterpret_cast<const Vector*>(x + i), high);
     for (int l = 0; l < kLanes; ++l) best = high[l] > best ? high[l] : best;
   }
   for (; i < n; ++i) best = x[i] > best ? x[i] : best;
@@ -226,7 +264,8 @@ void Softmax(const float* x, float* y, int64_t n, bool logarithm) {
   const float high = Maximum(x, n);
   if (logarithm) {
     float part[4 * kLanes], sum = 0;
-    for (int64_t i = 0; i < n; i += 4 * kLanes) sum += ExpBelow(x + i, part, n - i < 4 * kLanes ? n - i : 4 * kLanes, high);
+    for (int64_t i = 0; i < n; i += 4 * kLanes)
+      sum += ExpBelow(x + i, part, n - i < 4 * kLanes ? n - i : 4 * kLanes, high);
     const float shift = high + __builtin_logf(sum);
     return Map(x, y, n, [=](float v) { return v - shift; });
   }
@@ -244,7 +283,8 @@ void MaskedSoftmax(float* x, int64_t n, float scale, const float* mask, int64_t 
   Softmax(x, x, n, false);
 }
 
-void LayerNorm(const float* x, const float* gamma, const float* beta, float* y, int64_t n, float epsilon, float* mean, float* variance) {
+void LayerNorm(const float* x, const float* gamma, const float* beta, float* y, int64_t n,
+               float epsilon, float* mean, float* variance) {
   const float m = Sum(x, n) / static_cast<float>(n);
   const float v = SquaredDistance(x, n, m) / static_cast<float>(n);
   const float scale = 1.0f / __builtin_sqrtf(v + epsilon);
@@ -258,7 +298,8 @@ void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, fl
     const int64_t width = n - j < kColumns ? n - j : kColumns;
     for (int64_t p = 0; p < k; ++p) {
       for (int64_t c = 0; c < width; ++c) {
-        __builtin_memcpy(packed + c, reinterpret_cast<const char*>(b) + (p * row + (j + c) * column) * 4, 4);
+        __builtin_memcpy(packed + c,
+                         reinterpret_cast<const char*>(b) + (p * row + (j + c) * column) * 4, 4);
       }
       for (int64_t c = width; c < kColumns; ++c) packed[c] = 0;
       packed += kColumns;
@@ -268,15 +309,16 @@ void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, fl
 
 // Rows [0, R) of one tile: the sum over k of a column of A times a row of the panel.
 template <int R, int V>
-inline void Tile(const GemmArgs& g, const float* a, const float* panel, int64_t depth, float* c, int64_t width, bool first, bool last,
-                 const float* bias) {
+inline void Tile(const GemmArgs& g, const float* a, const float* panel, int64_t depth, float* c,
+                 int64_t width, bool first, bool last, const float* bias) {
   Vector acc[R][V];
   for (int r = 0; r < R; ++r) {
     for (int v = 0; v < V; ++v) acc[r][v] = Vector{};
   }
   for (int64_t p = 0; p < depth; ++p) {
     Vector b[V];
-    for (int v = 0; v < V; ++v) b[v] = *reinterpret_cast<const Vector*>(panel + p * kColumns + v * kLanes);
+    for (int v = 0; v < V; ++v)
+      b[v] = *reinterpret_cast<const Vector*>(panel + p * kColumns + v * kLanes);
     for (int r = 0; r < R; ++r) {
       const float left = a[r * g.a_row + p * g.a_column];
       for (int v = 0; v < V; ++v) acc[r][v] += left * b[v];
@@ -301,8 +343,8 @@ inline void Tile(const GemmArgs& g, const float* a, const float* panel, int64_t 
 }
 
 template <int R>
-inline void Rows(const GemmArgs& g, int64_t rows, const float* a, const float* panel, int64_t depth, float* c, int64_t width, bool first,
-                 bool last, const float* bias) {
+inline void Rows(const GemmArgs& g, int64_t rows, const float* a, const float* panel, int64_t depth,
+                 float* c, int64_t width, bool first, bool last, const float* bias) {
   if constexpr (R > 0) {
     if (rows == R) {
       if (width <= kLanes) {
@@ -328,7 +370,8 @@ void Gemm(const GemmArgs& g) {
       const float* bias = g.bias == nullptr ? nullptr : g.bias + j;
       for (int64_t i = g.row_begin; i < g.row_end; i += kRows) {
         const int64_t rows = g.row_end - i < kRows ? g.row_end - i : kRows;
-        Rows<kRows>(g, rows, g.a + i * g.a_row + p * g.a_column, panel, depth, g.c + i * g.c_row + j, width, first, last, bias);
+        Rows<kRows>(g, rows, g.a + i * g.a_row + p * g.a_column, panel, depth,
+                    g.c + i * g.c_row + j, width, first, last, bias);
       }
     }
   }
@@ -337,8 +380,9 @@ void Gemm(const GemmArgs& g) {
 #define MIRIN_TEXT_(x) #x
 #define MIRIN_TEXT(x) MIRIN_TEXT_(x)
 
-constexpr SimdKernels kKernels = {MIRIN_TEXT(MIRIN_SIMD), kColumns, kRows, Unary, Binary, BinaryScalar, Softmax, MaskedSoftmax,
-                                  LayerNorm, Affine, Sum, Maximum, PackB, Gemm};
+constexpr SimdKernels kKernels = {
+    MIRIN_TEXT(MIRIN_SIMD), kColumns,  kRows,  Unary, Binary,  BinaryScalar, Softmax,
+    MaskedSoftmax,          LayerNorm, Affine, Sum,   Maximum, PackB,        Gemm};
 
 }  // namespace
 

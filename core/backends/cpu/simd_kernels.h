@@ -7,8 +7,25 @@
 namespace mirin::cpu {
 
 enum class UnaryKind {
-  kIdentity, kRelu, kRelu6, kSigmoid, kTanh, kHSwish, kHSigmoid, kSilu, kGelu, kGeluErf,
-  kExp, kSqrt, kRsqrt, kNeg, kAbs, kSquare, kReciprocal, kLeakyRelu, kErf,
+  kIdentity,
+  kRelu,
+  kRelu6,
+  kSigmoid,
+  kTanh,
+  kHSwish,
+  kHSigmoid,
+  kSilu,
+  kGelu,
+  kGeluErf,
+  kExp,
+  kSqrt,
+  kRsqrt,
+  kNeg,
+  kAbs,
+  kSquare,
+  kReciprocal,
+  kLeakyRelu,
+  kErf,
 };
 enum class BinaryKind { kAdd, kSub, kMul, kDiv, kMax, kMin };
 
@@ -34,12 +51,13 @@ struct SimdKernels {
   void (*unary)(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
   void (*binary)(BinaryKind kind, const float* a, const float* b, float* y, int64_t n);
   // b is one number; swapped computes b op a.
-  void (*binary_scalar)(BinaryKind kind, const float* a, float b, float* y, int64_t n, bool swapped);
+  void (*binary_scalar)(BinaryKind kind, const float* a, float b, float* y, int64_t n,
+                        bool swapped);
   void (*softmax)(const float* x, float* y, int64_t n, bool logarithm);
   // In place: softmax(x * scale + mask), mask null or one number per element (step 1) or one for all (step 0).
   void (*masked_softmax)(float* x, int64_t n, float scale, const float* mask, int64_t mask_step);
-  void (*layer_norm)(const float* x, const float* gamma, const float* beta, float* y, int64_t n, float epsilon, float* mean,
-                     float* variance);
+  void (*layer_norm)(const float* x, const float* gamma, const float* beta, float* y, int64_t n,
+                     float epsilon, float* mean, float* variance);
   // y = x * scale + shift
   void (*affine)(const float* x, float* y, int64_t n, float scale, float shift);
   float (*sum)(const float* x, int64_t n);

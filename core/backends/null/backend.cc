@@ -9,8 +9,10 @@ class NullBackend final : public Backend {
  public:
   absl::string_view name() const override { return "null"; }
 
-  absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(const KernelRequest& request) const override {
-    return absl::UnimplementedError(absl::StrCat("the null backend has no kernel for ", request.node->op()));
+  absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(
+      const KernelRequest& request) const override {
+    return absl::UnimplementedError(
+        absl::StrCat("the null backend has no kernel for ", request.node->op()));
   }
 };
 

@@ -18,7 +18,8 @@ TEST(NullBackend, RefusesWithAReason) {
 
 TEST(NullBackend, HasOnlyThePlainLayout) {
   const ThreadShare threads(1);
-  const auto reorder = CreateBackend()->CreateReorder({DType::kFloat32, Shape({1, 8, 2, 2})}, Layout::kPlain, Layout::kBlocked8, threads);
+  const auto reorder = CreateBackend()->CreateReorder({DType::kFloat32, Shape({1, 8, 2, 2})},
+                                                      Layout::kPlain, Layout::kBlocked8, threads);
   EXPECT_EQ(reorder.status().code(), absl::StatusCode::kUnimplemented);
 }
 

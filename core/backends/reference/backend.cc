@@ -23,10 +23,12 @@ class ReferenceKernel final : public Kernel {
 class ReferenceBackend final : public Backend {
  public:
   absl::string_view name() const override { return "reference"; }
-  absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(const KernelRequest& request) const override {
+  absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(
+      const KernelRequest& request) const override {
     const KernelFn fn = FindKernel(request.node->op());
     if (fn == nullptr) {
-      return absl::UnimplementedError(absl::StrCat("operator '", request.node->op(), "' has no reference kernel"));
+      return absl::UnimplementedError(
+          absl::StrCat("operator '", request.node->op(), "' has no reference kernel"));
     }
     return std::make_unique<ReferenceKernel>(request.node, fn);
   }

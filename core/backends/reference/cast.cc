@@ -31,7 +31,8 @@ absl::Status FromTexts(const KernelContext& c) {
     std::vector<decltype(zero)> numbers(static_cast<size_t>(x.elements()), zero);
     for (size_t i = 0; i < numbers.size(); ++i) {
       const Text text = x.as<Text>()[i];
-      if (!Parse(text, &numbers[i])) return absl::InvalidArgumentError(absl::StrCat("'", text.substr(0, 40), "' is no number"));
+      if (!Parse(text, &numbers[i]))
+        return absl::InvalidArgumentError(absl::StrCat("'", text.substr(0, 40), "' is no number"));
     }
     WriteAll(c.output(0), numbers);
     return absl::OkStatus();
@@ -54,7 +55,8 @@ absl::Status ToTexts(const KernelContext& c) {
   return WithExact(x.dtype, [&](auto zero) -> absl::Status {
     const auto numbers = ReadAll<decltype(zero)>(x);
     for (size_t i = 0; i < numbers.size(); ++i) {
-      MIRIN_ASSIGN_OR_RETURN(c.output(0).as<Text>()[i], c.texts().Keep(TextOf(numbers[i], x.dtype)));
+      MIRIN_ASSIGN_OR_RETURN(c.output(0).as<Text>()[i],
+                             c.texts().Keep(TextOf(numbers[i], x.dtype)));
     }
     return absl::OkStatus();
   });

@@ -1,8 +1,9 @@
+#include "core/ops/einsum.h"
+
 #include <algorithm>
 
 #include "core/backends/reference/kernels.h"
 #include "core/backends/reference/loops.h"
-#include "core/ops/einsum.h"
 
 namespace mirin::reference::kernels {
 namespace {
@@ -22,7 +23,8 @@ std::vector<Dims> StridesByLabel(const ops::EinsumPlan& plan, const KernelContex
 
 // Calls fn for every index over `labels`, the last one fastest; `at` holds the operands' offsets meanwhile.
 template <typename Fn>
-void Walk(absl::Span<const int> labels, absl::Span<const int64_t> sizes, const std::vector<Dims>& strides, Dims* at, Fn&& fn) {
+void Walk(absl::Span<const int> labels, absl::Span<const int64_t> sizes,
+          const std::vector<Dims>& strides, Dims* at, Fn&& fn) {
   if (labels.empty()) {
     fn();
     return;
@@ -44,12 +46,14 @@ absl::Status Einsum(const ir::Node& node, const KernelContext& c) {
     ranks.push_back(c.input(i).rank());
     shapes.emplace_back(c.input(i).dims);
   }
-  MIRIN_ASSIGN_OR_RETURN(const ops::EinsumPlan plan, ops::PlanEinsum(node.attrs().String("equation"), ranks));
+  MIRIN_ASSIGN_OR_RETURN(const ops::EinsumPlan plan,
+                         ops::PlanEinsum(node.attrs().String("equation"), ranks));
   MIRIN_ASSIGN_OR_RETURN(const Dims sizes, ops::EinsumSizes(plan, shapes));
   const std::vector<Dims> strides = StridesByLabel(plan, c);
   std::vector<int> summed;
   for (int label = 0; label < plan.labels; ++label) {
-    if (std::find(plan.output.begin(), plan.output.end(), label) == plan.output.end()) summed.push_back(label);
+    if (std::find(plan.output.begin(), plan.output.end(), label) == plan.output.end())
+      summed.push_back(label);
   }
   return WithExact(c.output(0).dtype, [&](auto zero) -> absl::Status {
     using N = decltype(zero);
@@ -62,7 +66,8 @@ absl::Status Einsum(const ir::Node& node, const KernelContext& c) {
       if (c.cancelled()) return;
       Walk(summed, sizes, strides, &at, [&] {
         N product = 1;
-        for (size_t i = 0; i < operands.size(); ++i) product = Product(product, operands[i][static_cast<size_t>(at[i])]);
+        for (size_t i = 0; i < operands.size(); ++i)
+          product = Product(product, operands[i][static_cast<size_t>(at[i])]);
         sum = Sum(sum, product);
       });
       out.push_back(sum);

@@ -85,7 +85,8 @@ absl::Status Ordered(const ir::Node& node, const KernelContext& c, F f) {
   if (!common.ok() || *common == DType::kString) return NoKernel(node, c.input(0));
   WithExact(*common, [&](auto zero) {
     using N = decltype(zero);
-    const std::vector<N> a = ReadBroadcast<N>(c.input(0), out.dims), b = ReadBroadcast<N>(c.input(1), out.dims);
+    const std::vector<N> a = ReadBroadcast<N>(c.input(0), out.dims),
+                         b = ReadBroadcast<N>(c.input(1), out.dims);
     std::vector<decltype(f(zero, zero))> y(a.size());
     for (size_t k = 0; k < a.size(); ++k) y[k] = f(a[k], b[k]);
     if constexpr (std::is_same_v<decltype(f(zero, zero)), bool>) {
@@ -99,21 +100,22 @@ absl::Status Ordered(const ir::Node& node, const KernelContext& c, F f) {
 
 }  // namespace
 
-#define MIRIN_BINARY(Name, float_expr, int_expr)                                             \
-  absl::Status Name(const ir::Node& node, const KernelContext& c) {                          \
-    return Binary(                                                                           \
-        node, c, []([[maybe_unused]] double a, [[maybe_unused]] double b) -> double { return float_expr; }, \
-        []([[maybe_unused]] auto a, [[maybe_unused]] auto b) { return int_expr; });                         \
+#define MIRIN_BINARY(Name, float_expr, int_expr)                                                   \
+  absl::Status Name(const ir::Node& node, const KernelContext& c) {                                \
+    return Binary(                                                                                 \
+        node, c,                                                                                   \
+        []([[maybe_unused]] double a, [[maybe_unused]] double b) -> double { return float_expr; }, \
+        []([[maybe_unused]] auto a, [[maybe_unused]] auto b) { return int_expr; });                \
   }
 
-#define MIRIN_ORDERED(Name, expr)                                                           \
-  absl::Status Name(const ir::Node& node, const KernelContext& c) {                         \
-    return Ordered(node, c, [](auto a, auto b) { return expr; });                           \
+#define MIRIN_ORDERED(Name, expr)                                   \
+  absl::Status Name(const ir::Node& node, const KernelContext& c) { \
+    return Ordered(node, c, [](auto a, auto b) { return expr; });   \
   }
 
 MIRIN_BINARY(Add, a + b, Sum(a, b))
 MIRIN_BINARY(Atan2, std::atan2(a, b), static_cast<int64_t>(std::atan2(a, b)))
-MIRIN_BINARY(BitwiseAnd, FromDouble<int64_t>(a) & FromDouble<int64_t>(b), a & b)
+MIRIN_BINARY(BitwiseAnd, FromDouble<int64_t>(a) & FromDouble<int64_t>(b), a& b)
 MIRIN_BINARY(BitwiseOr, FromDouble<int64_t>(a) | FromDouble<int64_t>(b), a | b)
 MIRIN_BINARY(BitwiseXor, FromDouble<int64_t>(a) ^ FromDouble<int64_t>(b), a ^ b)
 MIRIN_BINARY(Div, a / b, Quotient(a, b))
@@ -138,8 +140,8 @@ MIRIN_BINARY(LogicalXor, (a != 0) != (b != 0), (a != 0) != (b != 0))
 MIRIN_ORDERED(Maximum, Larger(a, b))
 MIRIN_ORDERED(Minimum, Smaller(a, b))
 MIRIN_BINARY(Mod, std::fmod(a, b), Remainder(a, b))
-MIRIN_BINARY(Mul, a * b, Product(a, b))
-MIRIN_BINARY(Muls, a * b, Product(a, b))
+MIRIN_BINARY(Mul, a* b, Product(a, b))
+MIRIN_BINARY(Muls, a* b, Product(a, b))
 MIRIN_BINARY(Pow, std::pow(a, b), Power(a, b))
 MIRIN_BINARY(PowScalarTensor, std::pow(a, b), Power(a, b))
 MIRIN_BINARY(PowTensorScalar, std::pow(a, b), Power(a, b))
@@ -161,9 +163,12 @@ absl::Status Compare(const ir::Node& node, const KernelContext& c, F f) {
   const TensorView& out = c.output(0);
   if (c.input(0).dtype != DType::kString) return Ordered(node, c, f);
   std::vector<int64_t> a, b, y;
-  ForEachOffset(out.dims, BroadcastStrides(c.input(0).dims, out.dims), [&](int64_t o) { a.push_back(o); });
-  ForEachOffset(out.dims, BroadcastStrides(c.input(1).dims, out.dims), [&](int64_t o) { b.push_back(o); });
-  const auto *left = c.input(0).as<absl::string_view>(), *right = c.input(1).as<absl::string_view>();
+  ForEachOffset(out.dims, BroadcastStrides(c.input(0).dims, out.dims),
+                [&](int64_t o) { a.push_back(o); });
+  ForEachOffset(out.dims, BroadcastStrides(c.input(1).dims, out.dims),
+                [&](int64_t o) { b.push_back(o); });
+  const auto *left = c.input(0).as<absl::string_view>(),
+             *right = c.input(1).as<absl::string_view>();
   for (size_t k = 0; k < a.size(); ++k) y.push_back(f(left[a[k]], right[b[k]]));
   WriteAll(out, y);
   return absl::OkStatus();
@@ -180,14 +185,20 @@ absl::Status NotEqual(const ir::Node& node, const KernelContext& c) {
 
 absl::Status AddExt(const ir::Node& node, const KernelContext& c) {
   const double alpha = node.attrs().Float("alpha");
-  return Binary(node, c, [=](double a, double b) { return a + alpha * b; },
-                [=](auto a, auto b) { return Sum(a, Product(static_cast<decltype(a)>(FromDouble<int64_t>(alpha)), b)); });
+  return Binary(
+      node, c, [=](double a, double b) { return a + alpha * b; },
+      [=](auto a, auto b) {
+        return Sum(a, Product(static_cast<decltype(a)>(FromDouble<int64_t>(alpha)), b));
+      });
 }
 
 absl::Status SubExt(const ir::Node& node, const KernelContext& c) {
   const double alpha = node.attrs().Float("alpha");
-  return Binary(node, c, [=](double a, double b) { return a - alpha * b; },
-                [=](auto a, auto b) { return Difference(a, Product(static_cast<decltype(a)>(FromDouble<int64_t>(alpha)), b)); });
+  return Binary(
+      node, c, [=](double a, double b) { return a - alpha * b; },
+      [=](auto a, auto b) {
+        return Difference(a, Product(static_cast<decltype(a)>(FromDouble<int64_t>(alpha)), b));
+      });
 }
 
 namespace {
@@ -197,7 +208,8 @@ template <typename N, typename Fn>
 void Combine(const KernelContext& c, Fn fn) {
   std::vector<std::vector<N>> operands;
   for (int i = 0; i < c.num_inputs(); ++i) {
-    operands.push_back(c.has_input(i) ? ReadBroadcast<N>(c.input(i), c.output(0).dims) : std::vector<N>());
+    operands.push_back(c.has_input(i) ? ReadBroadcast<N>(c.input(i), c.output(0).dims)
+                                      : std::vector<N>());
   }
   std::vector<N> out(static_cast<size_t>(c.output(0).elements()));
   for (size_t k = 0; k < out.size(); ++k) out[k] = fn(operands, k);
@@ -215,8 +227,10 @@ absl::Status SelectBytes(const KernelContext& c) {
   const std::vector<int64_t> condition = ReadBroadcast<int64_t>(c.input(0), out.dims);
   const ElementMover from_x(c.input(1), out), from_y(c.input(2), out);
   std::vector<int64_t> x, y;
-  ForEachOffset(out.dims, BroadcastStrides(c.input(1).dims, out.dims), [&](int64_t o) { x.push_back(o); });
-  ForEachOffset(out.dims, BroadcastStrides(c.input(2).dims, out.dims), [&](int64_t o) { y.push_back(o); });
+  ForEachOffset(out.dims, BroadcastStrides(c.input(1).dims, out.dims),
+                [&](int64_t o) { x.push_back(o); });
+  ForEachOffset(out.dims, BroadcastStrides(c.input(2).dims, out.dims),
+                [&](int64_t o) { y.push_back(o); });
   for (size_t k = 0; k < condition.size(); ++k) {
     const int64_t to = static_cast<int64_t>(k);
     condition[k] != 0 ? from_x.Move(x[k], to) : from_y.Move(y[k], to);
@@ -235,14 +249,16 @@ absl::Status AddN(const ir::Node& /*node*/, const KernelContext& c) {
 }
 
 absl::Status BiasAdd(const ir::Node& node, const KernelContext& c) {
-  const bool last = node.attrs().String("data_format") == "NHWC" || node.attrs().Int("data_format", -1) == 1;
+  const bool last =
+      node.attrs().String("data_format") == "NHWC" || node.attrs().Int("data_format", -1) == 1;
   const TensorView& x = c.input(0);
   const AxisView axis(x.dims, last ? x.rank() - 1 : 1);
   const auto run = [&](auto zero) {
     using N = decltype(zero);
     std::vector<N> v = ReadAll<N>(x);
     const std::vector<N> bias = ReadAll<N>(c.input(1));
-    for (size_t k = 0; k < v.size(); ++k) v[k] += bias[(static_cast<int64_t>(k) / axis.inner) % axis.n];
+    for (size_t k = 0; k < v.size(); ++k)
+      v[k] += bias[(static_cast<int64_t>(k) / axis.inner) % axis.n];
     WriteAll(c.output(0), v);
   };
   IsFloat(x.dtype) ? run(0.0) : run(int64_t{0});
@@ -253,7 +269,8 @@ absl::Status Select(const ir::Node& /*node*/, const KernelContext& c) { return S
 absl::Status SelectV2(const ir::Node& /*node*/, const KernelContext& c) { return SelectBytes(c); }
 
 absl::Status MaskedFill(const ir::Node& node, const KernelContext& c) {
-  if (c.input(2).elements() != 1) return absl::InvalidArgumentError(absl::StrCat(node.op(), ": the value must have one element"));
+  if (c.input(2).elements() != 1)
+    return absl::InvalidArgumentError(absl::StrCat(node.op(), ": the value must have one element"));
   return CombineAny(c, [](const auto& v, size_t k) { return v[1][k] != 0 ? v[2][k] : v[0][k]; });
 }
 
@@ -267,13 +284,16 @@ absl::Status ClipByValue(const ir::Node& /*node*/, const KernelContext& c) {
 }
 
 absl::Status Addcmul(const ir::Node& /*node*/, const KernelContext& c) {
-  return CombineAny(c, [](const auto& v, size_t k) { return v[0][k] + v[1][k] * v[2][k] * v[3][k]; });
+  return CombineAny(c,
+                    [](const auto& v, size_t k) { return v[0][k] + v[1][k] * v[2][k] * v[3][k]; });
 }
 absl::Status Addcdiv(const ir::Node& /*node*/, const KernelContext& c) {
-  return CombineAny(c, [](const auto& v, size_t k) { return v[0][k] + Quotient(v[1][k], v[2][k]) * v[3][k]; });
+  return CombineAny(
+      c, [](const auto& v, size_t k) { return v[0][k] + Quotient(v[1][k], v[2][k]) * v[3][k]; });
 }
 absl::Status Lerp(const ir::Node& /*node*/, const KernelContext& c) {
-  return CombineAny(c, [](const auto& v, size_t k) { return v[0][k] + v[2][k] * (v[1][k] - v[0][k]); });
+  return CombineAny(
+      c, [](const auto& v, size_t k) { return v[0][k] + v[2][k] * (v[1][k] - v[0][k]); });
 }
 
 absl::Status PReLU(const ir::Node& node, const KernelContext& c) {
@@ -282,10 +302,12 @@ absl::Status PReLU(const ir::Node& node, const KernelContext& c) {
   std::vector<double> v = ReadAll<double>(x);
   const AxisView axis(x.dims, x.rank() > 1 ? 1 : 0);
   if (weight.size() != 1 && static_cast<int64_t>(weight.size()) != axis.n) {
-    return absl::InvalidArgumentError(absl::StrCat(node.op(), ": ", weight.size(), " weights for ", axis.n, " channels"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(node.op(), ": ", weight.size(), " weights for ", axis.n, " channels"));
   }
   for (size_t k = 0; k < v.size(); ++k) {
-    const double w = weight.size() == 1 ? weight[0] : weight[(static_cast<int64_t>(k) / axis.inner) % axis.n];
+    const double w =
+        weight.size() == 1 ? weight[0] : weight[(static_cast<int64_t>(k) / axis.inner) % axis.n];
     if (v[k] < 0) v[k] *= w;
   }
   WriteAll(c.output(0), v);

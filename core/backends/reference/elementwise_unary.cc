@@ -11,7 +11,10 @@ namespace {
 
 // By Winitzki's estimate and three Newton steps: full double precision inside (-1, 1).
 double InverseErf(double y) {
-  if (y <= -1 || y >= 1) return y == 1 ? std::numeric_limits<double>::infinity() : y == -1 ? -std::numeric_limits<double>::infinity() : std::nan("");
+  if (y <= -1 || y >= 1)
+    return y == 1    ? std::numeric_limits<double>::infinity()
+           : y == -1 ? -std::numeric_limits<double>::infinity()
+                     : std::nan("");
   constexpr double a = 0.147, kTwoOverPi = 0.63661977236758134;
   const double l = std::log1p(-y * y), t = kTwoOverPi / a + l / 2;
   double x = std::copysign(std::sqrt(std::sqrt(t * t - l / a) - t), y);
@@ -62,13 +65,14 @@ double Softplus1(double x) { return x > 30 ? x : std::log1p(std::exp(x)); }
 }  // namespace
 
 #define MIRIN_KERNEL(Name) absl::Status Name(const ir::Node& node, const KernelContext& c)
-#define MIRIN_FLOAT_UNARY(Name, expr) \
-  MIRIN_KERNEL(Name) {                \
+#define MIRIN_FLOAT_UNARY(Name, expr)                                \
+  MIRIN_KERNEL(Name) {                                               \
     return Floats(node, c, [](double x) -> double { return expr; }); \
   }
-#define MIRIN_UNARY(Name, float_expr, int_expr)                                                 \
-  MIRIN_KERNEL(Name) {                                                                          \
-    return Unary(node, c, [](double x) -> double { return float_expr; }, [](auto x) { return int_expr; }); \
+#define MIRIN_UNARY(Name, float_expr, int_expr)                                                   \
+  MIRIN_KERNEL(Name) {                                                                            \
+    return Unary(                                                                                 \
+        node, c, [](double x) -> double { return float_expr; }, [](auto x) { return int_expr; }); \
   }
 
 MIRIN_UNARY(Abs, std::fabs(x), x < 0 ? Difference(decltype(x){0}, x) : x)
@@ -80,7 +84,7 @@ MIRIN_UNARY(ReLU, Apply(ActivationKind::kRelu, x), x < 0 ? 0 : x)
 MIRIN_UNARY(ReLU1, std::clamp(x, -1.0, 1.0), x > 1 ? 1 : x < 0 ? -1 : x)
 MIRIN_UNARY(ReLU6, Apply(ActivationKind::kRelu6, x), x > 6 ? 6 : x < 0 ? 0 : x)
 MIRIN_UNARY(Sign, std::isnan(x) ? x : (x > 0) - (x < 0), (x > 0) - (x < 0))
-MIRIN_UNARY(Square, x * x, Product(x, x))
+MIRIN_UNARY(Square, x* x, Product(x, x))
 MIRIN_UNARY(Trunc, std::trunc(x), x)
 MIRIN_FLOAT_UNARY(ACos, std::acos(x))
 MIRIN_FLOAT_UNARY(Acosh, std::acosh(x))
@@ -105,13 +109,13 @@ MIRIN_FLOAT_UNARY(Log10, std::log10(x))
 MIRIN_FLOAT_UNARY(Log1p, std::log1p(x))
 MIRIN_FLOAT_UNARY(Log2, std::log2(x))
 MIRIN_FLOAT_UNARY(LogSigmoid, -Softplus1(-x))
-MIRIN_FLOAT_UNARY(Mish, x * std::tanh(Softplus1(x)))
-MIRIN_FLOAT_UNARY(MishExt, x * std::tanh(Softplus1(x)))
+MIRIN_FLOAT_UNARY(Mish, x* std::tanh(Softplus1(x)))
+MIRIN_FLOAT_UNARY(MishExt, x* std::tanh(Softplus1(x)))
 MIRIN_FLOAT_UNARY(Reciprocal, 1 / x)
 MIRIN_FLOAT_UNARY(Rint, std::nearbyint(x))
 MIRIN_FLOAT_UNARY(Rsqrt, 1 / std::sqrt(x))
 MIRIN_FLOAT_UNARY(SeLU, x > 0 ? 1.0507009873554805 * x : 1.7580993408473766 * std::expm1(x))
-MIRIN_FLOAT_UNARY(SiLU, x * Sigmoid1(x))
+MIRIN_FLOAT_UNARY(SiLU, x* Sigmoid1(x))
 MIRIN_FLOAT_UNARY(Sigmoid, Sigmoid1(x))
 MIRIN_FLOAT_UNARY(Sin, std::sin(x))
 MIRIN_FLOAT_UNARY(Sinh, std::sinh(x))
@@ -121,18 +125,18 @@ MIRIN_FLOAT_UNARY(Sqrt, std::sqrt(x))
 MIRIN_FLOAT_UNARY(Tan, std::tan(x))
 MIRIN_FLOAT_UNARY(Tanh, std::tanh(x))
 
-#define MIRIN_PREDICATE(Name, float_expr, int_expr)                                 \
-  MIRIN_KERNEL(Name) {                                                              \
-    const TensorView& in = c.input(0);                                              \
-    std::vector<int64_t> out;                                                       \
-    if (in.dtype == DType::kString) return NoKernel(node, in);                      \
-    if (IsFloat(in.dtype)) {                                                        \
-      for (double x : ReadAll<double>(in)) out.push_back(float_expr);               \
-    } else {                                                                        \
+#define MIRIN_PREDICATE(Name, float_expr, int_expr)                                           \
+  MIRIN_KERNEL(Name) {                                                                        \
+    const TensorView& in = c.input(0);                                                        \
+    std::vector<int64_t> out;                                                                 \
+    if (in.dtype == DType::kString) return NoKernel(node, in);                                \
+    if (IsFloat(in.dtype)) {                                                                  \
+      for (double x : ReadAll<double>(in)) out.push_back(float_expr);                         \
+    } else {                                                                                  \
       for (int64_t x : ReadAll<int64_t>(in)) out.push_back((static_cast<void>(x), int_expr)); \
-    }                                                                               \
-    WriteAll(c.output(0), out);                                                     \
-    return absl::OkStatus();                                                        \
+    }                                                                                         \
+    WriteAll(c.output(0), out);                                                               \
+    return absl::OkStatus();                                                                  \
   }
 MIRIN_PREDICATE(IsFinite, std::isfinite(x), 1)
 MIRIN_PREDICATE(IsInf, std::isinf(x), 0)
@@ -153,18 +157,22 @@ MIRIN_KERNEL(StopGradient) {
 }
 
 MIRIN_KERNEL(Exp) {
-  const double base = node.attrs().Float("base"), scale = node.attrs().Float("scale"), shift = node.attrs().Float("shift");
+  const double base = node.attrs().Float("base"), scale = node.attrs().Float("scale"),
+               shift = node.attrs().Float("shift");
   const double factor = base < 0 ? 1 : std::log(base);
   return Floats(node, c, [=](double x) { return std::exp(factor * (scale * x + shift)); });
 }
 MIRIN_KERNEL(Log) {
-  const double base = node.attrs().Float("base"), scale = node.attrs().Float("scale"), shift = node.attrs().Float("shift");
+  const double base = node.attrs().Float("base"), scale = node.attrs().Float("scale"),
+               shift = node.attrs().Float("shift");
   const double divisor = base < 0 ? 1 : std::log(base);
   return Floats(node, c, [=](double x) { return std::log(scale * x + shift) / divisor; });
 }
 MIRIN_KERNEL(Round) {  // half to even
   const double factor = std::pow(10.0, static_cast<double>(node.attrs().Int("decimals")));
-  return Unary(node, c, [=](double x) { return std::nearbyint(x * factor) / factor; }, [](auto x) { return x; });
+  return Unary(
+      node, c, [=](double x) { return std::nearbyint(x * factor) / factor; },
+      [](auto x) { return x; });
 }
 MIRIN_KERNEL(Elu) {
   const double alpha = node.attrs().Float("alpha");
@@ -188,12 +196,17 @@ MIRIN_KERNEL(HShrink) {
 }
 MIRIN_KERNEL(SoftShrink) {
   const double lambd = node.attrs().Float("lambd");
-  return Floats(node, c, [=](double x) { return x > lambd ? x - lambd : x < -lambd ? x + lambd : 0; });
+  return Floats(node, c, [=](double x) {
+    return x > lambd ? x - lambd : x < -lambd ? x + lambd : 0;
+  });
 }
 MIRIN_KERNEL(Hardtanh) {
   const double low = node.attrs().Float("min_val"), high = node.attrs().Float("max_val");
-  return Unary(node, c, [=](double x) { return std::isnan(x) ? x : std::min(std::max(x, low), high); },
-               [=](auto x) { return std::min(std::max(x, FromDouble<decltype(x)>(low)), FromDouble<decltype(x)>(high)); });
+  return Unary(
+      node, c, [=](double x) { return std::isnan(x) ? x : std::min(std::max(x, low), high); },
+      [=](auto x) {
+        return std::min(std::max(x, FromDouble<decltype(x)>(low)), FromDouble<decltype(x)>(high));
+      });
 }
 MIRIN_FLOAT_UNARY(Erfinv, InverseErf(x))
 MIRIN_KERNEL(NanToNum) {
@@ -206,21 +219,32 @@ MIRIN_KERNEL(NanToNum) {
         return static_cast<double>(std::numeric_limits<T>::max());
       },
       0.0);
-  const double nan = node.attrs().Float("nan"), high = node.attrs().Float("posinf", most), low = node.attrs().Float("neginf", -most);
-  return Floats(node, c, [=](double x) { return std::isnan(x) ? nan : std::isinf(x) ? (x > 0 ? high : low) : x; });
+  const double nan = node.attrs().Float("nan"), high = node.attrs().Float("posinf", most),
+               low = node.attrs().Float("neginf", -most);
+  return Floats(node, c, [=](double x) {
+    return std::isnan(x) ? nan : std::isinf(x) ? (x > 0 ? high : low) : x;
+  });
 }
 MIRIN_KERNEL(Threshold) {
   const double threshold = node.attrs().Float("threshold"), value = node.attrs().Float("value");
-  return Unary(node, c, [=](double x) { return x > threshold ? x : value; },
-               [=](auto x) { return static_cast<double>(x) > threshold ? x : FromDouble<decltype(x)>(value); });
+  return Unary(
+      node, c, [=](double x) { return x > threshold ? x : value; },
+      [=](auto x) {
+        return static_cast<double>(x) > threshold ? x : FromDouble<decltype(x)>(value);
+      });
 }
 MIRIN_KERNEL(SoftplusExt) {
   const double beta = node.attrs().Float("beta"), threshold = node.attrs().Float("threshold");
-  return Floats(node, c, [=](double x) { return x * beta > threshold ? x : std::log1p(std::exp(x * beta)) / beta; });
+  return Floats(node, c, [=](double x) {
+    return x * beta > threshold ? x : std::log1p(std::exp(x * beta)) / beta;
+  });
 }
 MIRIN_KERNEL(GeluExt) {
-  const bool tanh_form = node.attrs().String("approximate") == "tanh" || node.attrs().Int("approximate") == 1;
-  return Floats(node, c, [=](double x) { return Apply(tanh_form ? ActivationKind::kGelu : ActivationKind::kGeluErf, x); });
+  const bool tanh_form =
+      node.attrs().String("approximate") == "tanh" || node.attrs().Int("approximate") == 1;
+  return Floats(node, c, [=](double x) {
+    return Apply(tanh_form ? ActivationKind::kGelu : ActivationKind::kGeluErf, x);
+  });
 }
 
 }  // namespace mirin::reference::kernels

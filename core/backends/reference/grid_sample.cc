@@ -44,7 +44,8 @@ struct Side {
     if (std::isnan(x)) x = -2;
     if (x < low() || x > high()) {
       // A cubic at the border has its taps there, not its centre.
-      if (padding == Padding::kBorder && mode != "cubic") x = std::clamp(x, 0.0, static_cast<double>(size - 1));
+      if (padding == Padding::kBorder && mode != "cubic")
+        x = std::clamp(x, 0.0, static_cast<double>(size - 1));
       if (padding == Padding::kReflection) x = std::isfinite(x) ? Reflect(x) : low();
     }
     // Far outside is outside: keeps the conversion to an index safe.
@@ -93,12 +94,14 @@ Taps TapsAt(const Side& side, double x, const std::string& mode) {
 }
 
 // The sum over all combinations of taps from `axis` on.
-double Sum(const double* image, const std::vector<Side>& sides, const std::vector<Taps>& taps, size_t axis) {
+double Sum(const double* image, const std::vector<Side>& sides, const std::vector<Taps>& taps,
+           size_t axis) {
   if (axis == sides.size()) return *image;
   double sum = 0;
   for (int k = 0; k < taps[axis].count; ++k) {
     if (taps[axis].pixel[k] < 0) continue;
-    const double part = Sum(image + taps[axis].pixel[k] * sides[axis].stride, sides, taps, axis + 1);
+    const double part =
+        Sum(image + taps[axis].pixel[k] * sides[axis].stride, sides, taps, axis + 1);
     sum += taps[axis].weight[k] * part;
   }
   return sum;
@@ -108,7 +111,8 @@ double Sum(const double* image, const std::vector<Side>& sides, const std::vecto
 
 absl::Status GridSample(const ir::Node& node, const KernelContext& c) {
   const TensorView &x = c.input(0), &grid = c.input(1), &y = c.output(0);
-  const std::string mode = node.attrs().String("mode"), padding = node.attrs().String("padding_mode");
+  const std::string mode = node.attrs().String("mode"),
+                    padding = node.attrs().String("padding_mode");
   const size_t axes = x.dims.size() - 2;
   std::vector<Side> sides(axes);
   int64_t image = 1;
@@ -116,7 +120,9 @@ absl::Status GridSample(const ir::Node& node, const KernelContext& c) {
     sides[i].size = x.dims[2 + i];
     sides[i].stride = image;
     sides[i].corners = node.attrs().Bool("align_corners");
-    sides[i].padding = padding == "border" ? Padding::kBorder : padding == "reflection" ? Padding::kReflection : Padding::kZeros;
+    sides[i].padding = padding == "border"       ? Padding::kBorder
+                       : padding == "reflection" ? Padding::kReflection
+                                                 : Padding::kZeros;
     image *= x.dims[2 + i];
   }
   const int64_t channels = x.dims[1], points = NumElements(y.dims.subspan(2));
@@ -128,9 +134,13 @@ absl::Status GridSample(const ir::Node& node, const KernelContext& c) {
       if (p % 1024 == 0 && c.cancelled()) return absl::CancelledError("the run was cancelled");
       const double* coordinates = gs.data() + (n * points + p) * static_cast<int64_t>(axes);
       for (size_t i = 0; i < axes; ++i) {
-        taps[i] = TapsAt(sides[i], sides[i].Place(coordinates[axes - 1 - i], grid.dtype == DType::kFloat64, mode), mode);
+        taps[i] = TapsAt(
+            sides[i],
+            sides[i].Place(coordinates[axes - 1 - i], grid.dtype == DType::kFloat64, mode), mode);
       }
-      for (int64_t ch = 0; ch < channels; ++ch) ys[static_cast<size_t>((n * channels + ch) * points + p)] = Sum(xs.data() + (n * channels + ch) * image, sides, taps, 0);
+      for (int64_t ch = 0; ch < channels; ++ch)
+        ys[static_cast<size_t>((n * channels + ch) * points + p)] =
+            Sum(xs.data() + (n * channels + ch) * image, sides, taps, 0);
     }
   }
   WriteAll(y, ys);

@@ -5,13 +5,15 @@
 #include "core/backends/reference/loops.h"
 #include "core/ops/unique.h"
 
-#define MIRIN_KERNEL(Name) absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
+#define MIRIN_KERNEL(Name) \
+  absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
 
 namespace mirin::reference::kernels {
 namespace {
 
 absl::Status OutOfRange(int64_t index, int64_t n) {
-  return absl::InvalidArgumentError(absl::StrCat("index ", index, " is out of range for ", n, " elements"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("index ", index, " is out of range for ", n, " elements"));
 }
 
 // A checked index in [0, n).
@@ -22,7 +24,8 @@ absl::StatusOr<int64_t> At(int64_t index, int64_t n) {
 }
 
 // Offsets of the slices that index rows name, in units of `inner` elements.
-absl::StatusOr<std::vector<int64_t>> RowOffsets(const TensorView& indices, absl::Span<const int64_t> dims) {
+absl::StatusOr<std::vector<int64_t>> RowOffsets(const TensorView& indices,
+                                                absl::Span<const int64_t> dims) {
   const std::vector<int64_t> v = ReadAll<int64_t>(indices);
   const int64_t depth = indices.dims[indices.rank() - 1];
   const Dims strides = Strides(dims.subspan(0, static_cast<size_t>(depth)));
@@ -40,7 +43,8 @@ absl::StatusOr<std::vector<int64_t>> RowOffsets(const TensorView& indices, absl:
 }
 
 template <typename Fn>
-absl::Status ScatterRows(const KernelContext& c, const TensorView& target, const TensorView& indices, const TensorView& updates, Fn fn) {
+absl::Status ScatterRows(const KernelContext& c, const TensorView& target,
+                         const TensorView& indices, const TensorView& updates, Fn fn) {
   MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> rows, RowOffsets(indices, target.dims));
   const int64_t inner = rows.empty() ? 0 : updates.elements() / static_cast<int64_t>(rows.size());
   const auto run = [&](auto zero) {
@@ -66,7 +70,8 @@ absl::Status ReplaceRows(const KernelContext& c) {
   if (x.bytes() > 0) std::memcpy(out.data, x.data, x.bytes());
   const int64_t inner = rows.empty() ? 0 : updates.elements() / static_cast<int64_t>(rows.size());
   const ElementMover mover(updates, out);
-  for (size_t r = 0; r < rows.size(); ++r) mover.Move(static_cast<int64_t>(r) * inner, rows[r] * inner, inner);
+  for (size_t r = 0; r < rows.size(); ++r)
+    mover.Move(static_cast<int64_t>(r) * inner, rows[r] * inner, inner);
   return absl::OkStatus();
 }
 
@@ -89,7 +94,8 @@ std::vector<int64_t> SortedOrder(const std::vector<N>& line, bool descending) {
 }
 
 // For each of the first k places along the axis, in sorted order, where its element is along the axis of x.
-std::vector<int64_t> SortedIndices(const TensorView& x, const AxisView& axis, int64_t k, bool descending) {
+std::vector<int64_t> SortedIndices(const TensorView& x, const AxisView& axis, int64_t k,
+                                   bool descending) {
   std::vector<int64_t> indices(static_cast<size_t>(axis.outer * k * axis.inner));
   WithExact(x.dtype, [&](auto zero) {
     const auto v = ReadAll<decltype(zero)>(x);
@@ -120,13 +126,15 @@ absl::Status SortAxis(const KernelContext& c, int64_t axis_attribute, bool desce
 
 absl::Status Triangle(const ir::Node& node, const KernelContext& c, bool lower) {
   const TensorView& x = c.input(0);
-  const int64_t rows = x.dims[x.rank() - 2], columns = x.dims[x.rank() - 1], diagonal = node.attrs().Int("diagonal");
+  const int64_t rows = x.dims[x.rank() - 2], columns = x.dims[x.rank() - 1],
+                diagonal = node.attrs().Int("diagonal");
   const size_t size = SizeOf(x.dtype);
   if (x.bytes() > 0) std::memcpy(c.output(0).data, x.data, x.bytes());
   char* to = c.output(0).as<char>();
   for (int64_t k = 0; k < x.elements(); ++k) {
     const int64_t row = k / columns % rows, column = k % columns;
-    if (lower ? column - row > diagonal : column - row < diagonal) std::memset(to + k * static_cast<int64_t>(size), 0, size);
+    if (lower ? column - row > diagonal : column - row < diagonal)
+      std::memset(to + k * static_cast<int64_t>(size), 0, size);
   }
   return absl::OkStatus();
 }
@@ -172,7 +180,8 @@ MIRIN_KERNEL(Gather) {
       for (int64_t k = 0; k < per_batch; ++k) {
         MIRIN_ASSIGN_OR_RETURN(const int64_t at, At(indices[b * per_batch + k], axis.n));
         const int64_t line = b * outer + o;
-        mover.Move((line * axis.n + at) * axis.inner, (line * per_batch + k) * axis.inner, axis.inner);
+        mover.Move((line * axis.n + at) * axis.inner, (line * per_batch + k) * axis.inner,
+                   axis.inner);
       }
     }
   }
@@ -202,21 +211,33 @@ MIRIN_KERNEL(GatherD) {
 MIRIN_KERNEL(GatherNd) {
   const TensorView& x = c.input(0);
   MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> rows, RowOffsets(c.input(1), x.dims));
-  const int64_t inner = NumElements(x.dims.subspan(static_cast<size_t>(c.input(1).dims[c.input(1).rank() - 1])));
+  const int64_t inner =
+      NumElements(x.dims.subspan(static_cast<size_t>(c.input(1).dims[c.input(1).rank() - 1])));
   const ElementMover mover(x, c.output(0));
-  for (size_t r = 0; r < rows.size(); ++r) mover.Move(rows[r] * inner, static_cast<int64_t>(r) * inner, inner);
+  for (size_t r = 0; r < rows.size(); ++r)
+    mover.Move(rows[r] * inner, static_cast<int64_t>(r) * inner, inner);
   return absl::OkStatus();
 }
 
 MIRIN_KERNEL(TensorScatterUpdate) { return ReplaceRows(c); }
-MIRIN_KERNEL(TensorScatterAdd) { return TensorScatter(c, [](auto x, auto u) { return Sum(x, u); }); }
-MIRIN_KERNEL(TensorScatterSub) { return TensorScatter(c, [](auto x, auto u) { return Difference(x, u); }); }
-MIRIN_KERNEL(TensorScatterMul) { return TensorScatter(c, [](auto x, auto u) { return Product(x, u); }); }
+MIRIN_KERNEL(TensorScatterAdd) {
+  return TensorScatter(c, [](auto x, auto u) { return Sum(x, u); });
+}
+MIRIN_KERNEL(TensorScatterSub) {
+  return TensorScatter(c, [](auto x, auto u) { return Difference(x, u); });
+}
+MIRIN_KERNEL(TensorScatterMul) {
+  return TensorScatter(c, [](auto x, auto u) { return Product(x, u); });
+}
 MIRIN_KERNEL(TensorScatterDiv) {
   return TensorScatter(c, [](auto x, auto u) { return Quotient(x, u); });
 }
-MIRIN_KERNEL(TensorScatterMax) { return TensorScatter(c, [](auto x, auto u) { return std::max(x, u); }); }
-MIRIN_KERNEL(TensorScatterMin) { return TensorScatter(c, [](auto x, auto u) { return std::min(x, u); }); }
+MIRIN_KERNEL(TensorScatterMax) {
+  return TensorScatter(c, [](auto x, auto u) { return std::max(x, u); });
+}
+MIRIN_KERNEL(TensorScatterMin) {
+  return TensorScatter(c, [](auto x, auto u) { return std::min(x, u); });
+}
 MIRIN_KERNEL(TensorScatterElements) {
   const TensorView& x = c.input(0);
   const int axis = Axis(node.attrs().Int("axis"), x.rank());
@@ -271,7 +292,8 @@ MIRIN_KERNEL(OneHot) {
   const AxisView axis(out.dims, Axis(node.attrs().Int("axis"), out.rank()));
   const std::vector<int64_t> indices = ReadAll<int64_t>(c.input(0));
   const ElementMover on(c.input(2), out), off(c.input(3), out);
-  if (c.input(2).elements() != 1 || c.input(3).elements() != 1) return absl::InvalidArgumentError("on and off must be scalars");
+  if (c.input(2).elements() != 1 || c.input(3).elements() != 1)
+    return absl::InvalidArgumentError("on and off must be scalars");
   for (int64_t k = 0; k < out.elements(); ++k) {
     const int64_t o = k / axis.inner / axis.n, i = k % axis.inner, d = k / axis.inner % axis.n;
     (indices[o * axis.inner + i] == d ? on : off).Move(0, k);
@@ -279,14 +301,18 @@ MIRIN_KERNEL(OneHot) {
   return absl::OkStatus();
 }
 MIRIN_KERNEL(TopK) { return SortAxis(c, -1, true); }
-MIRIN_KERNEL(TopKAxis) { return SortAxis(c, node.attrs().Int("axis"), node.attrs().Bool("largest")); }
+MIRIN_KERNEL(TopKAxis) {
+  return SortAxis(c, node.attrs().Int("axis"), node.attrs().Bool("largest"));
+}
 MIRIN_KERNEL(ArgSort) {
   const TensorView& x = c.input(0);
   const AxisView axis(x.dims, Axis(node.attrs().Int("dim"), x.rank()));
   WriteAll(c.output(0), SortedIndices(x, axis, axis.n, node.attrs().Bool("descending")));
   return absl::OkStatus();
 }
-MIRIN_KERNEL(Sort) { return SortAxis(c, node.attrs().Int("axis"), node.attrs().Bool("descending")); }
+MIRIN_KERNEL(Sort) {
+  return SortAxis(c, node.attrs().Int("axis"), node.attrs().Bool("descending"));
+}
 
 MIRIN_KERNEL(NMSWithMask) {
   const TensorView& boxes = c.input(0);
@@ -295,7 +321,9 @@ MIRIN_KERNEL(NMSWithMask) {
   const std::vector<double> v = ReadAll<double>(boxes);
   std::vector<int64_t> keep(static_cast<size_t>(n), 1), indices(static_cast<size_t>(n));
   std::iota(indices.begin(), indices.end(), 0);
-  const auto area = [&](int64_t i) { return (v[i * 5 + 2] - v[i * 5]) * (v[i * 5 + 3] - v[i * 5 + 1]); };
+  const auto area = [&](int64_t i) {
+    return (v[i * 5 + 2] - v[i * 5]) * (v[i * 5 + 3] - v[i * 5 + 1]);
+  };
   for (int64_t a = 0; a < n; ++a) {
     if (!keep[a]) continue;
     for (int64_t b = a + 1; b < n; ++b) {
@@ -343,11 +371,15 @@ MIRIN_KERNEL(NonZero) {
 MIRIN_KERNEL(UniqueSlices) {
   const TensorView &x = c.input(0), &y = c.output(0);
   const ops::UniqueSlices found = ops::FindUnique(x.dtype, x.dims, x.data, node.attrs());
-  const AxisView from = ops::UniqueAxis(node.attrs()) ? AxisView(x.dims, Axis(*ops::UniqueAxis(node.attrs()), x.rank())) : AxisView({x.elements()}, 0);
+  const AxisView from = ops::UniqueAxis(node.attrs())
+                            ? AxisView(x.dims, Axis(*ops::UniqueAxis(node.attrs()), x.rank()))
+                            : AxisView({x.elements()}, 0);
   const int64_t count = static_cast<int64_t>(found.first.size());
   const ElementMover mover(x, y);
   for (int64_t o = 0; o < from.outer; ++o) {
-    for (int64_t k = 0; k < count; ++k) mover.Move((o * from.n + found.first[static_cast<size_t>(k)]) * from.inner, (o * count + k) * from.inner, from.inner);
+    for (int64_t k = 0; k < count; ++k)
+      mover.Move((o * from.n + found.first[static_cast<size_t>(k)]) * from.inner,
+                 (o * count + k) * from.inner, from.inner);
   }
   WriteAll(c.output(1), found.first);
   WriteAll(c.output(2), found.inverse);

@@ -74,17 +74,23 @@ auto WithExact(DType dtype, Fn&& fn) {
 // Integers wrap around.
 template <typename N>
 N Sum(N a, N b) {
-  if constexpr (std::is_integral_v<N>) return static_cast<N>(static_cast<std::make_unsigned_t<N>>(a) + static_cast<std::make_unsigned_t<N>>(b));
+  if constexpr (std::is_integral_v<N>)
+    return static_cast<N>(static_cast<std::make_unsigned_t<N>>(a) +
+                          static_cast<std::make_unsigned_t<N>>(b));
   return a + b;
 }
 template <typename N>
 N Difference(N a, N b) {
-  if constexpr (std::is_integral_v<N>) return static_cast<N>(static_cast<std::make_unsigned_t<N>>(a) - static_cast<std::make_unsigned_t<N>>(b));
+  if constexpr (std::is_integral_v<N>)
+    return static_cast<N>(static_cast<std::make_unsigned_t<N>>(a) -
+                          static_cast<std::make_unsigned_t<N>>(b));
   return a - b;
 }
 template <typename N>
 N Product(N a, N b) {
-  if constexpr (std::is_integral_v<N>) return static_cast<N>(static_cast<std::make_unsigned_t<N>>(a) * static_cast<std::make_unsigned_t<N>>(b));
+  if constexpr (std::is_integral_v<N>)
+    return static_cast<N>(static_cast<std::make_unsigned_t<N>>(a) *
+                          static_cast<std::make_unsigned_t<N>>(b));
   return a * b;
 }
 
@@ -101,7 +107,8 @@ N Quotient(N a, N b) {
 }
 
 inline absl::Status NoKernel(const ir::Node& node, const TensorView& view) {
-  return absl::UnimplementedError(absl::StrCat("'", node.op(), "' is not implemented for ", Name(view.dtype)));
+  return absl::UnimplementedError(
+      absl::StrCat("'", node.op(), "' is not implemented for ", Name(view.dtype)));
 }
 
 // Integers of an Ints parameter.

@@ -4,7 +4,8 @@
 #include "core/backends/reference/kernels.h"
 #include "core/backends/reference/loops.h"
 
-#define MIRIN_KERNEL(Name) absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
+#define MIRIN_KERNEL(Name) \
+  absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
 
 namespace mirin::reference::kernels {
 
@@ -60,8 +61,12 @@ MIRIN_KERNEL(GroupNorm) {
   const double eps = node.attrs().Float("eps");
   const int64_t spatial = NumElements(x.dims.subspan(2)), inner = channels / groups * spatial;
   std::vector<double> v = ReadAll<double>(x), means, rstds;
-  const std::vector<double> weight = c.has_input(1) ? ReadAll<double>(c.input(1)) : std::vector<double>(static_cast<size_t>(channels), 1);
-  const std::vector<double> bias = c.has_input(2) ? ReadAll<double>(c.input(2)) : std::vector<double>(static_cast<size_t>(channels), 0);
+  const std::vector<double> weight = c.has_input(1)
+                                         ? ReadAll<double>(c.input(1))
+                                         : std::vector<double>(static_cast<size_t>(channels), 1);
+  const std::vector<double> bias = c.has_input(2)
+                                       ? ReadAll<double>(c.input(2))
+                                       : std::vector<double>(static_cast<size_t>(channels), 0);
   for (int64_t o = 0; o < x.dims[0] * groups; ++o) {
     double* line = v.data() + o * inner;
     double mean = 0, variance = 0;
@@ -103,14 +108,16 @@ MIRIN_KERNEL(RmsNorm) {
 MIRIN_KERNEL(LRN) {
   const TensorView& x = c.input(0);
   const int64_t radius = node.attrs().Int("depth_radius");
-  const double bias = node.attrs().Float("bias"), alpha = node.attrs().Float("alpha"), beta = node.attrs().Float("beta");
+  const double bias = node.attrs().Float("bias"), alpha = node.attrs().Float("alpha"),
+               beta = node.attrs().Float("beta");
   const AxisView axis(x.dims, 1);
   const std::vector<double> v = ReadAll<double>(x);
   std::vector<double> out(v.size());
   for (size_t k = 0; k < v.size(); ++k) {
     const int64_t ch = (static_cast<int64_t>(k) / axis.inner) % axis.n;
     double sum = 0;
-    for (int64_t j = std::max<int64_t>(0, ch - radius); j <= std::min(axis.n - 1, ch + radius); ++j) {
+    for (int64_t j = std::max<int64_t>(0, ch - radius); j <= std::min(axis.n - 1, ch + radius);
+         ++j) {
       const double e = v[static_cast<int64_t>(k) + (j - ch) * axis.inner];
       sum += e * e;
     }
@@ -134,7 +141,8 @@ MIRIN_KERNEL(InstanceNorm) {
     for (int64_t i = 0; i < inner; ++i) variance += (line[i] - mean) * (line[i] - mean);
     variance /= static_cast<double>(inner);
     const size_t ch = static_cast<size_t>(o % channels);
-    for (int64_t i = 0; i < inner; ++i) line[i] = (line[i] - mean) / std::sqrt(variance + epsilon) * gamma[ch] + beta[ch];
+    for (int64_t i = 0; i < inner; ++i)
+      line[i] = (line[i] - mean) / std::sqrt(variance + epsilon) * gamma[ch] + beta[ch];
     means.push_back(mean);
     variances.push_back(variance);
   }

@@ -6,7 +6,8 @@
 #include "core/backends/reference/spatial.h"
 #include "core/ops/activation_kind.h"
 
-#define MIRIN_KERNEL(Name) absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
+#define MIRIN_KERNEL(Name) \
+  absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
 
 namespace mirin::reference::kernels {
 namespace {
@@ -19,8 +20,11 @@ std::vector<double> Centred(const TensorView& q, int64_t zero) {
 }
 
 // sums * scale + bias by channel: index / inner % channels.
-void ScaleChannels(const KernelContext& c, int64_t channels, int64_t inner, std::vector<double>* sums) {
-  const std::vector<double> scale = ReadAll<double>(c.input(2)), bias = c.has_input(3) ? ReadAll<double>(c.input(3)) : std::vector<double>(scale.size(), 0);
+void ScaleChannels(const KernelContext& c, int64_t channels, int64_t inner,
+                   std::vector<double>* sums) {
+  const std::vector<double> scale = ReadAll<double>(c.input(2)),
+                            bias = c.has_input(3) ? ReadAll<double>(c.input(3))
+                                                  : std::vector<double>(scale.size(), 0);
   for (size_t k = 0; k < sums->size(); ++k) {
     const auto channel = static_cast<size_t>(static_cast<int64_t>(k) / inner % channels);
     (*sums)[k] = (*sums)[k] * scale[channel] + bias[channel];
@@ -29,10 +33,12 @@ void ScaleChannels(const KernelContext& c, int64_t channels, int64_t inner, std:
 
 // The activation, and bytes where the result is bytes.
 absl::Status Write(const ir::Node& node, const KernelContext& c, std::vector<double> v) {
-  MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind activation, ops::ParseActivation(node.attrs().String("activation")));
+  MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind activation,
+                         ops::ParseActivation(node.attrs().String("activation")));
   for (double& e : v) e = ops::Apply(activation, e);
   if (c.output(0).dtype != DType::kFloat32) {
-    const double scale = node.attrs().Float("y_scale"), zero = static_cast<double>(node.attrs().Int("y_zero"));
+    const double scale = node.attrs().Float("y_scale"),
+                 zero = static_cast<double>(node.attrs().Int("y_zero"));
     for (double& e : v) e = std::nearbyint(e / scale) + zero;
   }
   WriteAll(c.output(0), v);
@@ -40,14 +46,16 @@ absl::Status Write(const ir::Node& node, const KernelContext& c, std::vector<dou
 }
 
 // Rows of K numbers times the weight, input 1.
-std::vector<double> Product(const ir::Node& node, const KernelContext& c, const std::vector<double>& xs) {
+std::vector<double> Product(const ir::Node& node, const KernelContext& c,
+                            const std::vector<double>& xs) {
   const TensorView &w = c.input(1), &y = c.output(0);
   const bool transposed = node.attrs().Bool("transpose_b");
   const int64_t k = w.dims[transposed ? 1 : 0], n = w.dims[transposed ? 0 : 1];
   const std::vector<double> ws = ReadAll<double>(w);
   std::vector<double> ys(static_cast<size_t>(y.elements()), 0);
   for (int64_t i = 0; i < y.elements(); ++i) {
-    for (int64_t p = 0; p < k; ++p) ys[i] += xs[i / n * k + p] * ws[transposed ? i % n * k + p : p * n + i % n];
+    for (int64_t p = 0; p < k; ++p)
+      ys[i] += xs[i / n * k + p] * ws[transposed ? i % n * k + p : p * n + i % n];
   }
   return ys;
 }
@@ -73,9 +81,14 @@ MIRIN_KERNEL(DynamicQuantMatMul) {
       low = std::min(low, xs[i]);
       high = std::max(high, xs[i]);
     }
-    const bool finite = std::all_of(xs.begin() + static_cast<int64_t>(row), xs.begin() + static_cast<int64_t>(row + k), [](double e) { return std::isfinite(e); });
-    const double scale = high > low ? (high - low) / 255 : 1, zero = std::nearbyint(std::clamp(-low / scale, 0.0, 255.0));
-    for (size_t i = row; i < row + k; ++i) xs[i] = finite ? std::nearbyint(std::clamp(xs[i] / scale, -zero, 255 - zero)) * scale : std::nan("");
+    const bool finite = std::all_of(xs.begin() + static_cast<int64_t>(row),
+                                    xs.begin() + static_cast<int64_t>(row + k),
+                                    [](double e) { return std::isfinite(e); });
+    const double scale = high > low ? (high - low) / 255 : 1,
+                 zero = std::nearbyint(std::clamp(-low / scale, 0.0, 255.0));
+    for (size_t i = row; i < row + k; ++i)
+      xs[i] = finite ? std::nearbyint(std::clamp(xs[i] / scale, -zero, 255 - zero)) * scale
+                     : std::nan("");
   }
   std::vector<double> v = Product(node, c, xs);
   ScaleChannels(c, y.dims.back(), 1, &v);
@@ -85,12 +98,16 @@ MIRIN_KERNEL(DynamicQuantMatMul) {
 MIRIN_KERNEL(QuantizedConv2D) {
   const TensorView& y = c.output(0);
   if (y.elements() == 0) return absl::OkStatus();
-  MIRIN_ASSIGN_OR_RETURN(std::vector<double> v, Convolved(node, c, Centred(c.input(0), node.attrs().Int("x_zero")), ReadAll<double>(c.input(1))));
+  MIRIN_ASSIGN_OR_RETURN(std::vector<double> v,
+                         Convolved(node, c, Centred(c.input(0), node.attrs().Int("x_zero")),
+                                   ReadAll<double>(c.input(1))));
   ScaleChannels(c, y.dims[1], y.dims[2] * y.dims[3], &v);
   if (c.has_input(4)) {
     const bool bytes = c.input(4).dtype != DType::kFloat32;
-    const std::vector<double> residual = Centred(c.input(4), bytes ? node.attrs().Int("residual_zero") : 0);
-    for (size_t k = 0; k < v.size(); ++k) v[k] += residual[k] * (bytes ? node.attrs().Float("residual_scale") : 1);
+    const std::vector<double> residual =
+        Centred(c.input(4), bytes ? node.attrs().Int("residual_zero") : 0);
+    for (size_t k = 0; k < v.size(); ++k)
+      v[k] += residual[k] * (bytes ? node.attrs().Float("residual_scale") : 1);
   }
   return Write(node, c, std::move(v));
 }
@@ -100,7 +117,8 @@ MIRIN_KERNEL(QuantizedAdd) {
   const std::vector<double> b = ReadBroadcast<double>(c.input(1), c.output(0).dims);
   const ir::Attributes& attrs = node.attrs();
   for (size_t k = 0; k < a.size(); ++k) {
-    a[k] = (a[k] - static_cast<double>(attrs.Int("a_zero"))) * attrs.Float("a_scale") + (b[k] - static_cast<double>(attrs.Int("b_zero"))) * attrs.Float("b_scale");
+    a[k] = (a[k] - static_cast<double>(attrs.Int("a_zero"))) * attrs.Float("a_scale") +
+           (b[k] - static_cast<double>(attrs.Int("b_zero"))) * attrs.Float("b_scale");
   }
   return Write(node, c, std::move(a));
 }

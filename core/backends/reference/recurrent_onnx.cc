@@ -23,16 +23,24 @@ struct Direction {
   double clip = 0;
   bool flag = false;  // input_forget of an LSTM, linear_before_reset of a GRU
 
-  double Apply(int which, double x) const { return activations[which](clip > 0 ? std::clamp(x, -clip, clip) : x); }
+  double Apply(int which, double x) const {
+    return activations[which](clip > 0 ? std::clamp(x, -clip, clip) : x);
+  }
   // Row k of a weight times a vector.
   static double Dot(const double* weight, int64_t k, const double* v, int64_t n) {
     double sum = 0;
     for (int64_t j = 0; j < n; ++j) sum += weight[k * n + j] * v[j];
     return sum;
   }
-  double FromInput(int64_t k, const double* x) const { return Dot(w, k, x, input) + w_bias[static_cast<size_t>(k)]; }
-  double FromState(int64_t k, const double* h) const { return Dot(r, k, h, hidden) + r_bias[static_cast<size_t>(k)]; }
-  double Gate(int64_t k, const double* x, const double* h) const { return FromInput(k, x) + FromState(k, h); }
+  double FromInput(int64_t k, const double* x) const {
+    return Dot(w, k, x, input) + w_bias[static_cast<size_t>(k)];
+  }
+  double FromState(int64_t k, const double* h) const {
+    return Dot(r, k, h, hidden) + r_bias[static_cast<size_t>(k)];
+  }
+  double Gate(int64_t k, const double* x, const double* h) const {
+    return FromInput(k, x) + FromState(k, h);
+  }
 };
 
 // One step of one sample: h and cell become the next ones.
@@ -53,7 +61,8 @@ void GruStep(const Direction& d, const double* x, double* h, double*) {
   for (int64_t j = 0; j < n; ++j) {
     const auto at = static_cast<size_t>(j);
     const double update = d.Apply(0, d.Gate(j, x, h));
-    const double from_state = d.flag ? reset[at] * d.FromState(2 * n + j, h) : d.FromState(2 * n + j, kept.data());
+    const double from_state =
+        d.flag ? reset[at] * d.FromState(2 * n + j, h) : d.FromState(2 * n + j, kept.data());
     next[at] = (1 - update) * d.Apply(1, d.FromInput(2 * n + j, x) + from_state) + update * h[j];
   }
   std::copy(next.begin(), next.end(), h);
@@ -63,12 +72,15 @@ void LstmStep(const Direction& d, const double* x, double* h, double* cell) {
   const int64_t n = d.hidden;
   std::vector<double> next(static_cast<size_t>(n));
   for (int64_t j = 0; j < n; ++j) {
-    const auto peep = [&](int64_t which) { return d.peepholes == nullptr ? 0 : d.peepholes[which * n + j] * cell[j]; };
+    const auto peep = [&](int64_t which) {
+      return d.peepholes == nullptr ? 0 : d.peepholes[which * n + j] * cell[j];
+    };
     const double in = d.Apply(0, d.Gate(j, x, h) + peep(0));
     const double forget = d.flag ? 1 - in : d.Apply(0, d.Gate(2 * n + j, x, h) + peep(2));
     cell[j] = forget * cell[j] + in * d.Apply(1, d.Gate(3 * n + j, x, h));
     const double out = d.Apply(0, d.Gate(n + j, x, h) + peep(1));
-    next[static_cast<size_t>(j)] = out * d.activations[2](cell[j]);  // other runtimes clip gates only, so not here
+    next[static_cast<size_t>(j)] =
+        out * d.activations[2](cell[j]);  // other runtimes clip gates only, so not here
   }
   std::copy(next.begin(), next.end(), h);
 }
@@ -80,21 +92,29 @@ struct Cell {
   const char* flag;                                // attribute; null: none
 };
 
-std::vector<double> Read(const KernelContext& c, int i, size_t size) { return i >= 0 && c.has_input(i) ? ReadAll<double>(c.input(i)) : std::vector<double>(size, 0); }
+std::vector<double> Read(const KernelContext& c, int i, size_t size) {
+  return i >= 0 && c.has_input(i) ? ReadAll<double>(c.input(i)) : std::vector<double>(size, 0);
+}
 
 absl::Status Run(const ir::Node& node, const KernelContext& c, const Cell& kind) {
   const TensorView &x = c.input(0), &r = c.input(2);
-  const int64_t steps = x.dims[0], batch = x.dims[1], input = x.dims[2], directions = r.dims[0], hidden = r.dims[2], rows = kind.gates * hidden;
+  const int64_t steps = x.dims[0], batch = x.dims[1], input = x.dims[2], directions = r.dims[0],
+                hidden = r.dims[2], rows = kind.gates * hidden;
   MIRIN_ASSIGN_OR_RETURN(const std::vector<CellActivation> activations,
-                         ops::ReadCellActivations(node.attrs(), ops::DefaultActivations(node.op()), static_cast<int>(directions)));
+                         ops::ReadCellActivations(node.attrs(), ops::DefaultActivations(node.op()),
+                                                  static_cast<int>(directions)));
   std::vector<int64_t> lengths(static_cast<size_t>(batch), steps);
   if (c.has_input(kind.lengths_input)) lengths = ReadAll<int64_t>(c.input(kind.lengths_input));
   for (const int64_t length : lengths) {
-    if (length < 0 || length > steps) return absl::InvalidArgumentError(absl::StrCat("a sequence of ", length, " steps in ", steps));
+    if (length < 0 || length > steps)
+      return absl::InvalidArgumentError(
+          absl::StrCat("a sequence of ", length, " steps in ", steps));
   }
-  const std::vector<double> xs = ReadAll<double>(x), ws = ReadAll<double>(c.input(1)), rs = ReadAll<double>(r);
+  const std::vector<double> xs = ReadAll<double>(x), ws = ReadAll<double>(c.input(1)),
+                            rs = ReadAll<double>(r);
   const auto states = static_cast<size_t>(directions * batch * hidden);
-  const std::vector<double> bias = Read(c, 3, static_cast<size_t>(directions * 2 * rows)), peepholes = Read(c, kind.peepholes_input, 0);
+  const std::vector<double> bias = Read(c, 3, static_cast<size_t>(directions * 2 * rows)),
+                            peepholes = Read(c, kind.peepholes_input, 0);
   std::vector<double> h = Read(c, 4, states), cell = Read(c, kind.cell_input, states);
   std::vector<double> out(static_cast<size_t>(c.output(0).elements()), 0);
   for (int64_t d = 0; d < directions; ++d) {
@@ -108,7 +128,8 @@ absl::Status Run(const ir::Node& node, const KernelContext& c, const Cell& kind)
     one.w_bias.assign(b, b + rows);
     one.r_bias.assign(b + rows, b + 2 * rows);
     if (!peepholes.empty()) one.peepholes = peepholes.data() + d * 3 * hidden;
-    one.activations = activations.data() + static_cast<size_t>(d) * activations.size() / static_cast<size_t>(directions);
+    one.activations = activations.data() +
+                      static_cast<size_t>(d) * activations.size() / static_cast<size_t>(directions);
     one.clip = node.attrs().Float("clip");
     one.flag = kind.flag != nullptr && node.attrs().Bool(kind.flag);
     const bool reverse = d == 1 || node.attrs().Bool("reverse");
@@ -118,7 +139,8 @@ absl::Status Run(const ir::Node& node, const KernelContext& c, const Cell& kind)
       for (int64_t t = 0; t < length; ++t) {
         const int64_t step = reverse ? length - 1 - t : t;
         kind.step(one, xs.data() + (step * batch + n) * input, h.data() + at, cell.data() + at);
-        std::copy(h.begin() + at, h.begin() + at + hidden, out.begin() + ((step * directions + d) * batch + n) * hidden);
+        std::copy(h.begin() + at, h.begin() + at + hidden,
+                  out.begin() + ((step * directions + d) * batch + n) * hidden);
       }
     }
   }

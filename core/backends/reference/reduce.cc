@@ -48,9 +48,12 @@ absl::Status Fold(const ir::Node& node, const KernelContext& c, N start, Step st
 
 // Floats in double, integers modulo 2^64.
 template <typename Step, typename End>
-absl::Status FoldNumbers(const ir::Node& node, const KernelContext& c, int start, Step step, End end) {
+absl::Status FoldNumbers(const ir::Node& node, const KernelContext& c, int start, Step step,
+                         End end) {
   const DType number = IsFloat(c.output(0).dtype) ? DType::kFloat64 : c.input(0).dtype;
-  return WithExact(number, [&](auto zero) { return Fold(node, c, static_cast<decltype(zero)>(start), step, end); });
+  return WithExact(number, [&](auto zero) {
+    return Fold(node, c, static_cast<decltype(zero)>(start), step, end);
+  });
 }
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -75,7 +78,8 @@ N Limit(DType dtype, bool least) {
       [&](auto tag) {
         using T = typename decltype(tag)::type;
         if constexpr (std::is_integral_v<T>) {
-          return static_cast<N>(least ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max());
+          return static_cast<N>(least ? std::numeric_limits<T>::min()
+                                      : std::numeric_limits<T>::max());
         } else {
           return static_cast<N>(least ? -kInf : kInf);
         }
@@ -124,18 +128,35 @@ MIRIN_KERNEL(ReduceMin) { return FoldExtreme(node, c, false); }
 MIRIN_KERNEL(Max) { return ReduceMax(node, c); }
 MIRIN_KERNEL(Min) { return ReduceMin(node, c); }
 MIRIN_KERNEL(ReduceAll) {
-  return Fold<double>(node, c, 1, [](double a, double v) { return a != 0 && v != 0 ? 1.0 : 0.0; }, kSame);
+  return Fold<double>(
+      node, c, 1, [](double a, double v) { return a != 0 && v != 0 ? 1.0 : 0.0; }, kSame);
 }
 MIRIN_KERNEL(ReduceAny) {
-  return Fold<double>(node, c, 0, [](double a, double v) { return a != 0 || v != 0 ? 1.0 : 0.0; }, kSame);
+  return Fold<double>(
+      node, c, 0, [](double a, double v) { return a != 0 || v != 0 ? 1.0 : 0.0; }, kSame);
 }
-MIRIN_KERNEL(CountNonZero) { return Fold<double>(node, c, 0, [](double a, double v) { return a + (v != 0); }, kSame); }
-MIRIN_KERNEL(ReduceSumSquare) { return FoldNumbers(node, c, 0, [](auto a, auto v) { return kAdd(a, kMultiply(v, v)); }, kSame); }
-MIRIN_KERNEL(ReduceL1) { return FoldNumbers(node, c, 0, [](auto a, auto v) { return kAdd(a, v < 0 ? kMultiply(v, static_cast<decltype(v)>(-1)) : v); }, kSame); }
+MIRIN_KERNEL(CountNonZero) {
+  return Fold<double>(node, c, 0, [](double a, double v) { return a + (v != 0); }, kSame);
+}
+MIRIN_KERNEL(ReduceSumSquare) {
+  return FoldNumbers(node, c, 0, [](auto a, auto v) { return kAdd(a, kMultiply(v, v)); }, kSame);
+}
+MIRIN_KERNEL(ReduceL1) {
+  return FoldNumbers(
+      node, c, 0,
+      [](auto a, auto v) {
+        return kAdd(a, v < 0 ? kMultiply(v, static_cast<decltype(v)>(-1)) : v);
+      },
+      kSame);
+}
 MIRIN_KERNEL(ReduceL2) {
-  return Fold<double>(node, c, 0, [](double a, double v) { return a + v * v; }, [](double v, int64_t) { return std::sqrt(v); });
+  return Fold<double>(
+      node, c, 0, [](double a, double v) { return a + v * v; },
+      [](double v, int64_t) { return std::sqrt(v); });
 }
-MIRIN_KERNEL(ReduceLogSum) { return Fold<double>(node, c, 0, kAdd, [](double v, int64_t) { return std::log(v); }); }
+MIRIN_KERNEL(ReduceLogSum) {
+  return Fold<double>(node, c, 0, kAdd, [](double v, int64_t) { return std::log(v); });
+}
 MIRIN_KERNEL(ReduceLogSumExp) { return FoldLogSumExp(node, c); }
 MIRIN_KERNEL(LogSumExp) { return FoldLogSumExp(node, c); }
 MIRIN_KERNEL(ReduceStd) {
@@ -153,7 +174,8 @@ MIRIN_KERNEL(ReduceStd) {
   const double n = cells == 0 ? 0 : static_cast<double>(x.elements()) / static_cast<double>(cells);
   std::vector<double> mean(static_cast<size_t>(cells), 0), deviation(mean);
   size_t k = 0;
-  ForEachOffset(x.dims, strides, [&](int64_t cell) { mean[static_cast<size_t>(cell)] += v[k++] / n; });
+  ForEachOffset(x.dims, strides,
+                [&](int64_t cell) { mean[static_cast<size_t>(cell)] += v[k++] / n; });
   k = 0;
   ForEachOffset(x.dims, strides, [&](int64_t cell) {
     const double d = v[k++] - mean[static_cast<size_t>(cell)];
@@ -214,7 +236,8 @@ template <typename N, typename Step>
 absl::Status Scan(const ir::Node& node, const KernelContext& c, N start, Step step) {
   const TensorView& x = c.input(0);
   const std::vector<int64_t> given = Ints(c, 1);
-  if (given.size() != 1) return absl::InvalidArgumentError(absl::StrCat(node.op(), ": axis must be one number"));
+  if (given.size() != 1)
+    return absl::InvalidArgumentError(absl::StrCat(node.op(), ": axis must be one number"));
   MIRIN_ASSIGN_OR_RETURN(const int at, NormalizeAxis(given[0], std::max(1, x.rank())));
   const AxisView axis(x.dims, at);
   const bool exclusive = node.attrs().Bool("exclusive"), reverse = node.attrs().Bool("reverse");
@@ -270,7 +293,8 @@ absl::Status SoftmaxLike(const ir::Node& node, const KernelContext& c, bool log)
       for (int64_t k = 0; k < axis.n; ++k) high = std::max(high, at(k));
       double sum = 0;
       for (int64_t k = 0; k < axis.n; ++k) sum += std::exp(at(k) - high);
-      for (int64_t k = 0; k < axis.n; ++k) at(k) = log ? at(k) - high - std::log(sum) : std::exp(at(k) - high) / sum;
+      for (int64_t k = 0; k < axis.n; ++k)
+        at(k) = log ? at(k) - high - std::log(sum) : std::exp(at(k) - high) / sum;
     }
   }
   WriteAll(c.output(0), v);
@@ -289,7 +313,9 @@ MIRIN_KERNEL(CumSum) {
   return WithExact(c.input(0).dtype, [&](auto zero) { return Scan(node, c, zero, kAdd); });
 }
 MIRIN_KERNEL(CumProd) {
-  return WithExact(c.input(0).dtype, [&](auto zero) { return Scan(node, c, static_cast<decltype(zero)>(1), kMultiply); });
+  return WithExact(c.input(0).dtype, [&](auto zero) {
+    return Scan(node, c, static_cast<decltype(zero)>(1), kMultiply);
+  });
 }
 MIRIN_KERNEL(Softmax) { return SoftmaxLike(node, c, false); }
 MIRIN_KERNEL(LogSoftmax) { return SoftmaxLike(node, c, true); }
@@ -297,7 +323,8 @@ MIRIN_KERNEL(LogSoftmax) { return SoftmaxLike(node, c, true); }
 MIRIN_KERNEL(L2Normalize) {
   const TensorView& x = c.input(0);
   const double epsilon = node.attrs().Float("epsilon");
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<int> axes, ops::NormalizeAxes(node.attrs().Ints("axis"), x.rank()));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int> axes,
+                         ops::NormalizeAxes(node.attrs().Ints("axis"), x.rank()));
   Dims strides(x.rank(), 0);
   int64_t stride = 1;
   for (int i = x.rank() - 1; i >= 0; --i) {
@@ -313,7 +340,8 @@ MIRIN_KERNEL(L2Normalize) {
     ++k;
   });
   k = 0;
-  ForEachOffset(x.dims, strides, [&](int64_t o) { v[k++] /= std::sqrt(std::max(sums[o], epsilon)); });
+  ForEachOffset(x.dims, strides,
+                [&](int64_t o) { v[k++] /= std::sqrt(std::max(sums[o], epsilon)); });
   WriteAll(c.output(0), v);
   return absl::OkStatus();
 }

@@ -4,7 +4,8 @@
 #include "core/backends/reference/kernels.h"
 #include "core/backends/reference/loops.h"
 
-#define MIRIN_KERNEL(Name) absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
+#define MIRIN_KERNEL(Name) \
+  absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
 
 namespace mirin::reference::kernels {
 namespace {
@@ -15,9 +16,14 @@ enum class Coordinates { kAsymmetric, kAlignCorners, kHalfPixel };
 double SourceOf(int64_t i, int64_t in, int64_t out, Coordinates mode) {
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   switch (mode) {
-    case Coordinates::kAlignCorners: return out == 1 ? 0 : static_cast<double>(i) * static_cast<double>(in - 1) / static_cast<double>(out - 1);
-    case Coordinates::kHalfPixel: return (static_cast<double>(i) + 0.5) * scale - 0.5;
-    case Coordinates::kAsymmetric: break;
+    case Coordinates::kAlignCorners:
+      return out == 1 ? 0
+                      : static_cast<double>(i) * static_cast<double>(in - 1) /
+                            static_cast<double>(out - 1);
+    case Coordinates::kHalfPixel:
+      return (static_cast<double>(i) + 0.5) * scale - 0.5;
+    case Coordinates::kAsymmetric:
+      break;
   }
   return static_cast<double>(i) * scale;
 }
@@ -55,7 +61,10 @@ void Nearest(const KernelContext& c, Coordinates mode, int64_t nearest_mode) {
   const TensorView &x = c.input(0), &y = c.output(0);
   const auto source = [&](int64_t i, int64_t in, int64_t out) {
     const double s = SourceOf(i, in, out, mode);
-    const double r = nearest_mode == 1 ? std::ceil(s - 0.5) : nearest_mode == 2 ? std::floor(s + 0.5) : nearest_mode == 4 ? std::ceil(s) : std::floor(s);
+    const double r = nearest_mode == 1   ? std::ceil(s - 0.5)
+                     : nearest_mode == 2 ? std::floor(s + 0.5)
+                     : nearest_mode == 4 ? std::ceil(s)
+                                         : std::floor(s);
     return std::clamp(static_cast<int64_t>(r), int64_t{0}, in - 1);
   };
   const int64_t ih = x.dims[2], iw = x.dims[3], oh = y.dims[2], ow = y.dims[3];
@@ -71,12 +80,16 @@ void Nearest(const KernelContext& c, Coordinates mode, int64_t nearest_mode) {
 
 Coordinates FlagsOf(const ir::Node& node) {
   if (node.attrs().Bool("align_corners")) return Coordinates::kAlignCorners;
-  return node.attrs().Bool("half_pixel_centers") ? Coordinates::kHalfPixel : Coordinates::kAsymmetric;
+  return node.attrs().Bool("half_pixel_centers") ? Coordinates::kHalfPixel
+                                                 : Coordinates::kAsymmetric;
 }
 
 absl::Status NearestByFlags(const ir::Node& node, const KernelContext& c) {
   const Coordinates mode = FlagsOf(node);
-  Nearest(c, mode, mode == Coordinates::kAlignCorners ? 2 : mode == Coordinates::kHalfPixel ? 2 : 3);
+  Nearest(c, mode,
+          mode == Coordinates::kAlignCorners ? 2
+          : mode == Coordinates::kHalfPixel  ? 2
+                                             : 3);
   return absl::OkStatus();
 }
 
@@ -106,9 +119,11 @@ void Cubic(const KernelContext& c, Coordinates mode) {
         double wk[4], sum = 0;
         weights(sk - std::floor(sk), wk);
         for (int64_t a = 0; a < 4; ++a) {
-          const int64_t row = std::clamp(static_cast<int64_t>(std::floor(sr)) - 1 + a, int64_t{0}, ih - 1);
+          const int64_t row =
+              std::clamp(static_cast<int64_t>(std::floor(sr)) - 1 + a, int64_t{0}, ih - 1);
           for (int64_t b = 0; b < 4; ++b) {
-            const int64_t column = std::clamp(static_cast<int64_t>(std::floor(sk)) - 1 + b, int64_t{0}, iw - 1);
+            const int64_t column =
+                std::clamp(static_cast<int64_t>(std::floor(sk)) - 1 + b, int64_t{0}, iw - 1);
             sum += wr[a] * wk[b] * from[row * iw + column];
           }
         }
@@ -133,9 +148,13 @@ MIRIN_KERNEL(ResizeBilinearV2) { return ResizeBilinear(node, c); }
 MIRIN_KERNEL(ResizeNearestNeighbor) { return NearestByFlags(node, c); }
 MIRIN_KERNEL(ResizeNearestNeighborV2) { return NearestByFlags(node, c); }
 MIRIN_KERNEL(Resize) {
-  const int64_t coordinates = node.attrs().Int("coordinate_transform_mode"), method = node.attrs().Int("method");
-  if (coordinates < 0 || coordinates > 2) return absl::UnimplementedError(absl::StrCat("coordinate_transform_mode ", coordinates));
-  const Coordinates mode = coordinates == 1 ? Coordinates::kAlignCorners : coordinates == 2 ? Coordinates::kHalfPixel : Coordinates::kAsymmetric;
+  const int64_t coordinates = node.attrs().Int("coordinate_transform_mode"),
+                method = node.attrs().Int("method");
+  if (coordinates < 0 || coordinates > 2)
+    return absl::UnimplementedError(absl::StrCat("coordinate_transform_mode ", coordinates));
+  const Coordinates mode = coordinates == 1   ? Coordinates::kAlignCorners
+                           : coordinates == 2 ? Coordinates::kHalfPixel
+                                              : Coordinates::kAsymmetric;
   if (method == 0) {
     Linear(c, mode);
   } else if (method == 1) {

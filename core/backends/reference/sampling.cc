@@ -8,12 +8,18 @@ namespace mirin::reference::kernels {
 
 absl::Status GridSampler2D(const ir::Node& node, const KernelContext& c) {
   const TensorView &x = c.input(0), &grid = c.input(1), &y = c.output(0);
-  const auto chosen = [&](const char* name, const char* text, int64_t number) { return node.attrs().String(name) == text || node.attrs().Int(name, -1) == number; };
-  const bool nearest = chosen("interpolation_mode", "nearest", 1), border = chosen("padding_mode", "border", 1), corners = node.attrs().Bool("align_corners");
-  const int64_t channels = x.dims[1], ih = x.dims[2], iw = x.dims[3], oh = y.dims[2], ow = y.dims[3];
+  const auto chosen = [&](const char* name, const char* text, int64_t number) {
+    return node.attrs().String(name) == text || node.attrs().Int(name, -1) == number;
+  };
+  const bool nearest = chosen("interpolation_mode", "nearest", 1),
+             border = chosen("padding_mode", "border", 1),
+             corners = node.attrs().Bool("align_corners");
+  const int64_t channels = x.dims[1], ih = x.dims[2], iw = x.dims[3], oh = y.dims[2],
+                ow = y.dims[3];
   const std::vector<double> xs = ReadAll<double>(x), gs = ReadAll<double>(grid);
   const auto position = [&](double g, int64_t size) {
-    double p = corners ? (g + 1) / 2 * static_cast<double>(size - 1) : ((g + 1) * static_cast<double>(size) - 1) / 2;
+    double p = corners ? (g + 1) / 2 * static_cast<double>(size - 1)
+                       : ((g + 1) * static_cast<double>(size) - 1) / 2;
     if (border) p = std::clamp(p, 0.0, static_cast<double>(size - 1));
     // far outside is outside: keeps the conversion to an index safe
     return std::isfinite(p) ? std::clamp(p, -2.0, static_cast<double>(size) + 1) : -2.0;
@@ -35,7 +41,8 @@ absl::Status GridSampler2D(const ir::Node& node, const KernelContext& c) {
           continue;
         }
         const double r = std::floor(py), k = std::floor(px), fr = py - r, fk = px - k;
-        to = (at(r, k) * (1 - fk) + at(r, k + 1) * fk) * (1 - fr) + (at(r + 1, k) * (1 - fk) + at(r + 1, k + 1) * fk) * fr;
+        to = (at(r, k) * (1 - fk) + at(r, k + 1) * fk) * (1 - fr) +
+             (at(r + 1, k) * (1 - fk) + at(r + 1, k + 1) * fk) * fr;
       }
     }
   }

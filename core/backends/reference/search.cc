@@ -3,7 +3,8 @@
 #include "core/backends/reference/kernels.h"
 #include "core/backends/reference/loops.h"
 
-#define MIRIN_KERNEL(Name) absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
+#define MIRIN_KERNEL(Name) \
+  absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
 
 namespace mirin::reference::kernels {
 
@@ -13,7 +14,9 @@ MIRIN_KERNEL(Embedding) {
   const ElementMover mover(weight, c.output(0));
   int64_t to = 0;
   for (const int64_t i : ReadAll<int64_t>(c.input(0))) {
-    if (i < 0 || i >= rows) return absl::InvalidArgumentError(absl::StrCat("index ", i, " is out of range for ", rows, " elements"));
+    if (i < 0 || i >= rows)
+      return absl::InvalidArgumentError(
+          absl::StrCat("index ", i, " is out of range for ", rows, " elements"));
     mover.Move(i * width, to, width);
     to += width;
   }
@@ -23,12 +26,16 @@ MIRIN_KERNEL(Embedding) {
 MIRIN_KERNEL(SearchSorted) {
   const TensorView &sequence = c.input(0), &values = c.input(1);
   const int64_t n = sequence.dims[sequence.rank() - 1];
-  const int64_t lines = sequence.rank() == 1 ? 1 : NumElements(sequence.dims.subspan(0, sequence.dims.size() - 1));
+  const int64_t lines =
+      sequence.rank() == 1 ? 1 : NumElements(sequence.dims.subspan(0, sequence.dims.size() - 1));
   const int64_t per_line = lines == 0 ? 0 : values.elements() / lines;
   const bool right = node.attrs().Bool("right");
-  const std::vector<int64_t> sorter = c.has_input(2) ? ReadAll<int64_t>(c.input(2)) : std::vector<int64_t>();
+  const std::vector<int64_t> sorter =
+      c.has_input(2) ? ReadAll<int64_t>(c.input(2)) : std::vector<int64_t>();
   for (const int64_t i : sorter) {
-    if (i < 0 || i >= n) return absl::InvalidArgumentError(absl::StrCat("index ", i, " is out of range for ", n, " elements"));
+    if (i < 0 || i >= n)
+      return absl::InvalidArgumentError(
+          absl::StrCat("index ", i, " is out of range for ", n, " elements"));
   }
   std::vector<int64_t> out;
   WithExact(sequence.dtype, [&](auto zero) {
@@ -36,10 +43,12 @@ MIRIN_KERNEL(SearchSorted) {
     const std::vector<N> all = ReadAll<N>(sequence), wanted = ReadAll<N>(values);
     std::vector<N> line(static_cast<size_t>(n));
     for (int64_t l = 0; l < lines; ++l) {
-      for (int64_t k = 0; k < n; ++k) line[k] = all[l * n + (sorter.empty() ? k : sorter[l * n + k])];
+      for (int64_t k = 0; k < n; ++k)
+        line[k] = all[l * n + (sorter.empty() ? k : sorter[l * n + k])];
       for (int64_t k = 0; k < per_line; ++k) {
         const N v = wanted[l * per_line + k];
-        const auto at = right ? std::upper_bound(line.begin(), line.end(), v) : std::lower_bound(line.begin(), line.end(), v);
+        const auto at = right ? std::upper_bound(line.begin(), line.end(), v)
+                              : std::lower_bound(line.begin(), line.end(), v);
         out.push_back(at - line.begin());
       }
     }

@@ -1,5 +1,4 @@
 #include <algorithm>
-
 #include <cstring>
 
 #include "absl/strings/ascii.h"
@@ -9,19 +8,22 @@
 #include "core/ops/padding.h"
 #include "core/ops/slice_plan.h"
 
-#define MIRIN_KERNEL(Name) absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
+#define MIRIN_KERNEL(Name) \
+  absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
 
 namespace mirin::reference::kernels {
 namespace {
 
 absl::Status CopyBytes(const KernelContext& c) {
   const size_t bytes = c.input(0).bytes();
-  if (bytes > 0 && c.output(0).data != c.input(0).data) std::memcpy(c.output(0).data, c.input(0).data, bytes);
+  if (bytes > 0 && c.output(0).data != c.input(0).data)
+    std::memcpy(c.output(0).data, c.input(0).data, bytes);
   return absl::OkStatus();
 }
 
 // Output in C order from input offsets given by strides over the output's dims.
-absl::Status Gatherlike(const KernelContext& c, absl::Span<const int64_t> strides, int64_t base = 0) {
+absl::Status Gatherlike(const KernelContext& c, absl::Span<const int64_t> strides,
+                        int64_t base = 0) {
   const ElementMover mover(c.input(0), c.output(0));
   int64_t to = 0;
   ForEachOffset(c.output(0).dims, strides, [&](int64_t o) { mover.Move(base + o, to++); });
@@ -36,7 +38,8 @@ absl::Status Join(const KernelContext& c, int axis, bool stack) {
     const TensorView& x = c.input(i);
     const int64_t n = stack ? 1 : x.dims[axis];
     const ElementMover mover(x, out);
-    for (int64_t o = 0; o < to.outer; ++o) mover.Move(o * n * to.inner, (o * to.n + at) * to.inner, n * to.inner);
+    for (int64_t o = 0; o < to.outer; ++o)
+      mover.Move(o * n * to.inner, (o * to.n + at) * to.inner, n * to.inner);
     at += n;
   }
   return absl::OkStatus();
@@ -49,7 +52,8 @@ absl::Status Cut(const KernelContext& c, int axis, bool unstack) {
   for (int i = 0; i < c.num_outputs(); ++i) {
     const int64_t n = unstack ? 1 : c.output(i).dims[axis];
     const ElementMover mover(x, c.output(i));
-    for (int64_t o = 0; o < from.outer; ++o) mover.Move((o * from.n + at) * from.inner, o * n * from.inner, n * from.inner);
+    for (int64_t o = 0; o < from.outer; ++o)
+      mover.Move((o * from.n + at) * from.inner, o * n * from.inner, n * from.inner);
     at += n;
   }
   return absl::OkStatus();
@@ -70,14 +74,16 @@ int64_t PadSource(int64_t i, int64_t n, PadMode mode) {
   return mode == PadMode::kReflect ? period - i : period - 1 - i;
 }
 
-absl::Status PadBy(const KernelContext& c, absl::Span<const int64_t> pads, PadMode mode, const TensorView* value) {
+absl::Status PadBy(const KernelContext& c, absl::Span<const int64_t> pads, PadMode mode,
+                   const TensorView* value) {
   const TensorView& x = c.input(0);
   const TensorView& out = c.output(0);
   const size_t size = SizeOf(out.dtype);
   const Dims strides = Strides(x.dims);
   const ElementMover mover(x, out);
   for (size_t i = 0; mode != PadMode::kConstant && i < x.dims.size(); ++i) {
-    if (x.dims[i] == 0 && out.elements() > 0) return absl::InvalidArgumentError(absl::StrCat("axis ", i, " has no element to pad with"));
+    if (x.dims[i] == 0 && out.elements() > 0)
+      return absl::InvalidArgumentError(absl::StrCat("axis ", i, " has no element to pad with"));
   }
   // the value in the dtype of the output
   alignas(16) char filler[16] = {};
@@ -87,7 +93,8 @@ absl::Status PadBy(const KernelContext& c, absl::Span<const int64_t> pads, PadMo
   if (value != nullptr && value->dtype == out.dtype) {
     std::memcpy(filler, value->data, size);
   } else if (value != nullptr) {
-    IsFloat(value->dtype) ? WriteAll(one, ReadAll<double>(*value)) : WriteAll(one, ReadAll<int64_t>(*value));
+    IsFloat(value->dtype) ? WriteAll(one, ReadAll<double>(*value))
+                          : WriteAll(one, ReadAll<int64_t>(*value));
   }
   char* to = out.as<char>();
   int64_t k = 0;
@@ -153,7 +160,9 @@ MIRIN_KERNEL(AppendRow) {
 }
 MIRIN_KERNEL(Stack) { return Join(c, Axis(node.attrs().Int("axis"), c.output(0).rank()), true); }
 MIRIN_KERNEL(Split) { return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), false); }
-MIRIN_KERNEL(SplitSizes) { return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), false); }
+MIRIN_KERNEL(SplitSizes) {
+  return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), false);
+}
 MIRIN_KERNEL(SplitV) { return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), false); }
 MIRIN_KERNEL(Unstack) { return Cut(c, Axis(node.attrs().Int("axis"), c.input(0).rank()), true); }
 
@@ -171,7 +180,9 @@ MIRIN_KERNEL(Tile) {
   });
   return absl::OkStatus();
 }
-MIRIN_KERNEL(BroadcastTo) { return Gatherlike(c, BroadcastStrides(c.input(0).dims, c.output(0).dims)); }
+MIRIN_KERNEL(BroadcastTo) {
+  return Gatherlike(c, BroadcastStrides(c.input(0).dims, c.output(0).dims));
+}
 
 MIRIN_KERNEL(Pad) { return PadBy(c, node.attrs().Ints("paddings"), PadMode::kConstant, nullptr); }
 MIRIN_KERNEL(MirrorPad) {
@@ -179,15 +190,20 @@ MIRIN_KERNEL(MirrorPad) {
   return PadBy(c, Ints(c, 1), symmetric ? PadMode::kSymmetric : PadMode::kReflect, nullptr);
 }
 MIRIN_KERNEL(PadFusion) {
-  static constexpr PadMode kModes[] = {PadMode::kConstant, PadMode::kReflect, PadMode::kSymmetric, PadMode::kEdge};
+  static constexpr PadMode kModes[] = {PadMode::kConstant, PadMode::kReflect, PadMode::kSymmetric,
+                                       PadMode::kEdge};
   const int64_t mode = node.attrs().Int("padding_mode");
   if (mode < 0 || mode > 3) return absl::InvalidArgumentError(absl::StrCat("padding mode ", mode));
   return PadBy(c, Ints(c, 1), kModes[mode], c.has_input(2) ? &c.input(2) : nullptr);
 }
 MIRIN_KERNEL(PadV3) {
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> pads, ops::PaddingsFromLastAxis(node.attrs(), Ints(c, 1), c.input(0).rank()));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> pads,
+                         ops::PaddingsFromLastAxis(node.attrs(), Ints(c, 1), c.input(0).rank()));
   const std::string mode = absl::AsciiStrToLower(node.attrs().String("mode"));
-  const PadMode m = mode == "reflect" ? PadMode::kReflect : mode == "edge" ? PadMode::kEdge : mode == "circular" ? PadMode::kCircular : PadMode::kConstant;
+  const PadMode m = mode == "reflect"    ? PadMode::kReflect
+                    : mode == "edge"     ? PadMode::kEdge
+                    : mode == "circular" ? PadMode::kCircular
+                                         : PadMode::kConstant;
   return PadBy(c, pads, m, c.has_input(2) ? &c.input(2) : nullptr);
 }
 
@@ -205,7 +221,8 @@ MIRIN_KERNEL(ReverseV2) {
 MIRIN_KERNEL(Roll) {
   const TensorView& x = c.input(0);
   const std::vector<int64_t> shift = node.attrs().Ints("shift"), axes = node.attrs().Ints("axis");
-  if (shift.size() != axes.size()) return absl::InvalidArgumentError("shift and axis have different lengths");
+  if (shift.size() != axes.size())
+    return absl::InvalidArgumentError("shift and axis have different lengths");
   const Dims own = Strides(x.dims);
   const ElementMover mover(x, c.output(0));
   int64_t to = 0;
@@ -230,13 +247,15 @@ MIRIN_KERNEL(Slice) {
   return SliceBy(c, plan);
 }
 MIRIN_KERNEL(StridedSlice) {
-  MIRIN_ASSIGN_OR_RETURN(const ops::SlicePlan plan,
-                         ops::PlanStridedSlice(node.attrs(), c.input(0).dims, Ints(c, 1), Ints(c, 2), Ints(c, 3)));
+  MIRIN_ASSIGN_OR_RETURN(
+      const ops::SlicePlan plan,
+      ops::PlanStridedSlice(node.attrs(), c.input(0).dims, Ints(c, 1), Ints(c, 2), Ints(c, 3)));
   return SliceBy(c, plan);
 }
 MIRIN_KERNEL(StridedSliceAxes) {
-  MIRIN_ASSIGN_OR_RETURN(const ops::SlicePlan plan,
-                         ops::PlanSliceAxes(c.input(0).dims, Ints(c, 1), Ints(c, 2), Ints(c, 3), Ints(c, 4)));
+  MIRIN_ASSIGN_OR_RETURN(
+      const ops::SlicePlan plan,
+      ops::PlanSliceAxes(c.input(0).dims, Ints(c, 1), Ints(c, 2), Ints(c, 3), Ints(c, 4)));
   return SliceBy(c, plan);
 }
 
@@ -258,7 +277,9 @@ MIRIN_KERNEL(ScalarAt) {
   const int64_t n = c.input(0).elements();
   const int64_t i = node.attrs().Int("index");
   const int64_t at = i < 0 ? i + n : i;
-  if (at < 0 || at >= n) return absl::InvalidArgumentError(absl::StrCat("index ", i, " is out of range for ", n, " elements"));
+  if (at < 0 || at >= n)
+    return absl::InvalidArgumentError(
+        absl::StrCat("index ", i, " is out of range for ", n, " elements"));
   ElementMover(c.input(0), c.output(0)).Move(at, 0);
   return absl::OkStatus();
 }
@@ -301,7 +322,8 @@ MIRIN_KERNEL(Range) {
     for (size_t i = 0; i < out.size(); ++i) out[i] = start + static_cast<N>(i) * delta;
     WriteAll(c.output(0), out);
   };
-  IsFloat(c.output(0).dtype) ? run(0.0) : run(uint64_t{0});  // wraps around like every integer dtype
+  IsFloat(c.output(0).dtype) ? run(0.0)
+                             : run(uint64_t{0});  // wraps around like every integer dtype
   return absl::OkStatus();
 }
 

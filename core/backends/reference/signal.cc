@@ -5,7 +5,8 @@
 #include "core/backends/reference/kernels.h"
 #include "core/backends/reference/loops.h"
 
-#define MIRIN_KERNEL(Name) absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
+#define MIRIN_KERNEL(Name) \
+  absl::Status Name([[maybe_unused]] const ir::Node& node, const KernelContext& c)
 
 namespace mirin::reference::kernels {
 namespace {
@@ -17,12 +18,15 @@ constexpr double kPi = 3.14159265358979323846;
 // exp(sign * 2 pi i k / n) for k = 0 .. n - 1.
 std::vector<Complex> RootsOfUnity(int64_t n, double sign) {
   std::vector<Complex> roots;
-  for (int64_t k = 0; k < n; ++k) roots.push_back(std::polar(1.0, sign * 2 * kPi * static_cast<double>(k) / static_cast<double>(n)));
+  for (int64_t k = 0; k < n; ++k)
+    roots.push_back(
+        std::polar(1.0, sign * 2 * kPi * static_cast<double>(k) / static_cast<double>(n)));
   return roots;
 }
 
 // y[k] = sum of x[j * stride] * roots[j * k], by the factors of n: roots are those of n * stride, the length of the whole.
-void Transform(const Complex* x, int64_t n, int64_t stride, const std::vector<Complex>& roots, Complex* y) {
+void Transform(const Complex* x, int64_t n, int64_t stride, const std::vector<Complex>& roots,
+               Complex* y) {
   if (n == 1) {
     y[0] = x[0];
     return;
@@ -32,10 +36,12 @@ void Transform(const Complex* x, int64_t n, int64_t stride, const std::vector<Co
   if (n % factor != 0) factor = n;
   const int64_t part = n / factor, whole = n * stride;
   std::vector<Complex> parts(static_cast<size_t>(n));
-  for (int64_t r = 0; r < factor; ++r) Transform(x + r * stride, part, stride * factor, roots, parts.data() + r * part);
+  for (int64_t r = 0; r < factor; ++r)
+    Transform(x + r * stride, part, stride * factor, roots, parts.data() + r * part);
   for (int64_t k = 0; k < n; ++k) {
     Complex sum = 0;
-    for (int64_t r = 0; r < factor; ++r) sum += parts[r * part + k % part] * roots[r * k % n * stride % whole];
+    for (int64_t r = 0; r < factor; ++r)
+      sum += parts[r * part + k % part] * roots[r * k % n * stride % whole];
     y[k] = sum;
   }
 }
@@ -84,7 +90,9 @@ MIRIN_KERNEL(DFT) {
   const std::vector<int64_t> given_axis = Ints(c, 2), given_length = Ints(c, 1);
   const int axis = Axis(given_axis.empty() ? -2 : given_axis.front(), x.rank());
   const int64_t parts = x.dims[x.rank() - 1], in = x.dims[axis], out = y.dims[axis];
-  const int64_t n = !given_length.empty() ? given_length[0] : inverse && onesided ? 2 * (in - 1) : in;
+  const int64_t n = !given_length.empty() ? given_length[0]
+                    : inverse && onesided ? 2 * (in - 1)
+                                          : in;
   const int64_t read = std::min(in, inverse && onesided ? n / 2 + 1 : n);
   const std::vector<Complex> roots = RootsOfUnity(n, inverse ? 1 : -1);
   const std::vector<double> v = ReadAll<double>(x);
@@ -117,9 +125,15 @@ MIRIN_KERNEL(STFT) {
   const TensorView &x = c.input(0), &y = c.output(0);
   const int64_t signal = x.dims[1], parts = x.dims[2], frames = y.dims[1], bins = y.dims[2];
   const std::vector<int64_t> given_step = Ints(c, 1), given_length = Ints(c, 3);
-  const std::vector<double> v = ReadAll<double>(x), window = c.has_input(2) ? ReadAll<double>(c.input(2)) : std::vector<double>();
-  const int64_t n = !given_length.empty() ? given_length[0] : c.has_input(2) ? static_cast<int64_t>(window.size()) : signal;
-  if (c.has_input(2) && static_cast<int64_t>(window.size()) != n) return absl::InvalidArgumentError(absl::StrCat("a window of ", window.size(), " elements for frames of ", n));
+  const std::vector<double> v = ReadAll<double>(x), window = c.has_input(2)
+                                                                 ? ReadAll<double>(c.input(2))
+                                                                 : std::vector<double>();
+  const int64_t n = !given_length.empty() ? given_length[0]
+                    : c.has_input(2)      ? static_cast<int64_t>(window.size())
+                                          : signal;
+  if (c.has_input(2) && static_cast<int64_t>(window.size()) != n)
+    return absl::InvalidArgumentError(
+        absl::StrCat("a window of ", window.size(), " elements for frames of ", n));
   const std::vector<Complex> roots = RootsOfUnity(n, -1);
   std::vector<double> to;
   for (int64_t b = 0; b < x.dims[0]; ++b) {
@@ -140,16 +154,20 @@ MIRIN_KERNEL(STFT) {
 
 MIRIN_KERNEL(MelWeightMatrix) {
   const TensorView& y = c.output(0);
-  const int64_t rows = y.dims[0], bins = y.dims[1], length = Ints(c, 1).at(0), rate = Ints(c, 2).at(0);
+  const int64_t rows = y.dims[0], bins = y.dims[1], length = Ints(c, 1).at(0),
+                rate = Ints(c, 2).at(0);
   constexpr double kLn10 = 2.302585092994046;
   const auto mel = [](double hertz) { return 2595 * std::log1p(hertz / 700) / kLn10; };
-  const double low = mel(ReadAll<double>(c.input(3)).at(0)), high = mel(ReadAll<double>(c.input(4)).at(0));
-  if (!std::isfinite(low) || !std::isfinite(high)) return absl::InvalidArgumentError("the edges are no frequencies");
+  const double low = mel(ReadAll<double>(c.input(3)).at(0)),
+               high = mel(ReadAll<double>(c.input(4)).at(0));
+  if (!std::isfinite(low) || !std::isfinite(high))
+    return absl::InvalidArgumentError("the edges are no frequencies");
   const double step = (high - low) / static_cast<double>(bins + 2);
   // Where triangle i begins, peaks and ends: points i, i + 1, i + 2.
   const auto point = [&](int64_t i) {
     const double hertz = 700 * std::expm1((low + step * static_cast<double>(i)) / 2595 * kLn10);
-    return FromDouble<int64_t>(std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate)));
+    return FromDouble<int64_t>(
+        std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate)));
   };
   std::vector<double> out(static_cast<size_t>(y.elements()), 0);
   const auto set = [&](int64_t row, int64_t i, double value) {
@@ -174,7 +192,8 @@ MIRIN_KERNEL(MatrixDeterminant) {
   const int64_t n = x.dims[x.rank() - 1];
   const std::vector<double> v = ReadAll<double>(x);
   std::vector<double> out;
-  for (int64_t k = 0; k < c.output(0).elements(); ++k) out.push_back(Determinant({v.begin() + k * n * n, v.begin() + (k + 1) * n * n}, n));
+  for (int64_t k = 0; k < c.output(0).elements(); ++k)
+    out.push_back(Determinant({v.begin() + k * n * n, v.begin() + (k + 1) * n * n}, n));
   WriteAll(c.output(0), out);
   return absl::OkStatus();
 }

@@ -12,7 +12,9 @@
 namespace mirin::reference {
 
 // Sizes behind batch and channels.
-inline std::vector<int64_t> Spatial(const TensorView& view) { return std::vector<int64_t>(view.dims.begin() + 2, view.dims.end()); }
+inline std::vector<int64_t> Spatial(const TensorView& view) {
+  return std::vector<int64_t>(view.dims.begin() + 2, view.dims.end());
+}
 
 // Sizes padded to three spatial axes in front, so that one loop serves 1-D to 3-D.
 inline std::vector<ops::WindowAxis> Three(std::vector<ops::WindowAxis> axes) {
@@ -26,7 +28,9 @@ inline std::vector<ops::WindowAxis> Three(std::vector<ops::WindowAxis> axes) {
 
 // The sums of a 2-D or 3-D convolution by the node's attributes, without bias: xs and ws are what input 0 and the weight, input 1,
 // stand for.
-absl::StatusOr<std::vector<double>> Convolved(const ir::Node& node, const KernelContext& c, const std::vector<double>& xs, const std::vector<double>& ws);
+absl::StatusOr<std::vector<double>> Convolved(const ir::Node& node, const KernelContext& c,
+                                              const std::vector<double>& xs,
+                                              const std::vector<double>& ws);
 
 }  // namespace mirin::reference
 

@@ -22,7 +22,9 @@ struct ImportOptions {
 };
 
 // The whole model, or the first error; the report holds all of them. `evaluate` folds constants.
-absl::StatusOr<std::unique_ptr<ir::Module>> Import(const std::shared_ptr<const Model>& model, const ImportOptions& options, const passes::Evaluator& evaluate,
+absl::StatusOr<std::unique_ptr<ir::Module>> Import(const std::shared_ptr<const Model>& model,
+                                                   const ImportOptions& options,
+                                                   const passes::Evaluator& evaluate,
                                                    converter::Report* report);
 
 }  // namespace mirin::onnx

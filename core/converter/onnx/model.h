@@ -28,7 +28,8 @@ class Model {
   // NotFound, PermissionDenied, DataLoss (no ONNX file, truncated), ResourceExhausted.
   static absl::StatusOr<std::shared_ptr<const Model>> Load(const std::string& path);
   // From memory. External data is looked for in `directory`; "" refuses it.
-  static absl::StatusOr<std::shared_ptr<const Model>> Parse(absl::string_view bytes, const std::string& directory);
+  static absl::StatusOr<std::shared_ptr<const Model>> Parse(absl::string_view bytes,
+                                                            const std::string& directory);
 
   const ModelProto& proto() const { return proto_; }
 

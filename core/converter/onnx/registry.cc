@@ -33,7 +33,8 @@ converter::Translator FindTranslator(absl::string_view domain, absl::string_view
 
 std::vector<std::string> AllOps() {
   std::vector<std::string> names;
-  for (const auto& [key, translator] : Translators()) names.push_back(key.first.empty() ? key.second : absl::StrCat(key.first, "::", key.second));
+  for (const auto& [key, translator] : Translators())
+    names.push_back(key.first.empty() ? key.second : absl::StrCat(key.first, "::", key.second));
   return names;
 }
 

@@ -22,7 +22,8 @@ ir::Value* InCopy(const ir::Value* value, const ir::Graph& graph, const ir::Grap
     if (graph.inputs()[i].get() == value) return copy.inputs()[i].get();
   }
   for (size_t i = 0; i < graph.nodes().size(); ++i) {
-    if (graph.nodes()[i].get() == value->producer()) return copy.nodes()[i]->output(value->output_index());
+    if (graph.nodes()[i].get() == value->producer())
+      return copy.nodes()[i]->output(value->output_index());
   }
   return nullptr;
 }
@@ -30,7 +31,8 @@ ir::Value* InCopy(const ir::Value* value, const ir::Graph& graph, const ir::Grap
 // Runs a module that gives the probes' values behind its own outputs.
 class ProbedModel {
  public:
-  static absl::StatusOr<ProbedModel> Create(const ir::Module& module, const std::vector<Probe>& probes) {
+  static absl::StatusOr<ProbedModel> Create(const ir::Module& module,
+                                            const std::vector<Probe>& probes) {
     std::unique_ptr<ir::Module> copy = module.Clone();
     std::vector<ir::Value*> outputs = copy->entry()->outputs();
     std::vector<std::string> names = copy->output_names();
@@ -38,7 +40,9 @@ class ProbedModel {
     model.first_ = outputs.size();
     for (const Probe& probe : probes) {
       ir::Value* value = InCopy(probe.value, *module.entry(), *copy->entry());
-      if (value == nullptr) return absl::InternalError(absl::StrCat("'", probe.value->name(), "' is no value of the entry graph"));
+      if (value == nullptr)
+        return absl::InternalError(
+            absl::StrCat("'", probe.value->name(), "' is no value of the entry graph"));
       outputs.push_back(value);
       names.push_back(absl::StrCat("probe ", names.size()));
     }
@@ -57,7 +61,8 @@ class ProbedModel {
       if (!outputs.ok()) return Annotate(outputs.status(), absl::StrCat("calibration sample ", s));
       for (size_t i = first_; i < outputs->size(); ++i) {
         const Tensor& t = (*outputs)[i];
-        fn(i - first_, absl::MakeConstSpan(t.data_as<float>(), static_cast<size_t>(t.elements())), t.dims());
+        fn(i - first_, absl::MakeConstSpan(t.data_as<float>(), static_cast<size_t>(t.elements())),
+           t.dims());
       }
       if (progress.step) progress.step();
     }
@@ -82,40 +87,52 @@ struct ChannelSums {
     const auto channels = static_cast<size_t>(dims[static_cast<size_t>(axis)]);
     const auto inner = static_cast<size_t>(Strides(dims)[static_cast<size_t>(axis)]);
     sums.resize(channels, 0);
-    for (size_t i = 0; i < values.size(); ++i) sums[i / inner % channels] += std::isfinite(values[i]) ? values[i] : 0;
+    for (size_t i = 0; i < values.size(); ++i)
+      sums[i / inner % channels] += std::isfinite(values[i]) ? values[i] : 0;
     count += channels == 0 ? 0 : static_cast<double>(values.size() / channels);
   }
 };
 
 }  // namespace
 
-absl::StatusOr<std::vector<Statistics>> Calibrate(const QuantConfig& config, const ir::Module& module, const std::vector<Probe>& probes,
-                                                  const CalibrationReader& data, const QuantProgress& progress) {
+absl::StatusOr<std::vector<Statistics>> Calibrate(const QuantConfig& config,
+                                                  const ir::Module& module,
+                                                  const std::vector<Probe>& probes,
+                                                  const CalibrationReader& data,
+                                                  const QuantProgress& progress) {
   MIRIN_ASSIGN_OR_RETURN(ProbedModel model, ProbedModel::Create(module, probes));
   std::vector<Range> ranges(probes.size());  // 0 is always in
   std::vector<ChannelSums> sums(probes.size());
   Begin(progress, "calibrating: ranges", data.samples());
-  MIRIN_RETURN_IF_ERROR(model.Run(data, progress, [&](size_t i, absl::Span<const float> values, const Dims& dims) {
-    ranges[i].Include(RangeOf(values));
-    if (probes[i].mean_axis >= 0) sums[i].Add(values, dims, probes[i].mean_axis);
-  }));
+  MIRIN_RETURN_IF_ERROR(
+      model.Run(data, progress, [&](size_t i, absl::Span<const float> values, const Dims& dims) {
+        ranges[i].Include(RangeOf(values));
+        if (probes[i].mean_axis >= 0) sums[i].Add(values, dims, probes[i].mean_axis);
+      }));
   std::vector<Statistics> out(probes.size());
   for (size_t i = 0; i < probes.size(); ++i) {
     out[i].range = ranges[i];
-    for (const double sum : sums[i].sums) out[i].means.push_back(sums[i].count > 0 ? sum / sums[i].count : 0);
+    for (const double sum : sums[i].sums)
+      out[i].means.push_back(sums[i].count > 0 ? sum / sums[i].count : 0);
   }
   if (config.activation_method == QuantConfig::Activation::kMaxMin) return out;
   std::vector<Histogram> histograms;
   for (const Range& range : ranges) histograms.emplace_back(range);
   Begin(progress, "calibrating: distributions", data.samples());
-  MIRIN_RETURN_IF_ERROR(model.Run(data, progress, [&](size_t i, absl::Span<const float> values, const Dims&) { histograms[i].Add(values); }));
+  MIRIN_RETURN_IF_ERROR(model.Run(
+      data, progress,
+      [&](size_t i, absl::Span<const float> values, const Dims&) { histograms[i].Add(values); }));
   for (size_t i = 0; i < probes.size(); ++i) {
-    out[i].range = config.activation_method == QuantConfig::Activation::kKl ? LeastDivergence(histograms[i]) : WithoutOutliers(histograms[i]);
+    out[i].range = config.activation_method == QuantConfig::Activation::kKl
+                       ? LeastDivergence(histograms[i])
+                       : WithoutOutliers(histograms[i]);
   }
   return out;
 }
 
-absl::StatusOr<std::vector<Agreement>> Compare(const ir::Module& want, const ir::Module& got, const CalibrationReader& data, const QuantProgress& progress) {
+absl::StatusOr<std::vector<Agreement>> Compare(const ir::Module& want, const ir::Module& got,
+                                               const CalibrationReader& data,
+                                               const QuantProgress& progress) {
   MIRIN_ASSIGN_OR_RETURN(const auto want_session, SessionOf(want.Clone()));
   MIRIN_ASSIGN_OR_RETURN(const auto got_session, SessionOf(got.Clone()));
   struct Sums {
@@ -143,7 +160,8 @@ absl::StatusOr<std::vector<Agreement>> Compare(const ir::Module& want, const ir:
     if (progress.step) progress.step();
   }
   for (size_t i = 0; i < out.size(); ++i) {
-    if (sums[i].ww > 0 || sums[i].gg > 0) out[i].cosine = sums[i].wg / std::max(1e-300, std::sqrt(sums[i].ww * sums[i].gg));
+    if (sums[i].ww > 0 || sums[i].gg > 0)
+      out[i].cosine = sums[i].wg / std::max(1e-300, std::sqrt(sums[i].ww * sums[i].gg));
   }
   return out;
 }

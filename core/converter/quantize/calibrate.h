@@ -28,8 +28,11 @@ struct Statistics {
 };
 
 // One for each probe, ranges by the configuration's method.
-absl::StatusOr<std::vector<Statistics>> Calibrate(const QuantConfig& config, const ir::Module& module, const std::vector<Probe>& probes,
-                                                  const CalibrationReader& data, const QuantProgress& progress);
+absl::StatusOr<std::vector<Statistics>> Calibrate(const QuantConfig& config,
+                                                  const ir::Module& module,
+                                                  const std::vector<Probe>& probes,
+                                                  const CalibrationReader& data,
+                                                  const QuantProgress& progress);
 
 // How near two modules with the same signature come to each other on the data.
 struct Agreement {
@@ -37,7 +40,9 @@ struct Agreement {
   double cosine = 1;
   double largest_difference = 0;
 };
-absl::StatusOr<std::vector<Agreement>> Compare(const ir::Module& want, const ir::Module& got, const CalibrationReader& data, const QuantProgress& progress);
+absl::StatusOr<std::vector<Agreement>> Compare(const ir::Module& want, const ir::Module& got,
+                                               const CalibrationReader& data,
+                                               const QuantProgress& progress);
 
 // The inputs that calibration data is for.
 std::vector<CalibrationInput> InputsOf(const ir::Module& module);

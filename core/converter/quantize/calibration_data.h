@@ -37,7 +37,8 @@ struct CalibrationInput {
 };
 
 // NotFound for missing files and inputs without data, InvalidArgument for data that does not fit.
-absl::StatusOr<std::unique_ptr<CalibrationReader>> OpenCalibration(const CalibrationData& config, const std::vector<CalibrationInput>& inputs);
+absl::StatusOr<std::unique_ptr<CalibrationReader>> OpenCalibration(
+    const CalibrationData& config, const std::vector<CalibrationInput>& inputs);
 
 }  // namespace mirin::converter
 

@@ -28,31 +28,41 @@ struct Operand {
 
 struct Plan {
   std::vector<WeightUse> layers;
-  std::vector<Operand> operands;  // of the layers, and what is added to their results, in order of execution
-  std::vector<Probe> probes;      // of the operands' values, each once
+  std::vector<Operand>
+      operands;  // of the layers, and what is added to their results, in order of execution
+  std::vector<Probe> probes;  // of the operands' values, each once
   absl::flat_hash_map<const ir::Value*, size_t> probe_of;
 };
 
 // Why the node stays floating point, or "".
 std::string ReasonToStay(const ir::Node& node, const ir::Graph* entry) {
   const ir::Value* x = node.input(0);
-  const bool product = node.op() == "MatMul" || node.op() == "BatchMatMul" || node.op() == "MatMulExt" || node.op() == "Dense";
+  const bool product = node.op() == "MatMul" || node.op() == "BatchMatMul" ||
+                       node.op() == "MatMulExt" || node.op() == "Dense";
   if (!product && node.op() != "Conv2D") return absl::StrCat(node.op(), " has no form of integers");
   if (node.graph() != entry) return "it is in a graph that is called";
-  if (x->is_constant() || x->kind() == ir::ValueKind::kVariable || x->type().dtype != DType::kFloat32) return "its left side is no activation";
-  if (!x->type().shape.rank_known() || x->type().shape.rank() < 1) return "a left side of unknown rank";
-  if (product && node.attrs().Bool("transpose_a") && x->type().shape.rank() > 1) return "a transposed left side";
+  if (x->is_constant() || x->kind() == ir::ValueKind::kVariable ||
+      x->type().dtype != DType::kFloat32)
+    return "its left side is no activation";
+  if (!x->type().shape.rank_known() || x->type().shape.rank() < 1)
+    return "a left side of unknown rank";
+  if (product && node.attrs().Bool("transpose_a") && x->type().shape.rank() > 1)
+    return "a transposed left side";
   if (node.input(2) != nullptr && !node.input(2)->is_constant()) return "a computed bias";
   return "";
 }
 
 // The axis of the depth in the layer's input.
-int DepthAxis(const ir::Node& node) { return node.op() == "Conv2D" ? 1 : node.input(0)->type().shape.rank() - 1; }
+int DepthAxis(const ir::Node& node) {
+  return node.op() == "Conv2D" ? 1 : node.input(0)->type().shape.rank() - 1;
+}
 
 // The convolution of the plan that makes one side of a sum, for it alone: the other side is its residual.
-const ir::Node* SummedLayer(const ir::Node& node, int side, const absl::flat_hash_set<const ir::Node*>& layers) {
+const ir::Node* SummedLayer(const ir::Node& node, int side,
+                            const absl::flat_hash_set<const ir::Node*>& layers) {
   const ir::Value* value = node.input(side);
-  if (value == nullptr || !passes::HasOneUse(value) || layers.count(value->producer()) == 0) return nullptr;
+  if (value == nullptr || !passes::HasOneUse(value) || layers.count(value->producer()) == 0)
+    return nullptr;
   return value->producer()->op() == "Conv2D" ? value->producer() : nullptr;
 }
 
@@ -79,7 +89,9 @@ Plan MakePlan(const QuantConfig& config, const ir::Module& module, Layers* layer
     if (node->op() != "Add") continue;
     for (const int side : {0, 1}) {
       const ir::Value* other = node->input(1 - side);
-      if (SummedLayer(*node, side, chosen) == nullptr || other == nullptr || other->is_constant() || other->type() != node->input(side)->type()) continue;
+      if (SummedLayer(*node, side, chosen) == nullptr || other == nullptr || other->is_constant() ||
+          other->type() != node->input(side)->type())
+        continue;
       add(node.get(), 1 - side, -1);
       break;
     }
@@ -88,13 +100,16 @@ Plan MakePlan(const QuantConfig& config, const ir::Module& module, Layers* layer
 }
 
 // What rounding the weight takes from each output channel on average: sum over the depth of (weight - stored) * mean of the input.
-std::vector<float> LostOnAverage(const WeightUse& use, const StoredWeight& stored, const std::vector<double>& means) {
+std::vector<float> LostOnAverage(const WeightUse& use, const StoredWeight& stored,
+                                 const std::vector<double>& means) {
   const Tensor& weight = use.weight()->tensor();
   const Dims& dims = weight.dims();
   const bool convolution = use.node->op() == "Conv2D";
-  const int64_t channels = dims[static_cast<size_t>(use.axis)], group = convolution ? use.node->attrs().Int("group", 1) : 1;
+  const int64_t channels = dims[static_cast<size_t>(use.axis)],
+                group = convolution ? use.node->attrs().Int("group", 1) : 1;
   const Dims strides = Strides(dims);
-  const int64_t taps = convolution ? dims[2] * dims[3] : 1, depth = convolution ? dims[1] : dims[static_cast<size_t>(1 - use.axis)];
+  const int64_t taps = convolution ? dims[2] * dims[3] : 1,
+                depth = convolution ? dims[1] : dims[static_cast<size_t>(1 - use.axis)];
   std::vector<float> lost(static_cast<size_t>(channels), 0);
   const auto* from = static_cast<const char*>(weight.data());
   for (int64_t o = 0; o < channels; ++o) {
@@ -102,9 +117,12 @@ std::vector<float> LostOnAverage(const WeightUse& use, const StoredWeight& store
     double sum = 0;
     for (int64_t i = 0; i < depth; ++i) {
       const int64_t channel = o / (channels / group) * depth + i;
-      const double mean = channel < static_cast<int64_t>(means.size()) ? means[static_cast<size_t>(channel)] : 0;
+      const double mean =
+          channel < static_cast<int64_t>(means.size()) ? means[static_cast<size_t>(channel)] : 0;
       for (int64_t t = 0; t < taps; ++t) {
-        const int64_t at = convolution ? o * strides[0] + i * strides[1] + t : o * strides[static_cast<size_t>(use.axis)] + i * strides[static_cast<size_t>(1 - use.axis)];
+        const int64_t at = convolution ? o * strides[0] + i * strides[1] + t
+                                       : o * strides[static_cast<size_t>(use.axis)] +
+                                             i * strides[static_cast<size_t>(1 - use.axis)];
         float w;
         __builtin_memcpy(&w, from + at * 4, 4);
         sum += (w - static_cast<double>(stored.q.data_as<int8_t>()[at]) * scale) * mean;
@@ -121,19 +139,24 @@ void AddToBias(ir::Node* node, std::vector<float> lost) {
     if (!bias.has_value() || bias->size() != lost.size()) return;
     for (size_t i = 0; i < lost.size(); ++i) lost[i] += (*bias)[i];
   }
-  ir::Value* corrected = node->graph()->module()->AddConstant(absl::StrCat(node->name(), "/bias"), Tensor::FromValues<float>({static_cast<int64_t>(lost.size())}, lost));
+  ir::Value* corrected = node->graph()->module()->AddConstant(
+      absl::StrCat(node->name(), "/bias"),
+      Tensor::FromValues<float>({static_cast<int64_t>(lost.size())}, lost));
   while (node->num_inputs() < 3) node->AddInput(nullptr);
   node->SetInput(2, corrected);
 }
 
-absl::Status StoreWeights(const QuantConfig& config, const Plan& plan, const std::vector<Statistics>& statistics, ir::Module* module, Layers* layers,
-                          absl::flat_hash_set<const ir::Node*>* left) {
-  absl::flat_hash_map<std::pair<const ir::Value*, int>, std::pair<StoredWeight, StoredConstants>> stored;
+absl::Status StoreWeights(const QuantConfig& config, const Plan& plan,
+                          const std::vector<Statistics>& statistics, ir::Module* module,
+                          Layers* layers, absl::flat_hash_set<const ir::Node*>* left) {
+  absl::flat_hash_map<std::pair<const ir::Value*, int>, std::pair<StoredWeight, StoredConstants>>
+      stored;
   for (const WeightUse& use : plan.layers) {
     ir::Value* weight = use.weight();
     auto [it, is_new] = stored.try_emplace({weight, use.axis});
     if (is_new) {
-      absl::StatusOr<StoredWeight> made = StoreWeight(weight->tensor(), config.per_channel ? use.axis : -1, 8);
+      absl::StatusOr<StoredWeight> made =
+          StoreWeight(weight->tensor(), config.per_channel ? use.axis : -1, 8);
       if (absl::IsInvalidArgument(made.status())) {
         layers->Left(*use.node, weight->tensor().elements(), std::string(made.status().message()));
         left->insert(use.node);
@@ -145,15 +168,20 @@ absl::Status StoreWeights(const QuantConfig& config, const Plan& plan, const std
       it->second = {*std::move(made), constants};
     }
     layers->Quantised(*use.node, weight->tensor().elements(), 8, it->second.first.error);
-    if (config.bias_correction) AddToBias(use.node, LostOnAverage(use, it->second.first, statistics[plan.probe_of.at(use.node->input(0))].means));
-    MIRIN_ASSIGN_OR_RETURN(ir::Value * again, InsertDequantize(use.node, it->second.second, use.axis));
+    if (config.bias_correction)
+      AddToBias(use.node, LostOnAverage(use, it->second.first,
+                                        statistics[plan.probe_of.at(use.node->input(0))].means));
+    MIRIN_ASSIGN_OR_RETURN(ir::Value * again,
+                           InsertDequantize(use.node, it->second.second, use.axis));
     use.node->SetInput(use.input, again);
   }
   return absl::OkStatus();
 }
 
 // A pair of nodes for each value, in front of its first reader.
-absl::Status StoreActivations(const Plan& plan, const std::vector<Statistics>& statistics, const absl::flat_hash_set<const ir::Node*>& left, ir::Module* module) {
+absl::Status StoreActivations(const Plan& plan, const std::vector<Statistics>& statistics,
+                              const absl::flat_hash_set<const ir::Node*>& left,
+                              ir::Module* module) {
   absl::flat_hash_map<const ir::Value*, ir::Value*> rounded;
   for (const Operand& operand : plan.operands) {
     if (left.count(operand.node) != 0) continue;
@@ -161,10 +189,16 @@ absl::Status StoreActivations(const Plan& plan, const std::vector<Statistics>& s
     ir::Value*& again = rounded[value];
     if (again == nullptr) {
       const ByteScale form = ScaleFor(statistics[plan.probe_of.at(value)].range);
-      ir::Value* scale = module->AddConstant(absl::StrCat(value->name(), "/scale"), Tensor::Scalar<float>(form.scale));
-      ir::Value* zero = module->AddConstant(absl::StrCat(value->name(), "/zero_point"), Tensor::Scalar<uint8_t>(form.zero));
-      MIRIN_ASSIGN_OR_RETURN(ir::Node * q, passes::Insert(operand.node, "QuantizeLinear", absl::StrCat(value->name(), "/uint8"), {operand.value(), scale, zero}));
-      MIRIN_ASSIGN_OR_RETURN(ir::Node * d, passes::Insert(operand.node, "DequantizeLinear", absl::StrCat(value->name(), "/float32"), {q->output(), scale, zero}));
+      ir::Value* scale = module->AddConstant(absl::StrCat(value->name(), "/scale"),
+                                             Tensor::Scalar<float>(form.scale));
+      ir::Value* zero = module->AddConstant(absl::StrCat(value->name(), "/zero_point"),
+                                            Tensor::Scalar<uint8_t>(form.zero));
+      MIRIN_ASSIGN_OR_RETURN(ir::Node * q, passes::Insert(operand.node, "QuantizeLinear",
+                                                          absl::StrCat(value->name(), "/uint8"),
+                                                          {operand.value(), scale, zero}));
+      MIRIN_ASSIGN_OR_RETURN(ir::Node * d, passes::Insert(operand.node, "DequantizeLinear",
+                                                          absl::StrCat(value->name(), "/float32"),
+                                                          {q->output(), scale, zero}));
       again = d->output();
     }
     operand.node->SetInput(operand.input, again);
@@ -175,16 +209,23 @@ absl::Status StoreActivations(const Plan& plan, const std::vector<Statistics>& s
 void AddAgreement(const std::vector<Agreement>& agreement, int64_t samples, Report* report) {
   bool good = true;
   for (const Agreement& a : agreement) {
-    report->AddNote(absl::StrFormat("output '%s' on %d calibration samples: cosine %.6f to the original, largest difference %.6g", a.output, samples, a.cosine, a.largest_difference));
+    report->AddNote(
+        absl::StrFormat("output '%s' on %d calibration samples: cosine %.6f to the original, "
+                        "largest difference %.6g",
+                        a.output, samples, a.cosine, a.largest_difference));
     good &= a.cosine >= kGoodCosine;
   }
-  if (!good) report->AddNote("the results differ more than quantisation should make them: try activation_quant_method=KL, more samples, or skip_quant_node for the layers that suffer");
+  if (!good)
+    report->AddNote(
+        "the results differ more than quantisation should make them: try "
+        "activation_quant_method=KL, more samples, or skip_quant_node for the layers that suffer");
 }
 
 }  // namespace
 
-absl::Status QuantizeFully(const QuantConfig& config, const CalibrationReader& data, const QuantProgress& progress, ir::Module* module,
-                           Layers* layers, Report* report) {
+absl::Status QuantizeFully(const QuantConfig& config, const CalibrationReader& data,
+                           const QuantProgress& progress, ir::Module* module, Layers* layers,
+                           Report* report) {
   const std::unique_ptr<ir::Module> original = module->Clone();
   passes::PassContext context{module, nullptr, passes::StoredWeights::kKeep};
   passes::PipelineOptions pipeline;
@@ -192,12 +233,14 @@ absl::Status QuantizeFully(const QuantConfig& config, const CalibrationReader& d
   MIRIN_RETURN_IF_ERROR(passes::RunPipeline(pipeline, context, nullptr));
   const Plan plan = MakePlan(config, *module, layers);
   if (plan.layers.empty()) return absl::OkStatus();
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<Statistics> statistics, Calibrate(config, *module, plan.probes, data, progress));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<Statistics> statistics,
+                         Calibrate(config, *module, plan.probes, data, progress));
   absl::flat_hash_set<const ir::Node*> left;
   MIRIN_RETURN_IF_ERROR(StoreWeights(config, plan, statistics, module, layers, &left));
   MIRIN_RETURN_IF_ERROR(StoreActivations(plan, statistics, left, module));
   module->EraseUnusedConstants();
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<Agreement> agreement, Compare(*original, *module, data, progress));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<Agreement> agreement,
+                         Compare(*original, *module, data, progress));
   AddAgreement(agreement, data.samples(), report);
   return absl::OkStatus();
 }

@@ -12,8 +12,9 @@ namespace mirin::converter {
 
 // Convolutions and products of the entry graph with constant weights get uint8 activations and int8 weights. Says in notes how near
 // the result comes to the original on the calibration data.
-absl::Status QuantizeFully(const QuantConfig& config, const CalibrationReader& data, const QuantProgress& progress, ir::Module* module,
-                           Layers* layers, Report* report);
+absl::Status QuantizeFully(const QuantConfig& config, const CalibrationReader& data,
+                           const QuantProgress& progress, ir::Module* module, Layers* layers,
+                           Report* report);
 
 }  // namespace mirin::converter
 

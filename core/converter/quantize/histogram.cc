@@ -19,7 +19,8 @@ std::vector<double> Coarsened(const std::vector<double>& counts, size_t end, siz
       sum += counts[i];
       filled += counts[i] > 0 ? 1 : 0;
     }
-    for (size_t i = from; i < to; ++i) out[i] = counts[i] > 0 ? sum / static_cast<double>(filled) : 0;
+    for (size_t i = from; i < to; ++i)
+      out[i] = counts[i] > 0 ? sum / static_cast<double>(filled) : 0;
   }
   return out;
 }
@@ -27,8 +28,10 @@ std::vector<double> Coarsened(const std::vector<double>& counts, size_t end, siz
 // Sum of p log(p / q) of what is left of the counts when everything from `end` on becomes the last bin.
 double Divergence(const std::vector<double>& counts, size_t end, size_t levels) {
   const std::vector<double> q = Coarsened(counts, end, levels);
-  const double beyond = std::accumulate(counts.begin() + static_cast<int64_t>(end), counts.end(), 0.0);
-  const double p_total = std::accumulate(counts.begin(), counts.end(), 0.0), q_total = std::accumulate(q.begin(), q.end(), 0.0);
+  const double beyond =
+      std::accumulate(counts.begin() + static_cast<int64_t>(end), counts.end(), 0.0);
+  const double p_total = std::accumulate(counts.begin(), counts.end(), 0.0),
+               q_total = std::accumulate(q.begin(), q.end(), 0.0);
   if (p_total <= 0 || q_total <= 0) return std::numeric_limits<double>::infinity();
   constexpr double kNothing = 1e-9;
   double sum = 0;
@@ -72,7 +75,8 @@ Histogram::Histogram(Range range, int bins) : range_(range), counts_(static_cast
 }
 
 void Histogram::Add(absl::Span<const float> values) {
-  const double scale = static_cast<double>(counts_.size()) / (range_.high - range_.low), last = static_cast<double>(counts_.size() - 1);
+  const double scale = static_cast<double>(counts_.size()) / (range_.high - range_.low),
+               last = static_cast<double>(counts_.size() - 1);
   for (const float v : values) {
     if (!std::isfinite(v)) continue;
     counts_[static_cast<size_t>(std::clamp((v - range_.low) * scale, 0.0, last))] += 1;
@@ -92,11 +96,13 @@ Range LeastDivergence(const Histogram& histogram) {
     return {range.low, static_cast<double>(BestEnd(from_zero, 255)) * histogram.bin_width()};
   }
   // By distance from 0, 128 steps on the longer side.
-  const double most = std::max(-range.low, range.high), width = most / static_cast<double>(counts.size());
+  const double most = std::max(-range.low, range.high),
+               width = most / static_cast<double>(counts.size());
   std::vector<double> distances(counts.size(), 0);
   for (size_t i = 0; i < counts.size(); ++i) {
     const double middle = range.low + (static_cast<double>(i) + 0.5) * histogram.bin_width();
-    distances[std::min(counts.size() - 1, static_cast<size_t>(std::fabs(middle) / width))] += counts[i];
+    distances[std::min(counts.size() - 1, static_cast<size_t>(std::fabs(middle) / width))] +=
+        counts[i];
   }
   if (distances.size() <= 128) return range;
   const double limit = static_cast<double>(BestEnd(distances, 128)) * width;
@@ -107,8 +113,10 @@ Range WithoutOutliers(const Histogram& histogram, double share) {
   const std::vector<double>& counts = histogram.counts();
   const double most = share * std::accumulate(counts.begin(), counts.end(), 0.0);
   size_t first = 0, last = counts.size();
-  for (double sum = 0; first + 1 < last && sum + counts[first] <= most; ++first) sum += counts[first];
-  for (double sum = 0; last > first + 1 && sum + counts[last - 1] <= most; --last) sum += counts[last - 1];
+  for (double sum = 0; first + 1 < last && sum + counts[first] <= most; ++first)
+    sum += counts[first];
+  for (double sum = 0; last > first + 1 && sum + counts[last - 1] <= most; --last)
+    sum += counts[last - 1];
   const double low = histogram.range().low, width = histogram.bin_width();
   return {low + static_cast<double>(first) * width, low + static_cast<double>(last) * width};
 }

@@ -30,7 +30,9 @@ class Histogram {
 
   const Range& range() const { return range_; }
   const std::vector<double>& counts() const { return counts_; }
-  double bin_width() const { return (range_.high - range_.low) / static_cast<double>(counts_.size()); }
+  double bin_width() const {
+    return (range_.high - range_.low) / static_cast<double>(counts_.size());
+  }
 
  private:
   Range range_;

@@ -14,7 +14,8 @@ std::vector<float> Normal(size_t n, bool positive, float outlier) {
   std::mt19937 random(5);
   std::normal_distribution<float> normal;
   std::vector<float> values;
-  for (size_t i = 0; i < n; ++i) values.push_back(positive ? std::fabs(normal(random)) : normal(random));
+  for (size_t i = 0; i < n; ++i)
+    values.push_back(positive ? std::fabs(normal(random)) : normal(random));
   values.push_back(outlier);
   return values;
 }
@@ -26,7 +27,8 @@ Histogram Of(const std::vector<float>& values) {
 }
 
 TEST(RangeOf, TakesWhatIsFinite) {
-  const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  const float inf = std::numeric_limits<float>::infinity(),
+              nan = std::numeric_limits<float>::quiet_NaN();
   const Range r = RangeOf({1.0f, -2.0f, inf, nan, 3.0f, -inf});
   EXPECT_EQ(r.low, -2);
   EXPECT_EQ(r.high, 3);

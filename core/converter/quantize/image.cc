@@ -35,7 +35,9 @@ Taps TapsAt(int to, double scale, CalibrationData::Resize method) {
   t.count = 4;
   for (int i = 0; i < 4; ++i) {
     const double d = std::fabs(part + 1 - i);
-    t.weights[i] = d <= 1 ? ((kA + 2) * d - (kA + 3)) * d * d + 1 : d < 2 ? (((d - 5) * d + 8) * d - 4) * kA : 0;
+    t.weights[i] = d <= 1  ? ((kA + 2) * d - (kA + 3)) * d * d + 1
+                   : d < 2 ? (((d - 5) * d + 8) * d - 4) * kA
+                           : 0;
   }
   return t;
 }
@@ -44,7 +46,8 @@ Taps TapsAt(int to, double scale, CalibrationData::Resize method) {
 
 Image Resized(const Image& image, int width, int height, CalibrationData::Resize method) {
   Image out{width, height, image.channels, {}};
-  out.pixels.resize(static_cast<size_t>(width) * static_cast<size_t>(height) * static_cast<size_t>(image.channels));
+  out.pixels.resize(static_cast<size_t>(width) * static_cast<size_t>(height) *
+                    static_cast<size_t>(image.channels));
   for (int y = 0; y < height; ++y) {
     const Taps rows = TapsAt(y, static_cast<double>(image.height) / height, method);
     for (int x = 0; x < width; ++x) {
@@ -53,7 +56,8 @@ Image Resized(const Image& image, int width, int height, CalibrationData::Resize
         double sum = 0;
         for (int i = 0; i < rows.count; ++i) {
           for (int j = 0; j < columns.count; ++j) {
-            const int from_y = std::clamp(rows.first + i, 0, image.height - 1), from_x = std::clamp(columns.first + j, 0, image.width - 1);
+            const int from_y = std::clamp(rows.first + i, 0, image.height - 1),
+                      from_x = std::clamp(columns.first + j, 0, image.width - 1);
             sum += rows.weights[i] * columns.weights[j] * image.at(from_x, from_y)[c];
           }
         }
@@ -66,13 +70,16 @@ Image Resized(const Image& image, int width, int height, CalibrationData::Resize
 
 absl::StatusOr<Image> CenterCropped(const Image& image, int width, int height) {
   if (width > image.width || height > image.height) {
-    return absl::InvalidArgumentError(absl::StrCat("a picture of ", image.width, " x ", image.height, " is smaller than the crop of ", width, " x ", height));
+    return absl::InvalidArgumentError(absl::StrCat("a picture of ", image.width, " x ",
+                                                   image.height, " is smaller than the crop of ",
+                                                   width, " x ", height));
   }
   const int left = (image.width - width) / 2, top = (image.height - height) / 2;
   Image out{width, height, image.channels, {}};
   for (int y = 0; y < height; ++y) {
     const float* row = image.at(left, top + y);
-    out.pixels.insert(out.pixels.end(), row, row + static_cast<size_t>(width) * static_cast<size_t>(image.channels));
+    out.pixels.insert(out.pixels.end(), row,
+                      row + static_cast<size_t>(width) * static_cast<size_t>(image.channels));
   }
   return out;
 }
@@ -98,17 +105,22 @@ Image InFormat(const Image& image, const std::string& format) {
 
 absl::StatusOr<Image> Preprocessed(Image image, const CalibrationData& steps) {
   if (!steps.image_to_format.empty()) image = InFormat(image, steps.image_to_format);
-  if (steps.resize_width > 0) image = Resized(image, steps.resize_width, steps.resize_height, steps.resize_method);
+  if (steps.resize_width > 0)
+    image = Resized(image, steps.resize_width, steps.resize_height, steps.resize_method);
   if (steps.center_crop_width > 0) {
-    MIRIN_ASSIGN_OR_RETURN(image, CenterCropped(image, steps.center_crop_width, steps.center_crop_height));
+    MIRIN_ASSIGN_OR_RETURN(image,
+                           CenterCropped(image, steps.center_crop_width, steps.center_crop_height));
   }
   if (steps.normalize_mean.empty()) return image;
   const auto channels = static_cast<size_t>(image.channels);
   if (steps.normalize_mean.size() != channels) {
-    return absl::InvalidArgumentError(absl::StrCat("normalize_mean has ", steps.normalize_mean.size(), " numbers, the picture ", channels, " channels"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("normalize_mean has ", steps.normalize_mean.size(), " numbers, the picture ",
+                     channels, " channels"));
   }
   for (size_t i = 0; i < image.pixels.size(); ++i) {
-    image.pixels[i] = static_cast<float>((image.pixels[i] - steps.normalize_mean[i % channels]) / steps.normalize_std[i % channels]);
+    image.pixels[i] = static_cast<float>((image.pixels[i] - steps.normalize_mean[i % channels]) /
+                                         steps.normalize_std[i % channels]);
   }
   return image;
 }

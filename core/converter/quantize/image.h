@@ -13,10 +13,14 @@ namespace mirin::converter {
 
 struct Image {
   int width = 0, height = 0;
-  int channels = 0;            // 1 or 3
-  std::vector<float> pixels;   // rows of pixels of channels, from 0 to 255 as decoded
+  int channels = 0;           // 1 or 3
+  std::vector<float> pixels;  // rows of pixels of channels, from 0 to 255 as decoded
 
-  float* at(int x, int y) { return pixels.data() + (static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) * static_cast<size_t>(channels); }
+  float* at(int x, int y) {
+    return pixels.data() +
+           (static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) *
+               static_cast<size_t>(channels);
+  }
   const float* at(int x, int y) const { return const_cast<Image*>(this)->at(x, y); }
 };
 

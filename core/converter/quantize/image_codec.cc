@@ -1,11 +1,10 @@
 // Decoding by the system's libraries, which only calibration with pictures needs: they are opened then, not linked.
 #include <dlfcn.h>
+#include <jpeglib.h>
 #include <png.h>
 
 #include <csetjmp>
 #include <cstdio>
-
-#include <jpeglib.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,7 +19,9 @@ constexpr int kMaxSide = 1 << 15;
 constexpr int64_t kMaxPixels = int64_t{1} << 27;
 
 absl::Status CheckSize(int64_t width, int64_t height) {
-  if (width >= 1 && height >= 1 && width <= kMaxSide && height <= kMaxSide && width * height <= kMaxPixels) return absl::OkStatus();
+  if (width >= 1 && height >= 1 && width <= kMaxSide && height <= kMaxSide &&
+      width * height <= kMaxPixels)
+    return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat("a picture of ", width, " x ", height));
 }
 
@@ -34,7 +35,8 @@ class Library {
     return *out != nullptr;
   }
   absl::Status Missing(absl::string_view kind) const {
-    return Refuse(absl::StrCat(kind, " pictures: the library ", name_, " cannot be opened"), "install it, or give the data as BIN or NPZ");
+    return Refuse(absl::StrCat(kind, " pictures: the library ", name_, " cannot be opened"),
+                  "install it, or give the data as BIN or NPZ");
   }
 
  private:
@@ -54,7 +56,9 @@ struct Png {
   bool complete = false;
 
   Png() {
-    complete = library.Find("png_image_begin_read_from_memory", &begin) && library.Find("png_image_finish_read", &finish) && library.Find("png_image_free", &release);
+    complete = library.Find("png_image_begin_read_from_memory", &begin) &&
+               library.Find("png_image_finish_read", &finish) &&
+               library.Find("png_image_free", &release);
   }
 };
 
@@ -63,7 +67,8 @@ absl::StatusOr<Image> DecodePng(absl::string_view bytes) {
   if (!kPng->complete) return kPng->library.Missing("PNG");
   png_image picture = {};
   picture.version = PNG_IMAGE_VERSION;
-  if (kPng->begin(&picture, bytes.data(), bytes.size()) == 0) return absl::DataLossError(absl::StrCat("PNG: ", picture.message));
+  if (kPng->begin(&picture, bytes.data(), bytes.size()) == 0)
+    return absl::DataLossError(absl::StrCat("PNG: ", picture.message));
   const absl::Status size = CheckSize(picture.width, picture.height);
   if (!size.ok()) {
     kPng->release(&picture);
@@ -78,7 +83,8 @@ absl::StatusOr<Image> DecodePng(absl::string_view bytes) {
     kPng->release(&picture);
     return absl::DataLossError(absl::StrCat("PNG: ", picture.message));
   }
-  return FromBytes(static_cast<int>(picture.width), static_cast<int>(picture.height), grey ? 1 : 3, pixels);
+  return FromBytes(static_cast<int>(picture.width), static_cast<int>(picture.height), grey ? 1 : 3,
+                   pixels);
 }
 
 struct Jpeg {
@@ -93,9 +99,13 @@ struct Jpeg {
   bool complete = false;
 
   Jpeg() {
-    complete = library.Find("jpeg_std_error", &std_error) && library.Find("jpeg_CreateDecompress", &create) && library.Find("jpeg_mem_src", &source) &&
-               library.Find("jpeg_read_header", &read_header) && library.Find("jpeg_start_decompress", &start) &&
-               library.Find("jpeg_read_scanlines", &read_lines) && library.Find("jpeg_destroy_decompress", &destroy);
+    complete = library.Find("jpeg_std_error", &std_error) &&
+               library.Find("jpeg_CreateDecompress", &create) &&
+               library.Find("jpeg_mem_src", &source) &&
+               library.Find("jpeg_read_header", &read_header) &&
+               library.Find("jpeg_start_decompress", &start) &&
+               library.Find("jpeg_read_scanlines", &read_lines) &&
+               library.Find("jpeg_destroy_decompress", &destroy);
   }
 };
 
@@ -107,7 +117,8 @@ struct JpegErrors {
 };
 
 // Nothing with a destructor lives in here: libjpeg may jump out. `step` 0 reads the header, 1 the pixels too.
-bool ReadJpeg(const Jpeg& jpeg, jpeg_decompress_struct* d, JpegErrors* errors, absl::string_view bytes, unsigned char* pixels) {
+bool ReadJpeg(const Jpeg& jpeg, jpeg_decompress_struct* d, JpegErrors* errors,
+              absl::string_view bytes, unsigned char* pixels) {
   d->err = jpeg.std_error(&errors->base);
   errors->base.error_exit = [](j_common_ptr common) {
     auto* own = reinterpret_cast<JpegErrors*>(common->err);
@@ -117,13 +128,15 @@ bool ReadJpeg(const Jpeg& jpeg, jpeg_decompress_struct* d, JpegErrors* errors, a
   errors->base.output_message = [](j_common_ptr) {};
   if (setjmp(errors->leave) != 0) return false;
   jpeg.create(d, JPEG_LIB_VERSION, sizeof(jpeg_decompress_struct));
-  jpeg.source(d, reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<unsigned long>(bytes.size()));
+  jpeg.source(d, reinterpret_cast<const unsigned char*>(bytes.data()),
+              static_cast<unsigned long>(bytes.size()));
   jpeg.read_header(d, 1);
   if (pixels == nullptr) return true;
   d->out_color_space = d->num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg.start(d);
   while (d->output_scanline < d->output_height) {
-    unsigned char* row = pixels + static_cast<size_t>(d->output_scanline) * d->output_width * static_cast<size_t>(d->output_components);
+    unsigned char* row = pixels + static_cast<size_t>(d->output_scanline) * d->output_width *
+                                      static_cast<size_t>(d->output_components);
     jpeg.read_lines(d, &row, 1);
   }
   return true;
@@ -135,11 +148,13 @@ absl::StatusOr<Image> DecodeJpeg(absl::string_view bytes) {
   jpeg_decompress_struct d = {};
   JpegErrors errors = {};
   bool read = ReadJpeg(*kJpeg, &d, &errors, bytes, nullptr);
-  const int width = static_cast<int>(d.image_width), height = static_cast<int>(d.image_height), channels = d.num_components == 1 ? 1 : 3;
+  const int width = static_cast<int>(d.image_width), height = static_cast<int>(d.image_height),
+            channels = d.num_components == 1 ? 1 : 3;
   kJpeg->destroy(&d);
   if (read) {
     MIRIN_RETURN_IF_ERROR(CheckSize(width, height));
-    std::vector<unsigned char> pixels(static_cast<size_t>(width) * static_cast<size_t>(height) * static_cast<size_t>(channels));
+    std::vector<unsigned char> pixels(static_cast<size_t>(width) * static_cast<size_t>(height) *
+                                      static_cast<size_t>(channels));
     d = {};
     read = ReadJpeg(*kJpeg, &d, &errors, bytes, pixels.data());
     kJpeg->destroy(&d);

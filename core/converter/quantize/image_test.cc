@@ -8,17 +8,24 @@ namespace {
 
 // 3 x 2 pixels of three channels; 2 x 1 of one; 8 x 8 of (200, 100, 50).
 const char kColours[] =
-    "89504e470d0a1a0a0000000d49484452000000030000000208020000001216f14d0000001749444154789c63f8cfc0c000c15c22721a46366e015100"
+    "89504e470d0a1a0a0000000d49484452000000030000000208020000001216f14d0000001749444154789c63f8cfc0"
+    "c000c15c22721a46366e015100"
     "335904c0e42498cb0000000049454e44ae426082";
 const char kGrey[] =
-    "89504e470d0a1a0a0000000d4948445200000002000000010800000000d14920560000000b49444154789c63603f010000d900d0d7a6223c00000000"
+    "89504e470d0a1a0a0000000d4948445200000002000000010800000000d14920560000000b49444154789c63603f01"
+    "0000d900d0d7a6223c00000000"
     "49454e44ae426082";
 const char kJpeg[] =
-    "ffd8ffe000104a46494600010100000100010000ffdb0043000201010101010201010102020202020403020202020504040304060506060605060606"
-    "070908060709070606080b08090a0a0a0a0a06080b0c0b0a0c090a0a0affdb004301020202020202050303050a0706070a0a0a0a0a0a0a0a0a0a0a0a"
-    "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0affc00011080008000803012200021101031101ffc400"
-    "1500010100000000000000000000000000000005ffc40014100100000000000000000000000000000000ffc400140101000000000000000000000000"
-    "00000008ffc40014110100000000000000000000000000000000ffda000c03010002110311003f009e00ae6c3fffd9";
+    "ffd8ffe000104a46494600010100000100010000ffdb00430002010101010102010101020202020204030202020205"
+    "04040304060506060605060606"
+    "070908060709070606080b08090a0a0a0a0a06080b0c0b0a0c090a0a0affdb004301020202020202050303050a0706"
+    "070a0a0a0a0a0a0a0a0a0a0a0a"
+    "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0affc000110800080008"
+    "03012200021101031101ffc400"
+    "1500010100000000000000000000000000000005ffc40014100100000000000000000000000000000000ffc4001401"
+    "01000000000000000000000000"
+    "00000008ffc40014110100000000000000000000000000000000ffda000c03010002110311003f009e00ae6c3fffd"
+    "9";
 
 std::string File(const char* hex) { return absl::HexStringToBytes(hex); }
 
@@ -28,7 +35,8 @@ TEST(DecodeImage, ReadsPng) {
   EXPECT_EQ(colours->width, 3);
   EXPECT_EQ(colours->height, 2);
   EXPECT_EQ(colours->channels, 3);
-  EXPECT_EQ(colours->pixels, (std::vector<float>{255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30, 40, 50, 60, 70, 80, 90}));
+  EXPECT_EQ(colours->pixels, (std::vector<float>{255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30, 40,
+                                                 50, 60, 70, 80, 90}));
   const auto grey = DecodeImage(File(kGrey));
   ASSERT_TRUE(grey.ok()) << grey.status();
   EXPECT_EQ(grey->channels, 1);
@@ -41,7 +49,8 @@ TEST(DecodeImage, ReadsJpeg) {
   EXPECT_EQ(image->width, 8);
   EXPECT_EQ(image->height, 8);
   ASSERT_EQ(image->pixels.size(), 192u);
-  for (size_t i = 0; i < image->pixels.size(); ++i) EXPECT_NEAR(image->pixels[i], i % 3 == 0 ? 200 : i % 3 == 1 ? 100 : 50, 2);
+  for (size_t i = 0; i < image->pixels.size(); ++i)
+    EXPECT_NEAR(image->pixels[i], i % 3 == 0 ? 200 : i % 3 == 1 ? 100 : 50, 2);
 }
 
 TEST(DecodeImage, RefusesWhatIsDamaged) {
@@ -54,14 +63,20 @@ TEST(DecodeImage, RefusesWhatIsDamaged) {
 
 TEST(Resized, SamplesAtTheMiddleOfPixels) {
   const Image image{2, 1, 1, {0, 100}};
-  EXPECT_EQ(Resized(image, 4, 1, CalibrationData::Resize::kNearest).pixels, (std::vector<float>{0, 0, 100, 100}));
-  EXPECT_EQ(Resized(image, 4, 1, CalibrationData::Resize::kLinear).pixels, (std::vector<float>{0, 25, 75, 100}));
-  EXPECT_EQ(Resized(image, 2, 2, CalibrationData::Resize::kLinear).pixels, (std::vector<float>{0, 100, 0, 100}));
+  EXPECT_EQ(Resized(image, 4, 1, CalibrationData::Resize::kNearest).pixels,
+            (std::vector<float>{0, 0, 100, 100}));
+  EXPECT_EQ(Resized(image, 4, 1, CalibrationData::Resize::kLinear).pixels,
+            (std::vector<float>{0, 25, 75, 100}));
+  EXPECT_EQ(Resized(image, 2, 2, CalibrationData::Resize::kLinear).pixels,
+            (std::vector<float>{0, 100, 0, 100}));
   // A flat picture stays flat, whatever the method.
   const Image flat{3, 3, 3, std::vector<float>(27, 9)};
-  for (const float v : Resized(flat, 5, 4, CalibrationData::Resize::kCubic).pixels) EXPECT_NEAR(v, 9, 1e-5);
+  for (const float v : Resized(flat, 5, 4, CalibrationData::Resize::kCubic).pixels)
+    EXPECT_NEAR(v, 9, 1e-5);
   // Weights -0.10546875, 0.87890625, 0.26171875, -0.03515625 at a quarter; the edge is repeated.
-  EXPECT_NEAR(Resized(Image{4, 1, 1, {0, 0, 64, 0}}, 8, 1, CalibrationData::Resize::kCubic).pixels[3], 64 * 0.26171875, 1e-4);
+  EXPECT_NEAR(
+      Resized(Image{4, 1, 1, {0, 0, 64, 0}}, 8, 1, CalibrationData::Resize::kCubic).pixels[3],
+      64 * 0.26171875, 1e-4);
 }
 
 TEST(CenterCropped, TakesTheMiddle) {

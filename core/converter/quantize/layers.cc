@@ -18,7 +18,8 @@ constexpr double kWorthTelling = 0.02;
 }  // namespace
 
 int Layers::quantised() const {
-  return static_cast<int>(std::count_if(layers_.begin(), layers_.end(), [](const Layer& l) { return l.bits > 0; }));
+  return static_cast<int>(
+      std::count_if(layers_.begin(), layers_.end(), [](const Layer& l) { return l.bits > 0; }));
 }
 
 void Layers::AddNotes(Report* report) const {
@@ -34,20 +35,29 @@ void Layers::AddNotes(Report* report) const {
     after += static_cast<double>(l.elements) * (l.bits > 8 ? 2 : 1);
     if (l.error > kWorthTelling) worst.push_back(&l);
   }
-  report->AddNote(absl::StrFormat("quantised the weights of %d of %d layers: %.3f MB became %.3f MB", quantised(), layers_.size(), before / 1e6, after / 1e6));
-  for (const auto& [reason, count] : reasons) report->AddNote(absl::StrCat(count, count == 1 ? " layer was" : " layers were", " left as floating point: ", reason));
-  std::sort(worst.begin(), worst.end(), [](const Layer* a, const Layer* b) { return a->error > b->error; });
+  report->AddNote(
+      absl::StrFormat("quantised the weights of %d of %d layers: %.3f MB became %.3f MB",
+                      quantised(), layers_.size(), before / 1e6, after / 1e6));
+  for (const auto& [reason, count] : reasons)
+    report->AddNote(absl::StrCat(count, count == 1 ? " layer was" : " layers were",
+                                 " left as floating point: ", reason));
+  std::sort(worst.begin(), worst.end(),
+            [](const Layer* a, const Layer* b) { return a->error > b->error; });
   if (worst.size() > kWorst) worst.resize(kWorst);
   if (worst.empty()) return;
-  report->AddNote(absl::StrCat("largest relative errors of weights: ", absl::StrJoin(worst, ", ", [](std::string* out, const Layer* l) {
-                                 absl::StrAppendFormat(out, "%s '%s' %.3f", l->op, l->node, l->error);
+  report->AddNote(absl::StrCat("largest relative errors of weights: ",
+                               absl::StrJoin(worst, ", ", [](std::string* out, const Layer* l) {
+                                 absl::StrAppendFormat(out, "%s '%s' %.3f", l->op, l->node,
+                                                       l->error);
                                })));
 }
 
 std::string Layers::ToCsv() const {
   std::string out = "node,op,elements,bits,relative_error,left_because\n";
   for (const Layer& l : layers_) {
-    absl::StrAppendFormat(&out, "\"%s\",%s,%d,%d,%.6g,\"%s\"\n", absl::StrReplaceAll(l.node, {{"\"", "\"\""}}), l.op, l.elements, l.bits, l.error, l.reason);
+    absl::StrAppendFormat(&out, "\"%s\",%s,%d,%d,%.6g,\"%s\"\n",
+                          absl::StrReplaceAll(l.node, {{"\"", "\"\""}}), l.op, l.elements, l.bits,
+                          l.error, l.reason);
   }
   return out;
 }

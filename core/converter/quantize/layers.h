@@ -21,8 +21,12 @@ struct Layer {
 
 class Layers {
  public:
-  void Quantised(const ir::Node& node, int64_t elements, int bits, double error) { layers_.push_back({node.name(), node.op(), elements, bits, error, ""}); }
-  void Left(const ir::Node& node, int64_t elements, std::string reason) { layers_.push_back({node.name(), node.op(), elements, 0, 0, std::move(reason)}); }
+  void Quantised(const ir::Node& node, int64_t elements, int bits, double error) {
+    layers_.push_back({node.name(), node.op(), elements, bits, error, ""});
+  }
+  void Left(const ir::Node& node, int64_t elements, std::string reason) {
+    layers_.push_back({node.name(), node.op(), elements, 0, 0, std::move(reason)});
+  }
   int quantised() const;
 
   // Counts, bytes, the largest errors and the reasons for what was left.

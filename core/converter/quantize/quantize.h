@@ -24,7 +24,8 @@ struct QuantProgress {
 // Does to an optimised module what the configuration asks; what was done, and how well, becomes notes of the report.
 // InvalidArgument for data that does not fit the model, NotFound for a node to skip that is not there, Unimplemented for what
 // this build does not do.
-absl::Status Quantize(const QuantConfig& config, const QuantProgress& progress, ir::Module* module, Report* report);
+absl::Status Quantize(const QuantConfig& config, const QuantProgress& progress, ir::Module* module,
+                      Report* report);
 
 // What export_precision_mode=FLOAT32 asks: the quantisation that a model came with goes, its stored weights become float32.
 absl::Status RemoveQuantisation(const passes::Evaluator& evaluate, ir::Module* module);

@@ -15,7 +15,8 @@ bool OneFormServes(const QuantConfig& config, const WeightUse& use) {
   const auto& readers = use.weight()->uses();
   return std::all_of(readers.begin(), readers.end(), [&](const ir::Value::Use& reader) {
     const std::optional<WeightUse> other = WeightOf(reader.node);
-    return other.has_value() && other->input == reader.index && other->axis == use.axis && !IsLeftOut(config, *other);
+    return other.has_value() && other->input == reader.index && other->axis == use.axis &&
+           !IsLeftOut(config, *other);
   });
 }
 
@@ -23,20 +24,26 @@ bool OneFormServes(const QuantConfig& config, const WeightUse& use) {
 constexpr int64_t kLeastElements = 512;
 
 // The constants that stand for a weight; none when it stays as it is.
-absl::StatusOr<StoredConstants> Store(const QuantConfig& config, const WeightUse& use, ir::Module* module, Layers* layers) {
+absl::StatusOr<StoredConstants> Store(const QuantConfig& config, const WeightUse& use,
+                                      ir::Module* module, Layers* layers) {
   const ir::Value& weight = *use.weight();
   const int64_t elements = weight.tensor().elements();
   const auto leave = [&](std::string reason) {
     layers->Left(*use.node, elements, std::move(reason));
     return StoredConstants();
   };
-  if (elements < kLeastElements) return leave(absl::StrFormat("fewer than %d numbers are smaller as they are", kLeastElements));
-  if (!OneFormServes(config, use)) return leave("another node reads the same constant in another way");
+  if (elements < kLeastElements)
+    return leave(absl::StrFormat("fewer than %d numbers are smaller as they are", kLeastElements));
+  if (!OneFormServes(config, use))
+    return leave("another node reads the same constant in another way");
   const int bits = config.bit_num == 0 ? 8 : config.bit_num;
-  const absl::StatusOr<StoredWeight> stored = StoreWeight(weight.tensor(), config.per_channel ? use.axis : -1, bits);
-  if (absl::IsInvalidArgument(stored.status())) return leave(std::string(stored.status().message()));
+  const absl::StatusOr<StoredWeight> stored =
+      StoreWeight(weight.tensor(), config.per_channel ? use.axis : -1, bits);
+  if (absl::IsInvalidArgument(stored.status()))
+    return leave(std::string(stored.status().message()));
   MIRIN_RETURN_IF_ERROR(stored.status());
-  if (config.bit_num == 0 && stored->error > config.init_scale) return leave(absl::StrFormat("8 bits make an error above init_scale %g", config.init_scale));
+  if (config.bit_num == 0 && stored->error > config.init_scale)
+    return leave(absl::StrFormat("8 bits make an error above init_scale %g", config.init_scale));
   layers->Quantised(*use.node, elements, bits, stored->error);
   return AddStored(module, weight.name(), *stored);
 }
@@ -45,7 +52,8 @@ absl::StatusOr<StoredConstants> Store(const QuantConfig& config, const WeightUse
 
 absl::Status QuantizeWeights(const QuantConfig& config, ir::Module* module, Layers* layers) {
   absl::flat_hash_map<const ir::Value*, StoredConstants> stored;
-  absl::flat_hash_map<std::pair<const ir::Graph*, const ir::Value*>, ir::Value*> made;  // before its first reader in the graph
+  absl::flat_hash_map<std::pair<const ir::Graph*, const ir::Value*>, ir::Value*>
+      made;  // before its first reader in the graph
   for (const WeightUse& use : FindWeights(config, *module)) {
     const ir::Value* weight = use.weight();
     auto [it, is_new] = stored.try_emplace(weight);

@@ -17,7 +17,8 @@ int LargestOf(int bits) { return bits == 1 ? 1 : (1 << (bits - 1)) - 1; }
 int64_t Round(float value, float scale, int largest) {
   if (scale == 0) return 0;
   const float q = std::nearbyint(value / scale);
-  return static_cast<int64_t>(std::min(std::max(q, -static_cast<float>(largest)), static_cast<float>(largest)));
+  return static_cast<int64_t>(
+      std::min(std::max(q, -static_cast<float>(largest)), static_cast<float>(largest)));
 }
 
 int64_t RoundToSign(float value) { return value < 0 ? -1 : 1; }
@@ -40,7 +41,8 @@ float ScaleOf(const std::vector<float>& values, int bits) {
     most = std::max(most, std::fabs(v));
     sum += std::fabs(v);
   }
-  if (bits == 1) return static_cast<float>(sum / static_cast<double>(std::max<size_t>(1, values.size())));
+  if (bits == 1)
+    return static_cast<float>(sum / static_cast<double>(std::max<size_t>(1, values.size())));
   const float full = most / static_cast<float>(LargestOf(bits));
   if (bits > 7 || most == 0) return full;
   // Few steps: a shorter range with finer ones may be nearer on the whole.
@@ -58,7 +60,8 @@ float ScaleOf(const std::vector<float>& values, int bits) {
 }
 
 bool IsFloatMatrix(const ir::Value* value, size_t least_rank, size_t most_rank) {
-  if (value == nullptr || !value->is_constant() || value->type().dtype != DType::kFloat32) return false;
+  if (value == nullptr || !value->is_constant() || value->type().dtype != DType::kFloat32)
+    return false;
   const size_t rank = value->tensor().dims().size();
   return rank >= least_rank && rank <= most_rank && value->tensor().elements() > 0;
 }
@@ -66,21 +69,26 @@ bool IsFloatMatrix(const ir::Value* value, size_t least_rank, size_t most_rank) 
 }  // namespace
 
 absl::StatusOr<StoredWeight> StoreWeight(const Tensor& weight, int axis, int bits) {
-  if (weight.dtype() != DType::kFloat32 || bits < 1 || bits > 16) return absl::InternalError("only float32 becomes integers of 1 to 16 bits");
+  if (weight.dtype() != DType::kFloat32 || bits < 1 || bits > 16)
+    return absl::InternalError("only float32 becomes integers of 1 to 16 bits");
   MIRIN_ASSIGN_OR_RETURN(const Tensor from, weight.Aligned());
   const float* data = from.data_as<float>();
   const int64_t count = from.elements();
-  if (!std::all_of(data, data + count, [](float v) { return std::isfinite(v); })) return absl::InvalidArgumentError("the weight has numbers that are not finite");
+  if (!std::all_of(data, data + count, [](float v) { return std::isfinite(v); }))
+    return absl::InvalidArgumentError("the weight has numbers that are not finite");
   const int64_t channels = axis < 0 ? 1 : from.dims()[static_cast<size_t>(axis)];
   const int64_t inner = axis < 0 ? count : Strides(from.dims())[static_cast<size_t>(axis)];
   StoredWeight stored;
-  MIRIN_ASSIGN_OR_RETURN(stored.q, Tensor::Allocate(bits <= 8 ? DType::kInt8 : DType::kInt16, from.dims()));
-  MIRIN_ASSIGN_OR_RETURN(stored.scale, Tensor::Allocate(DType::kFloat32, axis < 0 ? Dims() : Dims{channels}));
+  MIRIN_ASSIGN_OR_RETURN(stored.q,
+                         Tensor::Allocate(bits <= 8 ? DType::kInt8 : DType::kInt16, from.dims()));
+  MIRIN_ASSIGN_OR_RETURN(stored.scale,
+                         Tensor::Allocate(DType::kFloat32, axis < 0 ? Dims() : Dims{channels}));
   double error = 0, total = 0;
   std::vector<float> values;
   for (int64_t c = 0; c < channels; ++c) {
     values.clear();
-    for (int64_t begin = c * inner; begin < count; begin += channels * inner) values.insert(values.end(), data + begin, data + begin + inner);
+    for (int64_t begin = c * inner; begin < count; begin += channels * inner)
+      values.insert(values.end(), data + begin, data + begin + inner);
     // A channel of zeros gets any scale: DequantizeLinear wants one above 0.
     const float found = ScaleOf(values, bits), scale = found > 0 ? found : 1.0f;
     stored.scale.mutable_data_as<float>()[c] = scale;
@@ -88,9 +96,11 @@ absl::StatusOr<StoredWeight> StoreWeight(const Tensor& weight, int axis, int bit
     for (int64_t begin = c * inner; begin < count; begin += channels * inner) {
       for (int64_t at = begin; at < begin + inner; ++at) {
         const float v = values[static_cast<size_t>(i++)];
-        const int64_t q = bits == 1 ? (v == 0 ? 0 : RoundToSign(v)) : Round(v, scale, LargestOf(bits));
-        bits <= 8 ? static_cast<void>(stored.q.mutable_data_as<int8_t>()[at] = static_cast<int8_t>(q))
-                  : static_cast<void>(stored.q.mutable_data_as<int16_t>()[at] = static_cast<int16_t>(q));
+        const int64_t q =
+            bits == 1 ? (v == 0 ? 0 : RoundToSign(v)) : Round(v, scale, LargestOf(bits));
+        bits <= 8
+            ? static_cast<void>(stored.q.mutable_data_as<int8_t>()[at] = static_cast<int8_t>(q))
+            : static_cast<void>(stored.q.mutable_data_as<int16_t>()[at] = static_cast<int16_t>(q));
         const double difference = v - static_cast<double>(q) * scale;
         error += difference * difference;
         total += static_cast<double>(v) * v;
@@ -111,16 +121,20 @@ std::optional<WeightUse> WeightOf(ir::Node* node) {
     if (!IsFloatMatrix(node->input(1), 2, 2)) return std::nullopt;
     return WeightUse{node, 1, node->attrs().Bool("transpose_b") ? 0 : 1};
   }
-  if (op == "Gather" && IsFloatMatrix(node->input(0), 2, 2) && node->attrs().Int("axis") == 0) return WeightUse{node, 0, 0};
+  if (op == "Gather" && IsFloatMatrix(node->input(0), 2, 2) && node->attrs().Int("axis") == 0)
+    return WeightUse{node, 0, 0};
   if (op == "Embedding" && IsFloatMatrix(node->input(1), 2, 2)) return WeightUse{node, 1, 0};
   return std::nullopt;
 }
 
 bool IsLeftOut(const QuantConfig& config, const WeightUse& use) {
   const Tensor& weight = use.weight()->tensor();
-  if (std::find(config.skip_nodes.begin(), config.skip_nodes.end(), use.node->name()) != config.skip_nodes.end()) return true;
+  if (std::find(config.skip_nodes.begin(), config.skip_nodes.end(), use.node->name()) !=
+      config.skip_nodes.end())
+    return true;
   if (weight.elements() < config.min_quant_weight_size) return true;
-  return weight.rank() >= 4 && weight.dims()[static_cast<size_t>(use.axis)] <= config.min_quant_weight_channel;
+  return weight.rank() >= 4 &&
+         weight.dims()[static_cast<size_t>(use.axis)] <= config.min_quant_weight_channel;
 }
 
 std::vector<WeightUse> FindWeights(const QuantConfig& config, const ir::Module& module) {
@@ -135,12 +149,16 @@ std::vector<WeightUse> FindWeights(const QuantConfig& config, const ir::Module& 
 }
 
 StoredConstants AddStored(ir::Module* module, const std::string& name, const StoredWeight& stored) {
-  return {module->AddConstant(name, stored.q), module->AddConstant(absl::StrCat(name, "/scale"), stored.scale)};
+  return {module->AddConstant(name, stored.q),
+          module->AddConstant(absl::StrCat(name, "/scale"), stored.scale)};
 }
 
-absl::StatusOr<ir::Value*> InsertDequantize(ir::Node* before, const StoredConstants& stored, int axis) {
-  MIRIN_ASSIGN_OR_RETURN(ir::Node * node, passes::Insert(before, "DequantizeLinear", absl::StrCat(stored.q->name(), "/float32"),
-                                                         {stored.q, stored.scale}, {{"axis", int64_t{axis}}}));
+absl::StatusOr<ir::Value*> InsertDequantize(ir::Node* before, const StoredConstants& stored,
+                                            int axis) {
+  MIRIN_ASSIGN_OR_RETURN(
+      ir::Node * node,
+      passes::Insert(before, "DequantizeLinear", absl::StrCat(stored.q->name(), "/float32"),
+                     {stored.q, stored.scale}, {{"axis", int64_t{axis}}}));
   return node->output();
 }
 

@@ -15,9 +15,10 @@ namespace mirin::converter {
 
 // weight ~ q * scale, symmetric around 0.
 struct StoredWeight {
-  Tensor q;          // int8 for at most 8 bits, else int16
-  Tensor scale;      // float32[channels], or float32[] for one
-  double error = 0;  // root mean square of the difference, over that of the weight; 0 for a weight of zeros
+  Tensor q;      // int8 for at most 8 bits, else int16
+  Tensor scale;  // float32[channels], or float32[] for one
+  double error =
+      0;  // root mean square of the difference, over that of the weight; 0 for a weight of zeros
 };
 
 // `bits` from 1 to 16; `axis` gets a scale per slice, -1 one for all. With few bits the range is cut where that lowers the error.
@@ -47,7 +48,8 @@ struct StoredConstants {
 };
 StoredConstants AddStored(ir::Module* module, const std::string& name, const StoredWeight& stored);
 // A DequantizeLinear of them in front of the node, and its result.
-absl::StatusOr<ir::Value*> InsertDequantize(ir::Node* before, const StoredConstants& stored, int axis);
+absl::StatusOr<ir::Value*> InsertDequantize(ir::Node* before, const StoredConstants& stored,
+                                            int axis);
 
 }  // namespace mirin::converter
 

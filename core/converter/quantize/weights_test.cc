@@ -20,7 +20,8 @@ Tensor Random(const Dims& dims, int seed) {
 }
 
 double At(const StoredWeight& s, int64_t i, int64_t channel) {
-  const double q = s.q.dtype() == DType::kInt8 ? s.q.data_as<int8_t>()[i] : s.q.data_as<int16_t>()[i];
+  const double q =
+      s.q.dtype() == DType::kInt8 ? s.q.data_as<int8_t>()[i] : s.q.data_as<int16_t>()[i];
   return q * s.scale.data_as<float>()[channel];
 }
 

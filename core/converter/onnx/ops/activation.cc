@@ -20,7 +20,9 @@ ir::Value* ChannelSlope(GraphBuilder& b, ir::Value* slope, const Shape& x) {
   const int behind = x.rank() - static_cast<int>(dims.size());  // axes of x that the slope has not
   if (behind < 0) return nullptr;
   if (count == 1) return b.Reshape(slope, {1});
-  if (x.rank() < 2 || behind > 1 || x.dim(1) != count || dims[static_cast<size_t>(1 - behind)] != count) return nullptr;
+  if (x.rank() < 2 || behind > 1 || x.dim(1) != count ||
+      dims[static_cast<size_t>(1 - behind)] != count)
+    return nullptr;
   return b.Reshape(slope, {count});
 }
 
@@ -31,16 +33,21 @@ namespace translate {
 absl::Status Celu(OpContext& c) { return Unary(c, "CeLU", {{"alpha", c.Float("alpha", 1)}}); }
 absl::Status Elu(OpContext& c) { return Unary(c, "Elu", {{"alpha", c.Float("alpha", 1)}}); }
 absl::Status HardSwish(OpContext& c) { return Unary(c, "HSwish"); }
-absl::Status LeakyRelu(OpContext& c) { return Unary(c, "LeakyRelu", {{"alpha", c.Float("alpha", 0.01f)}}); }
+absl::Status LeakyRelu(OpContext& c) {
+  return Unary(c, "LeakyRelu", {{"alpha", c.Float("alpha", 0.01f)}});
+}
 absl::Status Mish(OpContext& c) { return Unary(c, "Mish"); }
 absl::Status Relu(OpContext& c) { return Unary(c, "ReLU"); }
 absl::Status Softplus(OpContext& c) { return Unary(c, "Softplus"); }
 absl::Status Softsign(OpContext& c) { return Unary(c, "Softsign"); }
-absl::Status ThresholdedRelu(OpContext& c) { return Unary(c, "Threshold", {{"threshold", c.Float("alpha", 1)}, {"value", 0.0}}); }
+absl::Status ThresholdedRelu(OpContext& c) {
+  return Unary(c, "Threshold", {{"threshold", c.Float("alpha", 1)}, {"value", 0.0}});
+}
 
 absl::Status Gelu(OpContext& c) {
   const std::string approximate = c.String("approximate", "none");
-  if (approximate != "none" && approximate != "tanh") return absl::InvalidArgumentError(absl::StrCat("approximate is '", approximate, "'"));
+  if (approximate != "none" && approximate != "tanh")
+    return absl::InvalidArgumentError(absl::StrCat("approximate is '", approximate, "'"));
   return Unary(c, approximate == "tanh" ? "GeLU" : "GeLUErf");
 }
 
@@ -51,7 +58,8 @@ absl::Status HardSigmoid(OpContext& c) {
   ir::Value* x = c.input(0);
   GraphBuilder& b = c.builder();
   ir::Value* line = b.Add(b.Mul(x, b.ScalarLike(alpha, x)), b.ScalarLike(beta, x));
-  c.SetOutput(0, c.Op("Minimum", {c.Op("Maximum", {line, b.ScalarLike(0, x)}), b.ScalarLike(1, x)}));
+  c.SetOutput(0,
+              c.Op("Minimum", {c.Op("Maximum", {line, b.ScalarLike(0, x)}), b.ScalarLike(1, x)}));
   return absl::OkStatus();
 }
 
@@ -91,8 +99,10 @@ absl::Status Shrink(OpContext& c) {
   GraphBuilder& b = c.builder();
   ir::Value* x = is_float ? c.input(0) : b.Cast(c.input(0), DType::kFloat64);
   ir::Value* shift = b.ScalarLike(bias, x);
-  ir::Value* above = c.Op("Select", {c.Op("Greater", {x, b.ScalarLike(lambd, x)}), b.Sub(x, shift), b.ScalarLike(0, x)});
-  ir::Value* y = c.Op("Select", {c.Op("Less", {x, b.ScalarLike(-lambd, x)}), b.Add(x, shift), above});
+  ir::Value* above = c.Op("Select", {c.Op("Greater", {x, b.ScalarLike(lambd, x)}), b.Sub(x, shift),
+                                     b.ScalarLike(0, x)});
+  ir::Value* y =
+      c.Op("Select", {c.Op("Less", {x, b.ScalarLike(-lambd, x)}), b.Add(x, shift), above});
   c.SetOutput(0, b.Cast(y, c.dtype(0)));
   return absl::OkStatus();
 }
@@ -101,9 +111,11 @@ absl::Status SwiGLU(OpContext& c) {
   MIRIN_RETURN_IF_ERROR(RequireSameDTypes(c));
   const Shape &a = c.shape(0), &value = c.shape(1);
   if (a.concrete() && value.concrete() && a != value) {
-    return absl::InvalidArgumentError(absl::StrCat("the gate is ", ToString(a), " but the value ", ToString(value), ": they do not broadcast"));
+    return absl::InvalidArgumentError(absl::StrCat("the gate is ", ToString(a), " but the value ",
+                                                   ToString(value), ": they do not broadcast"));
   }
-  c.SetOutput(0, c.builder().Mul(SwishOf(c.builder(), c.input(0), c.Float("alpha", 1)), c.input(1)));
+  c.SetOutput(0,
+              c.builder().Mul(SwishOf(c.builder(), c.input(0), c.Float("alpha", 1)), c.input(1)));
   return absl::OkStatus();
 }
 

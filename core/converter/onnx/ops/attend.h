@@ -27,24 +27,27 @@ ir::Value* Scores(GraphBuilder& b, ir::Value* query, ir::Value* key, double scal
 
 // bool[.., queries, keys]: key j may be seen from position p = offset + query: p - left <= j <= p + right; a negative bound is
 // none, and one of both is needed. `queries` and `keys` are int64[]; `offset` is that or [batch, 1, 1, 1].
-ir::Value* Window(GraphBuilder& b, ir::Value* queries, ir::Value* keys, ir::Value* offset, int64_t left, int64_t right);
+ir::Value* Window(GraphBuilder& b, ir::Value* queries, ir::Value* keys, ir::Value* offset,
+                  int64_t left, int64_t right);
 
 // The cache with `update` written over it along `axis`, from an index of each sample (int64[batch]; null: 0) on; `circular` ones
 // go on at the beginning.
-ir::Value* WriteRows(GraphBuilder& b, ir::Value* cache, ir::Value* update, ir::Value* starts, int64_t axis, bool circular);
+ir::Value* WriteRows(GraphBuilder& b, ir::Value* cache, ir::Value* update, ir::Value* starts,
+                     int64_t axis, bool circular);
 
 // softmax(cap(query key^T * scale) + bias) value. Made in float32 from narrower floats, so that nothing between overflows or is rounded.
 struct AttendSpec {
   ir::Value* query = nullptr;  // [batch, heads, queries, depth]
   ir::Value* key = nullptr;    // [batch, heads or fewer, keys, depth]
   ir::Value* value = nullptr;
-  bool heads_inside = false;   // query, key, value and result are [batch, length, heads, depth] instead
+  bool heads_inside =
+      false;  // query, key, value and result are [batch, length, heads, depth] instead
   double scale = 1;
-  ir::Value* bias = nullptr;   // broadcasts to [batch, heads, queries, keys]
-  bool empty_rows = false;     // rows of the bias may be -inf throughout: they give zeros
+  ir::Value* bias = nullptr;  // broadcasts to [batch, heads, queries, keys]
+  bool empty_rows = false;    // rows of the bias may be -inf throughout: they give zeros
   double softcap = 0;
   DType softmax_dtype = DType::kUnknown;  // of the softmax alone
-  bool steps = false;          // what lies between is wanted
+  bool steps = false;                     // what lies between is wanted
 };
 struct Attended {
   ir::Value* scores = nullptr;

@@ -29,7 +29,9 @@ absl::Status BitwiseAnd(OpContext& c) { return Binary(c, "BitwiseAnd"); }
 absl::Status BitwiseOr(OpContext& c) { return Binary(c, "BitwiseOr"); }
 absl::Status BitwiseXor(OpContext& c) { return Binary(c, "BitwiseXor"); }
 // Integers: towards zero, as C does.
-absl::Status Div(OpContext& c) { return Binary(c, IsFloat(c.dtype(0)) ? "RealDiv" : "TruncateDiv"); }
+absl::Status Div(OpContext& c) {
+  return Binary(c, IsFloat(c.dtype(0)) ? "RealDiv" : "TruncateDiv");
+}
 absl::Status Equal(OpContext& c) { return Binary(c, "Equal"); }
 absl::Status Greater(OpContext& c) { return Binary(c, "Greater"); }
 absl::Status GreaterOrEqual(OpContext& c) { return Binary(c, "GreaterEqual"); }
@@ -38,7 +40,9 @@ absl::Status LessOrEqual(OpContext& c) { return Binary(c, "LessEqual"); }
 absl::Status Max(OpContext& c) { return Variadic(c, "Maximum"); }
 absl::Status Min(OpContext& c) { return Variadic(c, "Minimum"); }
 // fmod 0 takes the sign of the divisor (floats since opset 28), fmod 1 that of the dividend.
-absl::Status Mod(OpContext& c) { return Binary(c, c.Bool("fmod", false) ? "FmodTensor" : "FloorMod"); }
+absl::Status Mod(OpContext& c) {
+  return Binary(c, c.Bool("fmod", false) ? "FmodTensor" : "FloorMod");
+}
 absl::Status Mul(OpContext& c) { return Binary(c, "Mul"); }
 absl::Status Or(OpContext& c) { return Binary(c, "LogicalOr"); }
 absl::Status Sub(OpContext& c) { return Binary(c, "Sub"); }
@@ -47,13 +51,16 @@ absl::Status Xor(OpContext& c) { return Binary(c, "LogicalXor"); }
 
 absl::Status BitShift(OpContext& c) {
   const std::string direction = c.String("direction", "");
-  if (direction != "LEFT" && direction != "RIGHT") return absl::InvalidArgumentError(absl::StrCat("direction is '", direction, "'"));
+  if (direction != "LEFT" && direction != "RIGHT")
+    return absl::InvalidArgumentError(absl::StrCat("direction is '", direction, "'"));
   return Binary(c, direction == "LEFT" ? "LeftShift" : "RightShift");
 }
 
 absl::Status Mean(OpContext& c) {
   MIRIN_ASSIGN_OR_RETURN(ir::Value * sum, Chain(c, "Add"));
-  c.SetOutput(0, c.num_inputs() == 1 ? sum : c.Op("RealDiv", {sum, c.builder().ScalarLike(c.num_inputs(), sum)}));
+  c.SetOutput(0, c.num_inputs() == 1
+                     ? sum
+                     : c.Op("RealDiv", {sum, c.builder().ScalarLike(c.num_inputs(), sum)}));
   return absl::OkStatus();
 }
 
@@ -63,7 +70,8 @@ absl::Status Pow(OpContext& c) {
   if (c.version() < 12) MIRIN_RETURN_IF_ERROR(RequireSameDTypes(c));
   GraphBuilder& b = c.builder();
   if (!IsFloat(base) && IsFloat(exponent)) {
-    ir::Value* power = c.Op("Pow", {b.Cast(c.input(0), DType::kFloat64), b.Cast(c.input(1), DType::kFloat64)});
+    ir::Value* power =
+        c.Op("Pow", {b.Cast(c.input(0), DType::kFloat64), b.Cast(c.input(1), DType::kFloat64)});
     c.SetOutput(0, b.Cast(power, base));
     return absl::OkStatus();
   }

@@ -6,7 +6,9 @@ namespace mirin::onnx::translate {
 namespace {
 
 // A bound must not add axes to x.
-ir::Value* Bound(OpContext& c, int i) { return c.has_input(i) ? AsScalar(c.builder(), c.input(i)) : nullptr; }
+ir::Value* Bound(OpContext& c, int i) {
+  return c.has_input(i) ? AsScalar(c.builder(), c.input(i)) : nullptr;
+}
 
 }  // namespace
 

@@ -10,7 +10,8 @@ absl::Status RequireSameDTypes(OpContext& c, int from) {
   for (int i = from + 1; i < c.num_inputs(); ++i) {
     const DType other = c.peek_dtype(i);
     if (other == DType::kUnknown || other == first) continue;
-    return absl::InvalidArgumentError(absl::StrCat("input ", from, " is ", Name(first), " but input ", i, " is ", Name(other)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("input ", from, " is ", Name(first), " but input ", i, " is ", Name(other)));
   }
   return absl::OkStatus();
 }
@@ -23,7 +24,8 @@ absl::StatusOr<DType> DTypeAttribute(OpContext& c, absl::string_view name, DType
 ir::Value* IntsOperand(OpContext& c, int i) {
   GraphBuilder& b = c.builder();
   ir::Value* ints = b.Cast(c.input(i), DType::kInt64);
-  if (ints == nullptr || (ints->type().shape.rank_known() && ints->type().shape.rank() == 1)) return ints;
+  if (ints == nullptr || (ints->type().shape.rank_known() && ints->type().shape.rank() == 1))
+    return ints;
   return b.Reshape(ints, {-1});
 }
 
@@ -32,15 +34,19 @@ absl::StatusOr<int64_t> LengthOf(OpContext& c, int i, absl::string_view what) {
   if (s.rank_known() && s.rank() == 0) return 1;
   if (s.rank_known() && s.rank() == 1 && s.dim(0) >= 0) return s.dim(0);
   if (!c.builder().status().ok()) return c.builder().status();
-  if (s.rank_known() && s.rank() > 1) return absl::InvalidArgumentError(absl::StrCat("the ", what, " have shape ", ToString(s), ", expected rank 1"));
-  return Refuse(absl::StrCat("how many ", what, " there are is not known at conversion"), "make them a constant, or a Concat of scalars");
+  if (s.rank_known() && s.rank() > 1)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the ", what, " have shape ", ToString(s), ", expected rank 1"));
+  return Refuse(absl::StrCat("how many ", what, " there are is not known at conversion"),
+                "make them a constant, or a Concat of scalars");
 }
 
 absl::StatusOr<std::vector<int64_t>> AxesFromStart(absl::Span<const int64_t> axes, int rank) {
   std::vector<int64_t> out;
   for (const int64_t a : axes) {
     MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(a, rank));
-    if (std::find(out.begin(), out.end(), axis) != out.end()) return absl::InvalidArgumentError(absl::StrCat("axis ", a, " is repeated"));
+    if (std::find(out.begin(), out.end(), axis) != out.end())
+      return absl::InvalidArgumentError(absl::StrCat("axis ", a, " is repeated"));
     out.push_back(axis);
   }
   return out;

@@ -25,7 +25,8 @@ absl::Status FusedConv(OpContext& c) {
   ir::Value* y = c.outputs()[0].tensor;
   if (y == nullptr) return absl::OkStatus();
   if (c.has_input(3)) y = c.builder().Add(y, c.input(3));
-  MIRIN_ASSIGN_OR_RETURN(y, FusedActivation(c.builder(), y, c.String("activation", ""), c.Floats("activation_params")));
+  MIRIN_ASSIGN_OR_RETURN(y, FusedActivation(c.builder(), y, c.String("activation", ""),
+                                            c.Floats("activation_params")));
   c.SetOutput(0, y);
   return absl::OkStatus();
 }

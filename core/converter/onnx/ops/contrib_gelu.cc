@@ -24,7 +24,8 @@ absl::Status QuickGelu(OpContext& c) {
   ir::Value* x = c.input(0);
   GraphBuilder& b = c.builder();
   const double alpha = c.Float("alpha", 1.702f);
-  c.SetOutput(0, alpha == 1 ? c.Op("SiLU", {x}) : b.Mul(x, c.Op("Sigmoid", {b.Mul(x, b.ScalarLike(alpha, x))})));
+  c.SetOutput(0, alpha == 1 ? c.Op("SiLU", {x})
+                            : b.Mul(x, c.Op("Sigmoid", {b.Mul(x, b.ScalarLike(alpha, x))})));
   return absl::OkStatus();
 }
 

@@ -9,7 +9,8 @@ namespace {
 absl::StatusOr<ir::Value*> BatchTransposed(GraphBuilder& b, ir::Value* x, bool transpose) {
   if (x == nullptr || !transpose) return x;
   const int rank = x->type().shape.rank();
-  if (rank < 2) return absl::InvalidArgumentError(absl::StrCat("transBatch of an operand of rank ", rank));
+  if (rank < 2)
+    return absl::InvalidArgumentError(absl::StrCat("transBatch of an operand of rank ", rank));
   std::vector<int64_t> perm;
   for (int i = 1; i + 1 < rank; ++i) perm.push_back(i);
   perm.push_back(0);
@@ -17,22 +18,29 @@ absl::StatusOr<ir::Value*> BatchTransposed(GraphBuilder& b, ir::Value* x, bool t
   return b.Transpose(x, perm);
 }
 
-ir::Value* Product(GraphBuilder& b, ir::Value* x, ir::Value* y, bool transpose_x = false, bool transpose_y = false) {
+ir::Value* Product(GraphBuilder& b, ir::Value* x, ir::Value* y, bool transpose_x = false,
+                   bool transpose_y = false) {
   if (x == nullptr || y == nullptr) return nullptr;
   const bool batched = x->type().shape.rank() > 2 || y->type().shape.rank() > 2;
-  return b.Op(batched ? "BatchMatMul" : "MatMul", {x, y}, {{"transpose_a", transpose_x}, {"transpose_b", transpose_y}});
+  return b.Op(batched ? "BatchMatMul" : "MatMul", {x, y},
+              {{"transpose_a", transpose_x}, {"transpose_b", transpose_y}});
 }
 
 absl::Status RequireMatrices(OpContext& c) {
   for (int i = 0; i < 2; ++i) {
     MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(i));
-    if (rank < 2) return absl::InvalidArgumentError(absl::StrCat("input ", i, " has rank ", rank, ", expected 2 or more"));
+    if (rank < 2)
+      return absl::InvalidArgumentError(
+          absl::StrCat("input ", i, " has rank ", rank, ", expected 2 or more"));
   }
   return absl::OkStatus();
 }
 
 // Integers without their zero point as float32, which holds them exactly; one zero point, or one a column.
-ir::Value* Integers(OpContext& c, int x, int zero) { return Centred(c.builder(), c.input(x), c.has_input(zero) ? c.input(zero) : nullptr, DType::kFloat32); }
+ir::Value* Integers(OpContext& c, int x, int zero) {
+  return Centred(c.builder(), c.input(x), c.has_input(zero) ? c.input(zero) : nullptr,
+                 DType::kFloat32);
+}
 
 }  // namespace
 
@@ -50,7 +58,8 @@ absl::Status FusedMatMul(OpContext& c) {
   MIRIN_ASSIGN_OR_RETURN(ir::Value * y, BatchTransposed(b, c.input(1), batch_b));
   // Vectors get an axis that the result loses; transposing them does nothing.
   std::vector<int64_t> axes;
-  const bool transpose_a = c.Bool("transA", false) && rank_a > 1, transpose_b = c.Bool("transB", false) && rank_b > 1;
+  const bool transpose_a = c.Bool("transA", false) && rank_a > 1,
+             transpose_b = c.Bool("transB", false) && rank_b > 1;
   if (rank_a == 1) {
     x = b.Unsqueeze(x, {0});
     axes.push_back(-2);
@@ -70,8 +79,10 @@ absl::Status FusedGemm(OpContext& c) {
   for (const char* name : {"activation_alpha", "activation_beta", "activation_gamma"}) {
     if (c.Has(name)) parameters.push_back(c.Float(name, 0));
   }
-  if (!parameters.empty() && !c.Has("activation_alpha")) return Refuse("activation_beta without activation_alpha", "give both");
-  MIRIN_ASSIGN_OR_RETURN(ir::Value * y, FusedActivation(c.builder(), c.outputs()[0].tensor, c.String("activation", ""), parameters));
+  if (!parameters.empty() && !c.Has("activation_alpha"))
+    return Refuse("activation_beta without activation_alpha", "give both");
+  MIRIN_ASSIGN_OR_RETURN(ir::Value * y, FusedActivation(c.builder(), c.outputs()[0].tensor,
+                                                        c.String("activation", ""), parameters));
   c.SetOutput(0, y);
   return absl::OkStatus();
 }
@@ -82,11 +93,13 @@ absl::Status MatMulIntegerToFloat(OpContext& c) {
   MIRIN_RETURN_IF_ERROR(RequireMatrices(c));
   for (const int i : {2, 4}) {
     if (!c.has_input(i)) continue;
-    if (!c.shape(i).concrete() || NumElements(c.shape(i).dims()) != 1) return Refuse(absl::StrCat("input ", i, " of A is not one number"), "quantize A by tensor");
+    if (!c.shape(i).concrete() || NumElements(c.shape(i).dims()) != 1)
+      return Refuse(absl::StrCat("input ", i, " of A is not one number"), "quantize A by tensor");
   }
   ir::Value* product = Product(b, Integers(c, 0, 4), Integers(c, 1, 5));
   const DType dtype = c.dtype(2);
-  ir::Value* scale = b.Mul(b.Cast(b.Reshape(c.input(2), {1}), DType::kFloat32), b.Cast(c.input(3), DType::kFloat32));
+  ir::Value* scale = b.Mul(b.Cast(b.Reshape(c.input(2), {1}), DType::kFloat32),
+                           b.Cast(c.input(3), DType::kFloat32));
   ir::Value* y = b.Mul(product, scale);
   if (c.has_input(6)) y = b.Add(y, b.Cast(c.input(6), DType::kFloat32));
   c.SetOutput(0, b.Cast(y, dtype));
@@ -97,7 +110,9 @@ absl::Status MatMulIntegerToFloat(OpContext& c) {
 absl::Status DynamicQuantizeMatMul(OpContext& c) {
   GraphBuilder& b = c.builder();
   MIRIN_RETURN_IF_ERROR(RequireMatrices(c));
-  if (c.dtype(0) != DType::kFloat32) return absl::InvalidArgumentError(absl::StrCat("A is ", Name(c.dtype(0)), ", expected float32"));
+  if (c.dtype(0) != DType::kFloat32)
+    return absl::InvalidArgumentError(
+        absl::StrCat("A is ", Name(c.dtype(0)), ", expected float32"));
   const DynamicallyQuantized a = QuantizeDynamically(b, c.input(0));
   ir::Value* product = Product(b, Centred(b, a.y, a.zero, DType::kFloat32), Integers(c, 1, 3));
   ir::Value* y = b.Mul(product, b.Mul(b.Reshape(a.scale, {1}), c.input(2)));

@@ -17,7 +17,8 @@ absl::Status Dropout(OpContext& c) {
       MIRIN_ASSIGN_OR_RETURN(const double ratio, c.ConstantNumber(1, "ratio"));
       random = ratio != 0;
     }
-    if (random) return Refuse("training_mode drops elements at random", "export the model for inference");
+    if (random)
+      return Refuse("training_mode drops elements at random", "export the model for inference");
   }
   ir::Value* x = c.input(0);
   c.SetOutput(0, x);

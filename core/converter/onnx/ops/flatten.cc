@@ -6,7 +6,8 @@ namespace mirin::onnx::translate {
 absl::Status Flatten(OpContext& c) {
   int64_t axis = c.Int("axis", 1);
   MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(0));
-  if (axis < -rank || axis > rank) return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of a tensor of rank ", rank));
+  if (axis < -rank || axis > rank)
+    return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of a tensor of rank ", rank));
   if (axis < 0) axis += rank;
   const auto product = [&](int64_t begin, int64_t end) {  // -1 when not known
     int64_t all = 1;

@@ -11,7 +11,8 @@
 namespace mirin::onnx {
 
 // x itself for "". `parameters` that are not given have the defaults of the operator of that name.
-absl::StatusOr<ir::Value*> FusedActivation(GraphBuilder& b, ir::Value* x, const std::string& name, const std::vector<double>& parameters);
+absl::StatusOr<ir::Value*> FusedActivation(GraphBuilder& b, ir::Value* x, const std::string& name,
+                                           const std::vector<double>& parameters);
 
 }  // namespace mirin::onnx
 

@@ -21,7 +21,9 @@ absl::Status GatherND(OpContext& c) {
   if (batch_dims != 0) {
     MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(1));
     MIRIN_ASSIGN_OR_RETURN(const int data_rank, c.Rank(0));
-    if (batch_dims < 0 || batch_dims >= std::min(rank, data_rank)) return absl::InvalidArgumentError(absl::StrCat("batch_dims ", batch_dims, " of ranks ", data_rank, " and ", rank));
+    if (batch_dims < 0 || batch_dims >= std::min(rank, data_rank))
+      return absl::InvalidArgumentError(
+          absl::StrCat("batch_dims ", batch_dims, " of ranks ", data_rank, " and ", rank));
     ir::Value* shape = b.Concat({b.SliceAxis(b.ShapeOf(indices), 0, 0, rank - 1), b.Ints({1})}, 0);
     std::vector<ir::Value*> parts;
     for (int64_t axis = 0; axis < batch_dims; ++axis) {

@@ -6,7 +6,8 @@ namespace {
 // 1 at the first of the largest elements along an axis, 0 elsewhere.
 ir::Value* FirstLargest(GraphBuilder& b, ir::Value* x, int64_t axis) {
   ir::Value* at = b.Op("Argmax", {x}, {{"axis", axis}, {"output_type", DType::kInt64}});
-  return b.Op("OneHot", {at, b.DimOf(x, axis), b.ScalarLike(1, x), b.ScalarLike(0, x)}, {{"axis", axis}});
+  return b.Op("OneHot", {at, b.DimOf(x, axis), b.ScalarLike(1, x), b.ScalarLike(0, x)},
+              {{"axis", axis}});
 }
 
 }  // namespace
@@ -20,7 +21,8 @@ absl::Status Hardmax(OpContext& c) {
   int64_t axis = c.Int("axis", c.version() >= 13 ? -1 : 1);
   MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(0));
   if (axis < 0) axis += rank;
-  if (axis < 0 || axis > rank) return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of a tensor of rank ", rank));
+  if (axis < 0 || axis > rank)
+    return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of a tensor of rank ", rank));
   if (c.version() >= 13 || axis == rank - 1) {
     c.SetOutput(0, FirstLargest(b, x, axis));
     return absl::OkStatus();

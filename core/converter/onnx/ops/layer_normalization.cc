@@ -18,12 +18,14 @@ bool CoversExactly(const Shape& x, const Shape& parameter, int axis) {
 ir::Value* Filled(OpContext& c, ir::Value* x, int axis, double value) {
   if (x == nullptr) return nullptr;
   GraphBuilder& b = c.builder();
-  return c.Op("FillV2", {b.SliceAxis(b.ShapeOf(x), 0, axis, x->type().shape.rank()), b.ScalarLike(value, x)});
+  return c.Op("FillV2",
+              {b.SliceAxis(b.ShapeOf(x), 0, axis, x->type().shape.rank()), b.ScalarLike(value, x)});
 }
 
 absl::StatusOr<DType> StashType(OpContext& c) {
   MIRIN_ASSIGN_OR_RETURN(const DType dtype, DTypeAttribute(c, "stash_type", DType::kFloat32));
-  if (!IsFloat(dtype)) return absl::InvalidArgumentError(absl::StrCat("stash_type is ", Name(dtype)));
+  if (!IsFloat(dtype))
+    return absl::InvalidArgumentError(absl::StrCat("stash_type is ", Name(dtype)));
   return dtype;
 }
 
@@ -33,11 +35,15 @@ absl::StatusOr<int> Axis(OpContext& c) {
 }
 
 // Outputs 1 and 2 of LayerNormalization.
-void SetStatistics(OpContext& c, const std::vector<ir::Value*>& normalized, double epsilon, DType dtype) {
+void SetStatistics(OpContext& c, const std::vector<ir::Value*>& normalized, double epsilon,
+                   DType dtype) {
   if (normalized.size() < 3) return;
   GraphBuilder& b = c.builder();
   if (c.wants(1)) c.SetOutput(1, b.Cast(normalized[1], dtype));
-  if (c.wants(2)) c.SetOutput(2, b.Cast(c.Op("Rsqrt", {b.Add(normalized[2], b.ScalarLike(epsilon, normalized[2]))}), dtype));
+  if (c.wants(2))
+    c.SetOutput(
+        2,
+        b.Cast(c.Op("Rsqrt", {b.Add(normalized[2], b.ScalarLike(epsilon, normalized[2]))}), dtype));
 }
 
 }  // namespace
@@ -54,9 +60,12 @@ absl::Status LayerNormalization(OpContext& c) {
   ir::Value* scale = c.input(1);
   ir::Value* shift = c.has_input(2) ? c.input(2) : nullptr;
   if (x == nullptr || scale == nullptr) return absl::OkStatus();
-  const Attrs attributes = {{"begin_norm_axis", int64_t{axis}}, {"begin_params_axis", int64_t{axis}}, {"epsilon", epsilon}};
+  const Attrs attributes = {{"begin_norm_axis", int64_t{axis}},
+                            {"begin_params_axis", int64_t{axis}},
+                            {"epsilon", epsilon}};
   const bool scale_fits = CoversExactly(x->type().shape, scale->type().shape, axis);
-  const bool shift_fits = shift != nullptr && CoversExactly(x->type().shape, shift->type().shape, axis);
+  const bool shift_fits =
+      shift != nullptr && CoversExactly(x->type().shape, shift->type().shape, axis);
   ir::Value* gamma = scale_fits ? scale : Filled(c, x, axis, 1);
   ir::Value* beta = scale_fits && shift_fits ? shift : Filled(c, x, axis, 0);
   const std::vector<ir::Value*> normalized = c.Ops("LayerNorm", {x, gamma, beta}, attributes);
@@ -71,7 +80,9 @@ absl::Status LayerNormalization(OpContext& c) {
   }
   // Narrow inputs have statistics of a wider type.
   ir::Value* wide = b.Cast(x, DType::kFloat32);
-  SetStatistics(c, c.Ops("LayerNorm", {wide, Filled(c, wide, axis, 1), Filled(c, wide, axis, 0)}, attributes), epsilon, stash);
+  SetStatistics(
+      c, c.Ops("LayerNorm", {wide, Filled(c, wide, axis, 1), Filled(c, wide, axis, 0)}, attributes),
+      epsilon, stash);
   return absl::OkStatus();
 }
 
@@ -84,7 +95,8 @@ absl::Status RMSNormalization(OpContext& c) {
   ir::Value* x = c.input(0);
   ir::Value* scale = c.input(1);
   if (x == nullptr || scale == nullptr) return absl::OkStatus();
-  if (x->type().dtype == scale->type().dtype && CoversExactly(x->type().shape, scale->type().shape, axis)) {
+  if (x->type().dtype == scale->type().dtype &&
+      CoversExactly(x->type().shape, scale->type().shape, axis)) {
     c.SetOutput(0, c.Op("RmsNorm", {x, scale}, {{"epsilon", epsilon}}));
     return absl::OkStatus();
   }

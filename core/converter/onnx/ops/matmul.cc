@@ -5,8 +5,11 @@ namespace mirin::onnx {
 absl::StatusOr<ir::Value*> MatrixProduct(GraphBuilder& b, ir::Value* x, ir::Value* y) {
   if (x == nullptr || y == nullptr) return nullptr;
   const Shape &left = x->type().shape, &right = y->type().shape;
-  if (!left.rank_known() || !right.rank_known()) return Refuse("the ranks of the matrices are not known at conversion", "give the model's inputs a shape");
-  if (left.rank() == 0 || right.rank() == 0) return absl::InvalidArgumentError("a product of matrices takes no scalars");
+  if (!left.rank_known() || !right.rank_known())
+    return Refuse("the ranks of the matrices are not known at conversion",
+                  "give the model's inputs a shape");
+  if (left.rank() == 0 || right.rank() == 0)
+    return absl::InvalidArgumentError("a product of matrices takes no scalars");
   std::vector<int64_t> axes;  // that the result loses
   if (left.rank() == 1) axes.push_back(-2);
   if (right.rank() == 1) axes.push_back(-1);
@@ -35,9 +38,13 @@ absl::Status Gemm(OpContext& c) {
   const DType dtype = c.dtype(0);
   for (int i = 0; i < 2; ++i) {
     const Shape& shape = c.shape(i);
-    if (shape.rank_known() && shape.rank() != 2) return absl::InvalidArgumentError(absl::StrCat("input ", i, " has rank ", shape.rank(), ", expected 2"));
+    if (shape.rank_known() && shape.rank() != 2)
+      return absl::InvalidArgumentError(
+          absl::StrCat("input ", i, " has rank ", shape.rank(), ", expected 2"));
   }
-  ir::Value* y = c.Op("MatMul", {c.input(0), c.input(1)}, {{"transpose_a", c.Bool("transA", false)}, {"transpose_b", c.Bool("transB", false)}});
+  ir::Value* y =
+      c.Op("MatMul", {c.input(0), c.input(1)},
+           {{"transpose_a", c.Bool("transA", false)}, {"transpose_b", c.Bool("transB", false)}});
   ir::Value* bias = c.has_input(2) && beta != 0 ? c.input(2) : nullptr;
   // Factors of integers need not be whole.
   const bool exact = IsFloat(dtype) || (alpha == 1 && (beta == 1 || bias == nullptr));

@@ -29,7 +29,9 @@ absl::Status Normalizer(OpContext& c) {
   GraphBuilder& b = c.builder();
   const std::string norm = c.String("norm", "MAX");
   ir::Value* x = b.Cast(c.input(0), DType::kFloat32);
-  const auto reduce = [&](absl::string_view op, ir::Value* v) { return b.Op(op, {v, b.Ints({-1})}, {{"keep_dims", true}}); };
+  const auto reduce = [&](absl::string_view op, ir::Value* v) {
+    return b.Op(op, {v, b.Ints({-1})}, {{"keep_dims", true}});
+  };
   ir::Value* length = nullptr;
   if (norm == "MAX") {
     length = reduce("ReduceMax", x);
@@ -40,7 +42,8 @@ absl::Status Normalizer(OpContext& c) {
   } else {
     return absl::InvalidArgumentError(absl::StrCat("unknown norm '", norm, "'"));
   }
-  ir::Value* divisor = c.Op("Select", {c.Op("Equal", {length, b.ScalarLike(0, x)}), b.ScalarLike(1, x), length});
+  ir::Value* divisor =
+      c.Op("Select", {c.Op("Equal", {length, b.ScalarLike(0, x)}), b.ScalarLike(1, x), length});
   c.SetOutput(0, c.Op("RealDiv", {x, divisor}));
   return absl::OkStatus();
 }
@@ -49,7 +52,8 @@ absl::Status Normalizer(OpContext& c) {
 absl::Status Scaler(OpContext& c) {
   GraphBuilder& b = c.builder();
   const std::vector<double> scale = c.Floats("scale"), offset = c.Floats("offset");
-  if (scale.empty() || offset.empty()) return absl::InvalidArgumentError("scale and offset are needed");
+  if (scale.empty() || offset.empty())
+    return absl::InvalidArgumentError("scale and offset are needed");
   ir::Value* x = b.Cast(c.input(0), DType::kFloat32);
   c.SetOutput(0, b.Mul(b.Sub(x, b.Constant(FloatTensor(offset))), b.Constant(FloatTensor(scale))));
   return absl::OkStatus();

@@ -11,13 +11,15 @@
 namespace mirin::onnx {
 
 // A post_transform by name, along the last axis.
-absl::StatusOr<ir::Value*> PostTransform(GraphBuilder& b, ir::Value* x, const std::string& transform);
+absl::StatusOr<ir::Value*> PostTransform(GraphBuilder& b, ir::Value* x,
+                                         const std::string& transform);
 
 // float32[n] of an attribute.
 Tensor FloatTensor(const std::vector<double>& values);
 
 // The label at the greatest of scores [samples, classes]: one of the attributes `strings` and `ints` lists them.
-absl::StatusOr<ir::Value*> TopLabel(OpContext& c, ir::Value* scores, const char* strings, const char* ints);
+absl::StatusOr<ir::Value*> TopLabel(OpContext& c, ir::Value* scores, const char* strings,
+                                    const char* ints);
 
 }  // namespace mirin::onnx
 

@@ -6,7 +6,9 @@ namespace mirin::onnx::translate {
 absl::Status OneHot(OpContext& c) {
   GraphBuilder& b = c.builder();
   const Shape& values = c.shape(2);
-  if (values.concrete() && values != Shape({2})) return absl::InvalidArgumentError(absl::StrCat("values have shape ", ToString(values), ", expected [2]"));
+  if (values.concrete() && values != Shape({2}))
+    return absl::InvalidArgumentError(
+        absl::StrCat("values have shape ", ToString(values), ", expected [2]"));
   ir::Value* indices = b.Cast(c.input(0), DType::kInt64);
   ir::Value* depth = AsScalar(b, b.Cast(c.input(1), DType::kInt64));
   indices = c.Op("Select", {c.Op("Less", {indices, b.Int(0)}), b.Add(indices, depth), indices});

@@ -26,7 +26,8 @@ absl::StatusOr<ir::Value*> OfAllAxes(OpContext& c, ir::Value* pads, int axes_inp
   }
   ir::Value* axes = AxesFromStart(b, IntsOperand(c, axes_input), rank);
   ir::Value* zeros = b.Ints(std::vector<int64_t>(static_cast<size_t>(2 * rank), 0));
-  return b.Op("TensorScatterElements", {zeros, b.Concat({axes, b.Add(axes, b.Int(rank))}, 0), pads}, {{"axis", 0}});
+  return b.Op("TensorScatterElements", {zeros, b.Concat({axes, b.Add(axes, b.Int(rank))}, 0), pads},
+              {{"axis", 0}});
 }
 
 bool MayBeNegative(const ir::Value* pads) {
@@ -56,7 +57,9 @@ absl::Status Pad(OpContext& c) {
   } else {
     pads = IntsOperand(c, 1);
     if (c.has_input(2) && constant) {
-      if (c.dtype(2) != c.dtype(0)) return absl::InvalidArgumentError(absl::StrCat("the value is ", Name(c.dtype(2)), ", the input ", Name(c.dtype(0))));
+      if (c.dtype(2) != c.dtype(0))
+        return absl::InvalidArgumentError(
+            absl::StrCat("the value is ", Name(c.dtype(2)), ", the input ", Name(c.dtype(0))));
       value = c.input(2);
     } else if (constant) {
       value = b.ScalarLike(0, x);
@@ -67,12 +70,15 @@ absl::Status Pad(OpContext& c) {
   }
   if (!constant) {
     value = b.ScalarLike(0, x);  // not used; MindSpore wants it
-    if (MayBeNegative(pads)) {  // they cut before the edges are looked at
-      x = c.Op("PadV3", {x, FromLastAxis(b, b.Op("Minimum", {pads, b.Int(0)}), rank), b.ScalarLike(0, x)}, {{"mode", std::string("constant")}});
+    if (MayBeNegative(pads)) {   // they cut before the edges are looked at
+      x = c.Op("PadV3",
+               {x, FromLastAxis(b, b.Op("Minimum", {pads, b.Int(0)}), rank), b.ScalarLike(0, x)},
+               {{"mode", std::string("constant")}});
       pads = b.Op("Maximum", {pads, b.Int(0)});
     }
   }
-  c.SetOutput(0, c.Op("PadV3", {x, FromLastAxis(b, pads, rank), value}, {{"mode", mode == "wrap" ? "circular" : mode}}));
+  c.SetOutput(0, c.Op("PadV3", {x, FromLastAxis(b, pads, rank), value},
+                      {{"mode", mode == "wrap" ? "circular" : mode}}));
   return absl::OkStatus();
 }
 
@@ -85,16 +91,22 @@ absl::Status CenterCropPad(OpContext& c) {
   std::vector<int64_t> axes = c.Ints("axes");
   for (int64_t i = 0; !c.Has("axes") && i < rank; ++i) axes.push_back(i);
   MIRIN_ASSIGN_OR_RETURN(axes, AxesFromStart(axes, rank));
-  if (count != static_cast<int64_t>(axes.size())) return absl::InvalidArgumentError(absl::StrCat(count, " sizes for ", axes.size(), " axes"));
+  if (count != static_cast<int64_t>(axes.size()))
+    return absl::InvalidArgumentError(absl::StrCat(count, " sizes for ", axes.size(), " axes"));
   ir::Value* sizes = IntsOperand(c, 1);
   std::vector<ir::Value*> pads(static_cast<size_t>(2 * rank), b.Ints({0}));
   for (size_t i = 0; i < axes.size(); ++i) {
-    ir::Value* more = b.Sub(b.SliceAxis(sizes, 0, static_cast<int64_t>(i), static_cast<int64_t>(i) + 1), b.DimOf(x, axes[i]));
+    ir::Value* more =
+        b.Sub(b.SliceAxis(sizes, 0, static_cast<int64_t>(i), static_cast<int64_t>(i) + 1),
+              b.DimOf(x, axes[i]));
     ir::Value* before = b.Op("TruncateDiv", {more, b.Int(2)});
     pads[static_cast<size_t>(axes[i])] = before;
     pads[static_cast<size_t>(rank + axes[i])] = b.Sub(more, before);
   }
-  c.SetOutput(0, rank == 0 ? x : c.Op("PadV3", {x, FromLastAxis(b, b.Concat(pads, 0), rank), b.ScalarLike(0, x)}, {{"mode", std::string("constant")}}));
+  c.SetOutput(0, rank == 0 ? x
+                           : c.Op("PadV3",
+                                  {x, FromLastAxis(b, b.Concat(pads, 0), rank), b.ScalarLike(0, x)},
+                                  {{"mode", std::string("constant")}}));
   return absl::OkStatus();
 }
 

@@ -22,14 +22,20 @@ absl::StatusOr<Pool> ReadPool(OpContext& c) {
   p.x = Lift(c, c.input(0), p.axes);
   if (p.x == nullptr) return p;
   p.attributes = PadAttributes(window, absl::MakeConstSpan(p.x->type().shape.dims()).subspan(2));
-  p.attributes.insert(p.attributes.end(), {{"kernel_size", window.kernel}, {"strides", window.strides}, {"round_mode", int64_t{ceil_mode ? 1 : 0}}});
-  if (window.dilations != std::vector<int64_t>(window.axes(), 1)) p.attributes.emplace_back("dilations", window.dilations);
+  p.attributes.insert(p.attributes.end(), {{"kernel_size", window.kernel},
+                                           {"strides", window.strides},
+                                           {"round_mode", int64_t{ceil_mode ? 1 : 0}}});
+  if (window.dilations != std::vector<int64_t>(window.axes(), 1))
+    p.attributes.emplace_back("dilations", window.dilations);
   return p;
 }
 
 absl::Status RequirePlanes(OpContext& c) {
   MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(0));
-  return rank >= 3 ? absl::OkStatus() : absl::InvalidArgumentError(absl::StrCat("input 0 has rank ", rank, ", it needs a batch, channels and spatial axes"));
+  return rank >= 3
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError(absl::StrCat(
+                   "input 0 has rank ", rank, ", it needs a batch, channels and spatial axes"));
 }
 
 // Reduces all spatial axes to one.
@@ -64,8 +70,10 @@ namespace translate {
 absl::Status AveragePool(OpContext& c) {
   MIRIN_ASSIGN_OR_RETURN(Pool p, ReadPool(c));
   const bool count_pads = c.Bool("count_include_pad", false);
-  p.attributes.insert(p.attributes.end(), {{"count_include_pad", count_pads}, {"count_overhang", !count_pads}});
-  c.SetOutput(0, Lower(c, c.Op(p.axes == 3 ? "AvgPool3D" : "AvgPool", {p.x}, p.attributes), p.axes));
+  p.attributes.insert(p.attributes.end(),
+                      {{"count_include_pad", count_pads}, {"count_overhang", !count_pads}});
+  c.SetOutput(0,
+              Lower(c, c.Op(p.axes == 3 ? "AvgPool3D" : "AvgPool", {p.x}, p.attributes), p.axes));
   return absl::OkStatus();
 }
 
@@ -73,12 +81,14 @@ absl::Status MaxPool(OpContext& c) {
   MIRIN_ASSIGN_OR_RETURN(Pool p, ReadPool(c));
   const bool column_major = c.Bool("storage_order", false);
   if (!c.wants(1)) {
-    c.SetOutput(0, Lower(c, c.Op(p.axes == 3 ? "MaxPool3D" : "MaxPool", {p.x}, p.attributes), p.axes));
+    c.SetOutput(0,
+                Lower(c, c.Op(p.axes == 3 ? "MaxPool3D" : "MaxPool", {p.x}, p.attributes), p.axes));
     return absl::OkStatus();
   }
   p.attributes.emplace_back("column_major", column_major);
   const std::vector<ir::Value*> results = c.Ops("MaxPoolWithIndices", {p.x}, p.attributes);
-  for (size_t i = 0; i < results.size(); ++i) c.SetOutput(static_cast<int>(i), Lower(c, results[i], p.axes));
+  for (size_t i = 0; i < results.size(); ++i)
+    c.SetOutput(static_cast<int>(i), Lower(c, results[i], p.axes));
   return absl::OkStatus();
 }
 

@@ -28,7 +28,8 @@ Range RangeOf(DType dtype) {
 int64_t LargestDistance(const ir::Value* x, const ir::Value* zero) {
   const Range range = RangeOf(x->type().dtype);
   std::vector<int64_t> zeros = {0};
-  if (zero != nullptr) zeros = GraphBuilder::IntsOf(zero).value_or(std::vector<int64_t>{range.low, range.high});
+  if (zero != nullptr)
+    zeros = GraphBuilder::IntsOf(zero).value_or(std::vector<int64_t>{range.low, range.high});
   int64_t most = 1;
   for (const int64_t z : zeros) most = std::max({most, z - range.low, range.high - z});
   return most;
@@ -41,7 +42,8 @@ ir::Value* Centred(GraphBuilder& b, ir::Value* x, ir::Value* zero, DType dtype) 
   return zero == nullptr ? wide : b.Sub(wide, b.Cast(zero, dtype));
 }
 
-int64_t ExactTerms(const ir::Value* x, const ir::Value* x_zero, const ir::Value* y, const ir::Value* y_zero) {
+int64_t ExactTerms(const ir::Value* x, const ir::Value* x_zero, const ir::Value* y,
+                   const ir::Value* y_zero) {
   return (int64_t{1} << 24) / (LargestDistance(x, x_zero) * LargestDistance(y, y_zero));
 }
 
@@ -58,7 +60,8 @@ ir::Value* Requantized(GraphBuilder& b, ir::Value* sum, ir::Value* scale, ir::Va
 absl::StatusOr<ir::Value*> OneNumber(OpContext& c, int i, absl::string_view what) {
   const Shape& shape = c.shape(i);
   if (shape.concrete() && NumElements(shape.dims()) != 1) {
-    return Refuse(absl::StrCat(what, " has shape ", ToString(shape)), absl::StrCat("make ", what, " one number"));
+    return Refuse(absl::StrCat(what, " has shape ", ToString(shape)),
+                  absl::StrCat("make ", what, " one number"));
   }
   return AsScalar(c.builder(), c.input(i));
 }

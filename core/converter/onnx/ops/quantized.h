@@ -10,7 +10,8 @@ namespace mirin::onnx {
 ir::Value* Centred(GraphBuilder& b, ir::Value* x, ir::Value* zero, DType dtype);
 
 // How many products of Centred() numbers add up exactly in float32, whatever the order: at least 258 for 8-bit operands.
-int64_t ExactTerms(const ir::Value* x, const ir::Value* x_zero, const ir::Value* y, const ir::Value* y_zero);
+int64_t ExactTerms(const ir::Value* x, const ir::Value* x_zero, const ir::Value* y,
+                   const ir::Value* y_zero);
 
 // round(sum * scale) + zero in the dtype of zero, saturated.
 ir::Value* Requantized(GraphBuilder& b, ir::Value* sum, ir::Value* scale, ir::Value* zero);

@@ -41,8 +41,10 @@ absl::StatusOr<ir::Value*> IntegerConvolution(OpContext& c, int x_zero, int weig
   }
   if (x == nullptr || w == nullptr) return b.status();
   const Shape& shape = w->type().shape;
-  const int64_t channels = shape.dim(1), step = ExactChannels(shape, ExactTerms(x, zero_x, w, zero_w));
-  const bool whole = channels >= 0 && channels <= step, pieces = step > 0 && channels >= 0 && c.Int("group", 1) == 1;
+  const int64_t channels = shape.dim(1),
+                step = ExactChannels(shape, ExactTerms(x, zero_x, w, zero_w));
+  const bool whole = channels >= 0 && channels <= step,
+             pieces = step > 0 && channels >= 0 && c.Int("group", 1) == 1;
   const DType dtype = whole || pieces ? DType::kFloat32 : DType::kFloat64;
   ir::Value* left = Lift(c, Centred(b, x, zero_x, dtype), axes);
   ir::Value* right = Lift(c, Centred(b, w, zero_w, dtype), axes);
@@ -50,7 +52,10 @@ absl::StatusOr<ir::Value*> IntegerConvolution(OpContext& c, int x_zero, int weig
   for (int64_t at = 0; sum == nullptr || (pieces && !whole && at < channels); at += step) {
     const bool all = whole || !pieces;
     const int64_t end = std::min(channels, at + step);
-    ir::Value* y = b.Op(axes == 3 ? "Conv3D" : "Conv2D", {all ? left : b.SliceAxis(left, 1, at, end), all ? right : b.SliceAxis(right, 1, at, end)}, attributes);
+    ir::Value* y = b.Op(
+        axes == 3 ? "Conv3D" : "Conv2D",
+        {all ? left : b.SliceAxis(left, 1, at, end), all ? right : b.SliceAxis(right, 1, at, end)},
+        attributes);
     y = b.Cast(y, DType::kInt32);
     sum = sum == nullptr ? y : b.Add(sum, y);
     if (!b.status().ok()) return b.status();

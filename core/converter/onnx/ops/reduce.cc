@@ -18,7 +18,8 @@ std::vector<ir::Value*> Operands(OpContext& c, ir::Value* x, int64_t as_input) {
 Attrs ReduceAttrs(OpContext& c, int64_t as_input) {
   Attrs attrs = {{"keep_dims", c.Bool("keepdims", true)}};
   // No axes mean all, or none when the operator says so.
-  if (c.version() >= as_input) attrs.emplace_back("skip_mode", c.Bool("noop_with_empty_axes", false));
+  if (c.version() >= as_input)
+    attrs.emplace_back("skip_mode", c.Bool("noop_with_empty_axes", false));
   return attrs;
 }
 
@@ -49,18 +50,21 @@ absl::Status ReduceExtreme(OpContext& c, absl::string_view op, absl::string_view
 absl::Status ArgExtreme(OpContext& c, absl::string_view op) {
   GraphBuilder& b = c.builder();
   const int64_t axis = c.Int("axis", 0);
-  const Attrs attrs = {{"axis", axis}, {"keep_dims", c.Bool("keepdims", true)}, {"output_type", DType::kInt64}};
+  const Attrs attrs = {
+      {"axis", axis}, {"keep_dims", c.Bool("keepdims", true)}, {"output_type", DType::kInt64}};
   const bool scalar = c.shape(0).rank_known() && c.shape(0).rank() == 0;
   if (!c.Bool("select_last_index", false) || scalar) return Unary(c, op, attrs);
   // The first one from behind.
   ir::Value* x = c.input(0);
-  ir::Value* from_behind = c.Op(op, {c.Op("ReverseV2", {x}, {{"axis", std::vector<int64_t>{axis}}})}, attrs);
+  ir::Value* from_behind =
+      c.Op(op, {c.Op("ReverseV2", {x}, {{"axis", std::vector<int64_t>{axis}}})}, attrs);
   c.SetOutput(0, b.Sub(b.Sub(b.DimOf(x, axis), b.Int(1)), from_behind));
   return absl::OkStatus();
 }
 
 absl::Status Running(OpContext& c, absl::string_view op) {
-  const Attrs attrs = {{"exclusive", c.Bool("exclusive", false)}, {"reverse", c.Bool("reverse", false)}};
+  const Attrs attrs = {{"exclusive", c.Bool("exclusive", false)},
+                       {"reverse", c.Bool("reverse", false)}};
   c.SetOutput(0, c.Op(op, {c.input(0), c.builder().Cast(c.input(1), DType::kInt64)}, attrs));
   return absl::OkStatus();
 }

@@ -13,7 +13,8 @@ struct Rotation {
 };
 
 // x of any rank, its last axis rotated in pairs; cosine and sine broadcast to [.., width / 2].
-absl::StatusOr<ir::Value*> Rotate(GraphBuilder& b, ir::Value* x, ir::Value* cosine, ir::Value* sine, const Rotation& r);
+absl::StatusOr<ir::Value*> Rotate(GraphBuilder& b, ir::Value* x, ir::Value* cosine, ir::Value* sine,
+                                  const Rotation& r);
 
 }  // namespace mirin::onnx
 

@@ -16,21 +16,26 @@ struct Scanned {
   ir::Value* trips = nullptr;     // int64[]
 };
 
-absl::StatusOr<std::vector<ir::Value*>> Turn(OpContext& c, const std::vector<ir::Value*>& states, const std::vector<ir::Value*>& slices, GraphBuilder* into) {
+absl::StatusOr<std::vector<ir::Value*>> Turn(OpContext& c, const std::vector<ir::Value*>& states,
+                                             const std::vector<ir::Value*>& slices,
+                                             GraphBuilder* into) {
   std::vector<Operand> inputs;
   for (ir::Value* v : states) inputs.push_back(Operand::Tensor(v));
   for (ir::Value* v : slices) inputs.push_back(Operand::Tensor(v));
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<Operand> results, c.bodies().Inline("body", inputs, into));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<Operand> results,
+                         c.bodies().Inline("body", inputs, into));
   std::vector<ir::Value*> tensors;
   for (const Operand& r : results) {
-    if (r.tensor == nullptr) return Refuse("its body gives a sequence or an optional", "give tensors");
+    if (r.tensor == nullptr)
+      return Refuse("its body gives a sequence or an optional", "give tensors");
     tensors.push_back(r.tensor);
   }
   return tensors;
 }
 
 // The element of an input at one turn.
-ir::Value* SliceAt(GraphBuilder& b, const Scanned& s, size_t i, ir::Value* input, ir::Value* step, ir::Value* trips) {
+ir::Value* SliceAt(GraphBuilder& b, const Scanned& s, size_t i, ir::Value* input, ir::Value* step,
+                   ir::Value* trips) {
   ir::Value* at = s.backward[i] != 0 ? b.Sub(b.Sub(trips, b.Int(1)), step) : step;
   return b.Op("Gather", {input, at}, {{"axis", s.axes[i]}});
 }
@@ -45,7 +50,8 @@ absl::StatusOr<std::vector<ir::Value*>> Run(OpContext& c, GraphBuilder& b, const
     std::vector<std::vector<ir::Value*>> history(rows);
     for (int64_t t = 0; t < static_cast<int64_t>(*known); ++t) {
       std::vector<ir::Value*> slices;
-      for (size_t i = 0; i < s.inputs.size(); ++i) slices.push_back(SliceAt(b, s, i, s.inputs[i], b.Int(t), s.trips));
+      for (size_t i = 0; i < s.inputs.size(); ++i)
+        slices.push_back(SliceAt(b, s, i, s.inputs[i], b.Int(t), s.trips));
       MIRIN_RETURN_IF_ERROR(b.status());
       MIRIN_ASSIGN_OR_RETURN(const std::vector<ir::Value*> made, Turn(c, states, slices, &b));
       states.assign(made.begin(), made.begin() + static_cast<std::ptrdiff_t>(states.size()));
@@ -58,9 +64,12 @@ absl::StatusOr<std::vector<ir::Value*>> Run(OpContext& c, GraphBuilder& b, const
   spec.trips = s.trips;
   spec.carried = s.states;
   spec.rows = rows;
-  spec.body = [&](ir::Value* step, ir::Value* /*condition*/, const std::vector<ir::Value*>& states, GraphBuilder* into) -> absl::StatusOr<std::vector<ir::Value*>> {
+  spec.body = [&](ir::Value* step, ir::Value* /*condition*/, const std::vector<ir::Value*>& states,
+                  GraphBuilder* into) -> absl::StatusOr<std::vector<ir::Value*>> {
     std::vector<ir::Value*> slices;
-    for (size_t i = 0; i < s.inputs.size(); ++i) slices.push_back(SliceAt(*into, s, i, into->Capture(s.inputs[i]), step, into->Capture(s.trips)));
+    for (size_t i = 0; i < s.inputs.size(); ++i)
+      slices.push_back(
+          SliceAt(*into, s, i, into->Capture(s.inputs[i]), step, into->Capture(s.trips)));
     MIRIN_RETURN_IF_ERROR(into->status());
     MIRIN_ASSIGN_OR_RETURN(std::vector<ir::Value*> made, Turn(c, states, slices, into));
     made.insert(made.begin(), into->Scalar(1, DType::kBool));
@@ -73,7 +82,9 @@ absl::StatusOr<std::vector<ir::Value*>> Run(OpContext& c, GraphBuilder& b, const
 absl::StatusOr<std::vector<int64_t>> ListOf(OpContext& c, const char* name, size_t n) {
   std::vector<int64_t> list = c.Ints(name);
   if (!c.Has(name)) list.assign(n, 0);
-  if (list.size() != n) return absl::InvalidArgumentError(absl::StrCat(name, " has ", list.size(), " numbers, ", n, " are needed"));
+  if (list.size() != n)
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " has ", list.size(), " numbers, ", n, " are needed"));
   return list;
 }
 
@@ -82,7 +93,8 @@ ir::Value* Filled(GraphBuilder& b, ir::Value* rows, ir::Value* size) {
   if (rows == nullptr || size == nullptr) return nullptr;
   std::vector<int64_t> others(static_cast<size_t>(2 * (rows->type().shape.rank() - 1)) + 1, 0);
   ir::Value* missing = b.Reshape(b.Sub(size, b.DimOf(rows, 0)), {1});
-  return b.Op("PadV3", {rows, b.Concat({b.Ints(others), missing}, 0), b.ScalarLike(0, rows)}, {{"mode", std::string("constant")}});
+  return b.Op("PadV3", {rows, b.Concat({b.Ints(others), missing}, 0), b.ScalarLike(0, rows)},
+              {{"mode", std::string("constant")}});
 }
 
 // Opset 8: axis 0 of everything is a batch of independent scans along axis 1, each as long as sequence_lens says.
@@ -95,8 +107,11 @@ absl::Status BatchedScan(OpContext& c, size_t states, size_t scans) {
   converter::LoopSpec batch;
   batch.trips = b.DimOf(operand(states), 0);
   batch.rows = static_cast<size_t>(c.bodies().num_outputs("body"));
-  batch.body = [&](ir::Value* sample, ir::Value* /*condition*/, const std::vector<ir::Value*>&, GraphBuilder* into) -> absl::StatusOr<std::vector<ir::Value*>> {
-    const auto of_sample = [&](ir::Value* all) { return into->Op("Gather", {into->Capture(all), sample}, {{"axis", 0}}); };
+  batch.body = [&](ir::Value* sample, ir::Value* /*condition*/, const std::vector<ir::Value*>&,
+                   GraphBuilder* into) -> absl::StatusOr<std::vector<ir::Value*>> {
+    const auto of_sample = [&](ir::Value* all) {
+      return into->Op("Gather", {into->Capture(all), sample}, {{"axis", 0}});
+    };
     Scanned s;
     for (size_t i = 0; i < states; ++i) s.states.push_back(of_sample(operand(i)));
     for (size_t i = 0; i < scans; ++i) s.inputs.push_back(of_sample(operand(states + i)));
@@ -105,7 +120,9 @@ absl::Status BatchedScan(OpContext& c, size_t states, size_t scans) {
     s.trips = lengths == nullptr ? into->Capture(most) : of_sample(lengths);
     MIRIN_ASSIGN_OR_RETURN(std::vector<ir::Value*> made, Run(c, *into, s));
     for (size_t k = states; lengths != nullptr && k < made.size(); ++k) {
-      if (!made[k]->type().shape.rank_known()) return Refuse("the rank of a scan output is not known at conversion", "give the model's inputs a shape");
+      if (!made[k]->type().shape.rank_known())
+        return Refuse("the rank of a scan output is not known at conversion",
+                      "give the model's inputs a shape");
       made[k] = Filled(*into, made[k], into->Capture(most));
     }
     made.insert(made.begin(), into->Scalar(1, DType::kBool));
@@ -127,10 +144,14 @@ absl::Status Scan(OpContext& c) {
   GraphBuilder& b = c.builder();
   MIRIN_ASSIGN_OR_RETURN(const int64_t count, c.RequiredInt("num_scan_inputs"));
   const int64_t given = c.num_inputs() - (c.version() < 9 ? 1 : 0);
-  if (count < 1 || count > given) return absl::InvalidArgumentError(absl::StrCat("num_scan_inputs is ", count, ", it has ", given, " operands"));
+  if (count < 1 || count > given)
+    return absl::InvalidArgumentError(
+        absl::StrCat("num_scan_inputs is ", count, ", it has ", given, " operands"));
   const size_t scans = static_cast<size_t>(count), states = static_cast<size_t>(given - count);
   const int results = c.bodies().num_outputs("body");
-  if (results < static_cast<int>(states)) return absl::InvalidArgumentError(absl::StrCat("its body gives ", results, " results for ", states, " states"));
+  if (results < static_cast<int>(states))
+    return absl::InvalidArgumentError(
+        absl::StrCat("its body gives ", results, " results for ", states, " states"));
   if (c.version() < 9) return BatchedScan(c, states, scans);
 
   const size_t rows = static_cast<size_t>(results) - states;
@@ -139,13 +160,17 @@ absl::Status Scan(OpContext& c) {
   MIRIN_ASSIGN_OR_RETURN(s.axes, ListOf(c, "scan_input_axes", scans));
   MIRIN_ASSIGN_OR_RETURN(s.backward, ListOf(c, "scan_input_directions", scans));
   MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> out_axes, ListOf(c, "scan_output_axes", rows));
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> out_backward, ListOf(c, "scan_output_directions", rows));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> out_backward,
+                         ListOf(c, "scan_output_directions", rows));
   for (size_t i = 0; i < scans; ++i) {
     const int at = static_cast<int>(states + i);
     MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(at));
     MIRIN_ASSIGN_OR_RETURN(s.axes[i], NormalizeAxis(s.axes[i], rank));
-    const int64_t n = c.shape(at).dim(static_cast<int>(s.axes[i])), first = c.shape(static_cast<int>(states)).dim(static_cast<int>(s.axes[0]));
-    if (n >= 0 && first >= 0 && n != first) return absl::InvalidArgumentError(absl::StrCat("scan inputs of ", first, " and ", n, " steps"));
+    const int64_t n = c.shape(at).dim(static_cast<int>(s.axes[i])),
+                  first = c.shape(static_cast<int>(states)).dim(static_cast<int>(s.axes[0]));
+    if (n >= 0 && first >= 0 && n != first)
+      return absl::InvalidArgumentError(
+          absl::StrCat("scan inputs of ", first, " and ", n, " steps"));
     s.inputs.push_back(c.input(at));
   }
   s.trips = b.DimOf(s.inputs[0], s.axes[0]);
@@ -154,7 +179,9 @@ absl::Status Scan(OpContext& c) {
     ir::Value*& v = values[states + k];
     if (out_backward[k] != 0) v = b.Op("ReverseV2", {v}, {{"axis", std::vector<int64_t>{0}}});
     if (out_axes[k] == 0 || v == nullptr) continue;
-    if (!v->type().shape.rank_known()) return Refuse("the rank of a scan output is not known at conversion", "give the model's inputs a shape");
+    if (!v->type().shape.rank_known())
+      return Refuse("the rank of a scan output is not known at conversion",
+                    "give the model's inputs a shape");
     const int rank = v->type().shape.rank();
     MIRIN_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(out_axes[k], rank));
     std::vector<int64_t> perm;

@@ -6,7 +6,8 @@ namespace mirin::onnx::translate {
 // Opset 16 added the reductions add and mul, opset 18 max and min.
 absl::Status ScatterElements(OpContext& c) {
   const std::string reduction = c.version() >= 16 ? c.String("reduction", "none") : "none";
-  c.SetOutput(0, c.Op("TensorScatterElements", {c.input(0), c.input(1), c.input(2)}, {{"axis", c.Int("axis", 0)}, {"reduction", reduction}}));
+  c.SetOutput(0, c.Op("TensorScatterElements", {c.input(0), c.input(1), c.input(2)},
+                      {{"axis", c.Int("axis", 0)}, {"reduction", reduction}}));
   return absl::OkStatus();
 }
 
@@ -15,7 +16,11 @@ absl::Status Scatter(OpContext& c) { return ScatterElements(c); }
 
 absl::Status ScatterND(OpContext& c) {
   static constexpr std::pair<absl::string_view, absl::string_view> kOps[] = {
-      {"none", "TensorScatterUpdate"}, {"add", "TensorScatterAdd"}, {"mul", "TensorScatterMul"}, {"max", "TensorScatterMax"}, {"min", "TensorScatterMin"}};
+      {"none", "TensorScatterUpdate"},
+      {"add", "TensorScatterAdd"},
+      {"mul", "TensorScatterMul"},
+      {"max", "TensorScatterMax"},
+      {"min", "TensorScatterMin"}};
   const std::string reduction = c.version() >= 16 ? c.String("reduction", "none") : "none";
   for (const auto& [name, op] : kOps) {
     if (reduction != name) continue;

@@ -6,9 +6,13 @@ namespace mirin::onnx::translate {
 // The slices along an axis (without one: the elements) where the condition, which may be shorter, is true.
 absl::Status Compress(OpContext& c) {
   GraphBuilder& b = c.builder();
-  if (c.dtype(1) != DType::kBool) return absl::InvalidArgumentError(absl::StrCat("the condition is ", Name(c.dtype(1)), ", expected bool"));
+  if (c.dtype(1) != DType::kBool)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the condition is ", Name(c.dtype(1)), ", expected bool"));
   const Shape& condition = c.shape(1);
-  if (condition.rank_known() && condition.rank() != 1) return absl::InvalidArgumentError(absl::StrCat("the condition has shape ", ToString(condition), ", expected rank 1"));
+  if (condition.rank_known() && condition.rank() != 1)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the condition has shape ", ToString(condition), ", expected rank 1"));
   ir::Value* chosen = b.Squeeze(c.Op("NonZero", {c.input(1)}), {1});
   const bool flat = !c.Has("axis");
   ir::Value* x = flat ? b.Reshape(c.input(0), {-1}) : c.input(0);
@@ -34,8 +38,10 @@ absl::Status Unique(OpContext& c) {
 
 absl::Status ReverseSequence(OpContext& c) {
   const int64_t time = c.Int("time_axis", 0), batch = c.Int("batch_axis", 1);
-  if (time == batch || std::min(time, batch) != 0 || std::max(time, batch) != 1) return absl::InvalidArgumentError(absl::StrCat("time_axis ", time, " and batch_axis ", batch));
-  c.SetOutput(0, c.Op("ReverseSequence", {c.input(0), c.input(1)}, {{"seq_dim", time}, {"batch_dim", batch}}));
+  if (time == batch || std::min(time, batch) != 0 || std::max(time, batch) != 1)
+    return absl::InvalidArgumentError(absl::StrCat("time_axis ", time, " and batch_axis ", batch));
+  c.SetOutput(0, c.Op("ReverseSequence", {c.input(0), c.input(1)},
+                      {{"seq_dim", time}, {"batch_dim", batch}}));
   return absl::OkStatus();
 }
 

@@ -8,16 +8,20 @@ using Members = std::vector<Operand>;
 
 absl::StatusOr<Members> SequenceOf(OpContext& c, int i) {
   if (!c.has_input(i)) return absl::InvalidArgumentError(absl::StrCat("input ", i, " is missing"));
-  if (c.operand(i).sequence == nullptr) return absl::InvalidArgumentError(absl::StrCat("input ", i, " is no sequence"));
+  if (c.operand(i).sequence == nullptr)
+    return absl::InvalidArgumentError(absl::StrCat("input ", i, " is no sequence"));
   return *c.operand(i).sequence;
 }
 
 // A position among n members, -n .. n - 1, from the start.
 absl::StatusOr<size_t> PositionOf(OpContext& c, int i, size_t n) {
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> given, c.ConstantInts(i, "the position in the sequence"));
-  if (given.size() != 1) return absl::InvalidArgumentError(absl::StrCat("the position has ", given.size(), " elements"));
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> given,
+                         c.ConstantInts(i, "the position in the sequence"));
+  if (given.size() != 1)
+    return absl::InvalidArgumentError(absl::StrCat("the position has ", given.size(), " elements"));
   const int64_t size = static_cast<int64_t>(n), at = given[0] < 0 ? given[0] + size : given[0];
-  if (at < 0 || at >= size) return absl::InvalidArgumentError(absl::StrCat("position ", given[0], " in a sequence of ", n));
+  if (at < 0 || at >= size)
+    return absl::InvalidArgumentError(absl::StrCat("position ", given[0], " in a sequence of ", n));
   return static_cast<size_t>(at);
 }
 
@@ -29,7 +33,9 @@ void SetSequence(OpContext& c, int i, Members members, DType element) {
 
 bool AllAlike(const Members& members) {
   for (const Operand& m : members) {
-    if (m.tensor == nullptr || !m.tensor->type().shape.concrete() || m.tensor->type() != members[0].tensor->type()) return false;
+    if (m.tensor == nullptr || !m.tensor->type().shape.concrete() ||
+        m.tensor->type() != members[0].tensor->type())
+      return false;
   }
   return !members.empty();
 }
@@ -37,7 +43,8 @@ bool AllAlike(const Members& members) {
 absl::StatusOr<std::vector<ir::Value*>> TensorsOf(const Members& members) {
   std::vector<ir::Value*> tensors;
   for (const Operand& m : members) {
-    if (m.tensor == nullptr) return absl::InvalidArgumentError("a member of the sequence is no tensor");
+    if (m.tensor == nullptr)
+      return absl::InvalidArgumentError("a member of the sequence is no tensor");
     tensors.push_back(m.tensor);
   }
   return tensors;
@@ -65,9 +72,12 @@ absl::Status SequenceEmpty(OpContext& c) {
 // A computed position works where the members are of one type.
 absl::Status SequenceAt(OpContext& c) {
   MIRIN_ASSIGN_OR_RETURN(const Members members, SequenceOf(c, 0));
-  if (GraphBuilder::ValueOf(c.input(1)) == nullptr && AllAlike(members) && members[0].tensor->type().shape.rank() < kMaxRank) {
+  if (GraphBuilder::ValueOf(c.input(1)) == nullptr && AllAlike(members) &&
+      members[0].tensor->type().shape.rank() < kMaxRank) {
     MIRIN_ASSIGN_OR_RETURN(const std::vector<ir::Value*> tensors, TensorsOf(members));
-    c.SetOutput(0, c.Op("Gather", {c.Op("Stack", tensors, {{"axis", 0}}), AsScalar(c.builder(), c.input(1))}, {{"axis", 0}}));
+    c.SetOutput(0, c.Op("Gather",
+                        {c.Op("Stack", tensors, {{"axis", 0}}), AsScalar(c.builder(), c.input(1))},
+                        {{"axis", 0}}));
     return absl::OkStatus();
   }
   MIRIN_ASSIGN_OR_RETURN(const size_t at, PositionOf(c, 1, members.size()));
@@ -78,12 +88,16 @@ absl::Status SequenceAt(OpContext& c) {
 // Without a position at the end.
 absl::Status SequenceInsert(OpContext& c) {
   MIRIN_ASSIGN_OR_RETURN(Members members, SequenceOf(c, 0));
-  if (!members.empty() && members[0].tensor != nullptr && members[0].tensor->type().dtype != c.dtype(1)) {
-    return absl::InvalidArgumentError(absl::StrCat("a ", Name(c.dtype(1)), " tensor for a sequence of ", Name(members[0].tensor->type().dtype)));
+  if (!members.empty() && members[0].tensor != nullptr &&
+      members[0].tensor->type().dtype != c.dtype(1)) {
+    return absl::InvalidArgumentError(absl::StrCat("a ", Name(c.dtype(1)),
+                                                   " tensor for a sequence of ",
+                                                   Name(members[0].tensor->type().dtype)));
   }
   size_t at = members.size();
   if (c.has_input(2)) {
-    MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> given, c.ConstantInts(2, "the position in the sequence"));
+    MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> given,
+                           c.ConstantInts(2, "the position in the sequence"));
     const bool end = given.size() == 1 && given[0] == static_cast<int64_t>(members.size());
     if (!end) {
       MIRIN_ASSIGN_OR_RETURN(at, PositionOf(c, 2, members.size()));
@@ -122,22 +136,31 @@ absl::Status SplitToSequence(OpContext& c) {
   std::vector<ir::Value*> parts;
   if (c.has_input(1) && c.shape(1) != Shape(Dims{})) {
     MIRIN_ASSIGN_OR_RETURN(const int64_t count, LengthOf(c, 1, "sizes"));
-    if (count > 0) parts = c.Ops("SplitSizes", {c.input(0), IntsOperand(c, 1)}, {{"axis", axis}, {"output_num", count}});
+    if (count > 0)
+      parts = c.Ops("SplitSizes", {c.input(0), IntsOperand(c, 1)},
+                    {{"axis", axis}, {"output_num", count}});
   } else {
     int64_t size = 1;
     if (c.has_input(1)) {
-      MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> given, c.ConstantInts(1, "the size of the parts"));
+      MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> given,
+                             c.ConstantInts(1, "the size of the parts"));
       size = given[0];
     }
     const int64_t n = c.shape(0).dim(axis);
     if (size < 1) return absl::InvalidArgumentError(absl::StrCat("parts of size ", size));
-    if (n < 0) return Refuse(absl::StrCat("axis ", axis, " has an open size, so the number of parts is not known at conversion"), "give the model's inputs a shape");
+    if (n < 0)
+      return Refuse(
+          absl::StrCat("axis ", axis,
+                       " has an open size, so the number of parts is not known at conversion"),
+          "give the model's inputs a shape");
     std::vector<int64_t> sizes(static_cast<size_t>(n / size), size);
     if (n % size != 0) sizes.push_back(n % size);
-    if (!sizes.empty()) parts = c.Ops("SplitV", {c.input(0)}, {{"size_splits", sizes}, {"axis", axis}});
+    if (!sizes.empty())
+      parts = c.Ops("SplitV", {c.input(0)}, {{"size_splits", sizes}, {"axis", axis}});
   }
   Members members;
-  for (ir::Value* part : parts) members.push_back(Operand::Tensor(keep ? part : b.Squeeze(part, {axis})));
+  for (ir::Value* part : parts)
+    members.push_back(Operand::Tensor(keep ? part : b.Squeeze(part, {axis})));
   SetSequence(c, 0, std::move(members), c.dtype(0));
   return absl::OkStatus();
 }
@@ -161,16 +184,22 @@ absl::Status SequenceMap(OpContext& c) {
     for (int k = 0; k < c.num_inputs(); ++k) {
       const Operand& given = c.operand(k);
       if (given.sequence != nullptr && given.sequence->size() != first.size()) {
-        return absl::InvalidArgumentError(absl::StrCat("sequences of ", first.size(), " and ", given.sequence->size(), " members"));
+        return absl::InvalidArgumentError(absl::StrCat("sequences of ", first.size(), " and ",
+                                                       given.sequence->size(), " members"));
       }
       inputs.push_back(given.sequence != nullptr ? (*given.sequence)[i] : given);
     }
-    MIRIN_ASSIGN_OR_RETURN(std::vector<Operand> made, c.bodies().Inline("body", inputs, &c.builder()));
-    if (made.size() < results.size()) return absl::InvalidArgumentError(absl::StrCat("its body gives ", made.size(), " results for ", results.size(), " outputs"));
+    MIRIN_ASSIGN_OR_RETURN(std::vector<Operand> made,
+                           c.bodies().Inline("body", inputs, &c.builder()));
+    if (made.size() < results.size())
+      return absl::InvalidArgumentError(absl::StrCat("its body gives ", made.size(),
+                                                     " results for ", results.size(), " outputs"));
     for (size_t k = 0; k < results.size(); ++k) results[k].push_back(std::move(made[k]));
   }
   for (size_t k = 0; k < results.size(); ++k) {
-    const DType element = results[k].empty() || results[k][0].tensor == nullptr ? DType::kUnknown : results[k][0].tensor->type().dtype;
+    const DType element = results[k].empty() || results[k][0].tensor == nullptr
+                              ? DType::kUnknown
+                              : results[k][0].tensor->type().dtype;
     SetSequence(c, static_cast<int>(k), std::move(results[k]), element);
   }
   return absl::OkStatus();

@@ -39,14 +39,16 @@ absl::Status HannWindow(OpContext& c) { return CosineWindow(c, 0.5, -0.5, 0); }
 // The axis became an operand in opset 20, and its default the last one but the parts.
 absl::Status DFT(OpContext& c) {
   ir::Value* axis = c.version() < 20 ? c.builder().Int(c.Int("axis", 1)) : OptionalInt(c, 2);
-  const Attrs attrs = {{"inverse", c.Bool("inverse", false)}, {"onesided", c.Bool("onesided", false)}};
+  const Attrs attrs = {{"inverse", c.Bool("inverse", false)},
+                       {"onesided", c.Bool("onesided", false)}};
   c.SetOutput(0, c.Op("DFT", {c.input(0), OptionalInt(c, 1), axis}, attrs));
   return absl::OkStatus();
 }
 
 absl::Status STFT(OpContext& c) {
   ir::Value* step = c.builder().Cast(c.input(1), DType::kInt64);
-  c.SetOutput(0, c.Op("STFT", {c.input(0), step, c.OptionalInput(2), OptionalInt(c, 3)}, {{"onesided", c.Bool("onesided", true)}}));
+  c.SetOutput(0, c.Op("STFT", {c.input(0), step, c.OptionalInput(2), OptionalInt(c, 3)},
+                      {{"onesided", c.Bool("onesided", true)}}));
   return absl::OkStatus();
 }
 

@@ -13,7 +13,8 @@ absl::Status SoftmaxLike(OpContext& c, absl::string_view op) {
   int64_t axis = c.Int("axis", 1);
   MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(0));
   if (axis < 0) axis += rank;
-  if (axis < 0 || axis > rank) return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of a tensor of rank ", rank));
+  if (axis < 0 || axis > rank)
+    return absl::InvalidArgumentError(absl::StrCat("axis ", axis, " of a tensor of rank ", rank));
   if (axis == rank - 1) {
     c.SetOutput(0, c.Op(op, {c.input(0)}, {{"axis", -1}}));
     return absl::OkStatus();

@@ -23,17 +23,22 @@ absl::Status Split(OpContext& c) {
   const int64_t axis = c.Int("axis", 0);
   const int64_t parts = c.num_outputs();
   if (c.version() >= 18 && c.Int("num_outputs", parts) != parts) {
-    return absl::InvalidArgumentError(absl::StrCat("num_outputs is ", c.Int("num_outputs", parts), ", it has ", parts, " outputs"));
+    return absl::InvalidArgumentError(absl::StrCat("num_outputs is ", c.Int("num_outputs", parts),
+                                                   ", it has ", parts, " outputs"));
   }
   const bool as_input = c.version() >= 13;
   std::vector<ir::Value*> values;
   if (as_input ? c.has_input(1) : c.Has("split")) {
     if (const auto sizes = as_input ? GraphBuilder::IntsOf(c.input(1)) : c.Ints("split")) {
-      if (static_cast<int64_t>(sizes->size()) != parts) return absl::InvalidArgumentError(absl::StrCat(sizes->size(), " sizes for ", parts, " outputs"));
-      if (std::any_of(sizes->begin(), sizes->end(), [](int64_t s) { return s < 0; })) return absl::InvalidArgumentError("a size is negative");
+      if (static_cast<int64_t>(sizes->size()) != parts)
+        return absl::InvalidArgumentError(
+            absl::StrCat(sizes->size(), " sizes for ", parts, " outputs"));
+      if (std::any_of(sizes->begin(), sizes->end(), [](int64_t s) { return s < 0; }))
+        return absl::InvalidArgumentError("a size is negative");
       values = c.Ops("SplitV", {c.input(0)}, {{"size_splits", *sizes}, {"axis", axis}});
     } else {
-      values = c.Ops("SplitSizes", {c.input(0), IntsOperand(c, 1)}, {{"axis", axis}, {"output_num", parts}});
+      values = c.Ops("SplitSizes", {c.input(0), IntsOperand(c, 1)},
+                     {{"axis", axis}, {"output_num", parts}});
     }
   } else if (c.version() >= 18 && c.Has("num_outputs")) {
     MIRIN_ASSIGN_OR_RETURN(const int rank, c.Rank(0));

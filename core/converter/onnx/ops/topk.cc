@@ -18,7 +18,8 @@ absl::Status TopK(OpContext& c) {
   const bool last = axis == -1 || (x.rank_known() && axis == x.rank() - 1);
   const std::vector<ir::Value*> results =
       last && largest ? c.Ops("TopK", {c.input(0), k}, {{"sorted", sorted}})
-                      : c.Ops("TopKAxis", {c.input(0), k}, {{"axis", axis}, {"largest", largest}, {"sorted", sorted}});
+                      : c.Ops("TopKAxis", {c.input(0), k},
+                              {{"axis", axis}, {"largest", largest}, {"sorted", sorted}});
   if (results.size() != 2) return absl::OkStatus();
   c.SetOutput(0, results[0]);
   c.SetOutput(1, b.Cast(results[1], DType::kInt64));

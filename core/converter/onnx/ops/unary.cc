@@ -38,7 +38,8 @@ absl::Status IsInf(OpContext& c) {
   if (negative && positive) return Unary(c, "IsInf");
   ir::Value* x = c.input(0);
   ir::Value* infinity = c.builder().ScalarLike(positive ? INFINITY : -INFINITY, x);
-  c.SetOutput(0, c.Op(positive || negative ? "Equal" : "Less", {x, infinity}));  // nothing is less than -inf
+  c.SetOutput(0, c.Op(positive || negative ? "Equal" : "Less",
+                      {x, infinity}));  // nothing is less than -inf
   return absl::OkStatus();
 }
 
