@@ -1,10 +1,13 @@
 // Decoding by the system's libraries, which only calibration with pictures needs: they are opened then, not linked.
 #include <dlfcn.h>
-#include <jpeglib.h>
-#include <png.h>
 
 #include <csetjmp>
 #include <cstdio>
+
+// clang-format off
+#include <jpeglib.h>  // names FILE without including <cstdio>
+#include <png.h>
+// clang-format on
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
