@@ -1,5 +1,6 @@
-"""Every third-party archive of the build that comes from PyPI or Maven Central, pinned."""
+"""Every third-party archive of the build that comes from PyPI, Maven Central or Go's module proxy, pinned."""
 
+load("//bazel:go.bzl", "go_modules")
 load("//bazel:maven.bzl", "maven_jars")
 load("//bazel:pypi.bzl", "pypi_archive")
 
@@ -95,4 +96,11 @@ def maven_deps():
             "com.google.googlejavaformat:google-java-format:1.22.0:jar:all-deps": "16b2a1ee938686c8b1d88abf19eb83dfd0d623cee9de6fc6d09980214f816d3f",
             "org.junit.platform:junit-platform-console-standalone:1.10.2": "a1de557821293ce903c213c694165fff532cf92081bac4238b9e05b35f04f43f",
         },
+    )
+
+def go_deps():
+    go_modules(
+        name = "go_modules",
+        go_mod = "//go:go.mod",
+        go_sum = "//go:go.sum",
     )

@@ -1,7 +1,41 @@
-"""Go by the go command itself. GOROOT is @go; modules have no dependencies beyond it, so nothing is fetched."""
+"""Go by the go command itself. GOROOT is @go; the modules that go/go.sum pins are @go_modules."""
 
 _GO = "@go//:go/bin/go"
 _TOOLS = [_GO, "//bazel:go_build.sh"]
+
+def _go_modules_impl(rctx):
+    go = rctx.path(rctx.attr._go)
+    rctx.symlink(rctx.attr.go_mod, "go.mod")
+    rctx.symlink(rctx.attr.go_sum, "go.sum")
+    result = rctx.execute([go, "mod", "download"], timeout = 600, environment = {
+        "GOCACHE": str(rctx.path("cache")),
+        "GOFLAGS": "-modcacherw",
+        "GOMODCACHE": str(rctx.path("modules")),
+        "GOROOT": str(go.dirname.dirname),
+        "GOTOOLCHAIN": "local",
+    })
+    if result.return_code:
+        fail("%s: go mod download failed\n%s" % (rctx.name, result.stderr))
+    rctx.delete("cache")
+
+    # modules/cache/download is laid out as a module proxy
+    rctx.file("BUILD.bazel", """
+filegroup(
+    name = "proxy",
+    srcs = glob(["modules/cache/download/**"], exclude = ["**/*.lock"]),
+    visibility = ["//visibility:public"],
+)
+""")
+
+go_modules = repository_rule(
+    implementation = _go_modules_impl,
+    doc = "the modules that a go.sum pins, as a module proxy serves them: a folder for GOPROXY=file://...",
+    attrs = {
+        "go_mod": attr.label(mandatory = True, allow_single_file = True),
+        "go_sum": attr.label(mandatory = True, allow_single_file = True),
+        "_go": attr.label(default = "@go//:go/bin/go", allow_single_file = True),
+    },
+)
 
 def go_std_cache(name, packages, flags = ""):
     """NAME.tar: Go's build cache with standard packages, so that programs need not compile them again.
@@ -28,7 +62,7 @@ def go_binary(name, srcs, data = [], **kwargs):
       **kwargs: of both rules
     """
     up = "/".join([".." for _ in native.package_name().split("/")])
-    _go_build("program", name + ".bin", "LDFLAGS='-Wl,-rpath,$$ORIGIN/%s/c_api'" % up, srcs, **kwargs)
+    _go_build("program", name + ".bin", "LDFLAGS='-r=$$ORIGIN/%s/c_api'" % up, srcs, **kwargs)
     native.sh_binary(
         name = name,
         srcs = [name + ".bin"],
@@ -36,25 +70,26 @@ def go_binary(name, srcs, data = [], **kwargs):
         **kwargs
     )
 
-def go_test_binary(name, flags = "", std_cache = "//go:std_cache", **kwargs):
-    """The test program of the module's package mirin.
+def go_test_binary(name, flags = "", package = ".", std_cache = "//go:std_cache", **kwargs):
+    """The test program of a package of the module.
 
     Args:
       name: of the program
       flags: of go test
+      package: its folder in the module
       std_cache: a go_std_cache, made with the same flags
       **kwargs: of the rule
     """
-    _go_build("test", name, "FLAGS='%s'" % flags, [], std_cache, **kwargs)
+    _go_build("test", name, "PACKAGE=%s FLAGS='%s'" % (package, flags), [], std_cache, **kwargs)
 
 def _go_build(mode, out, environment, srcs, std_cache = "//go:std_cache", **kwargs):
     native.genrule(
         name = out + "_build",
-        srcs = srcs + ["//go:sources", std_cache],
+        srcs = srcs + ["//go:sources", "@go_modules//:proxy", std_cache],
         outs = [out],
         tools = _TOOLS,
         executable = 1,
-        cmd = environment + " $(location //bazel:go_build.sh) %s $(location %s) $@ $(location %s) $(locations //go:sources) -- %s" % (
+        cmd = environment + " $(location //bazel:go_build.sh) %s $(location %s) $@ $(location %s) $(locations //go:sources) $(locations @go_modules//:proxy) -- %s" % (
             mode,
             _GO,
             std_cache,

@@ -1,3 +1,5 @@
 module mirin.dev/go
 
-go 1.24
+go 1.25.0
+
+require github.com/ebitengine/purego v0.11.3

@@ -3,4 +3,5 @@
 set -eu
 test=$PWD/$1
 export MIRIN_LIBRARY_PATH=$PWD/$(dirname "$2") MIRIN_TEST_MODELS=$PWD/tests/models/mindir MIRIN_TEST_LOOPS=$3 HOME=$TEST_TMPDIR
+export MIRIN_TEST_C_API=$PWD/c_api MIRIN_TEST_CAPI_SOURCES=$PWD/go/internal/capi
 exec "$test" -test.v

@@ -2,44 +2,15 @@ package mirin
 
 import (
 	"context"
-	"runtime"
-	"slices"
-	"sync"
 	"time"
 
 	"mirin.dev/go/internal/capi"
 )
 
-// A frame is what a run tells C about its tensors. Frames are used again.
-type frame struct {
-	inputs, outputs []capi.Tensor
-	pinner          runtime.Pinner
-}
-
-var frames = sync.Pool{New: func() any { return new(frame) }}
-
-// newFrame takes a frame; free must follow.
-func newFrame(inputs, outputs int) *frame {
-	f := frames.Get().(*frame)
-	f.inputs = slices.Grow(f.inputs, inputs)[:inputs]
-	f.outputs = slices.Grow(f.outputs, outputs)[:outputs]
-	return f
-}
-
-// free lets go of memory and frees the handles of inputs.
-func (f *frame) free() {
-	f.pinner.Unpin()
-	destroy(f.inputs)
-	clear(f.inputs)
-	clear(f.outputs)
-	f.inputs, f.outputs = f.inputs[:0], f.outputs[:0]
-	frames.Put(f)
-}
-
 // give describes the inputs.
-func (f *frame) give(inputs []*Tensor) error {
+func give(f *capi.Frame, inputs []*Tensor) error {
 	for i, t := range inputs {
-		if err := t.describe(&f.inputs[i], &f.pinner); err != nil {
+		if err := t.describe(&f.Inputs[i], &f.Pinner); err != nil {
 			return err
 		}
 	}
@@ -49,21 +20,21 @@ func (f *frame) give(inputs []*Tensor) error {
 
 // run gives the results of the session, or of the pool where there is no session, as new tensors.
 func run(ctx context.Context, session capi.Session, pool capi.Pool, inputs []*Tensor, outputs int) ([]*Tensor, error) {
-	f := newFrame(len(inputs), outputs)
-	defer f.free()
-	if err := f.give(inputs); err != nil {
+	f := capi.NewFrame(len(inputs), outputs)
+	defer f.Free()
+	if err := give(f, inputs); err != nil {
 		return nil, err
 	}
-	if err := f.run(ctx, session, pool, false); err != nil {
+	if err := runFrame(ctx, f, session, pool, false); err != nil {
 		return nil, err
 	}
 	if session == (capi.Session{}) {
-		defer destroy(f.outputs)
+		defer capi.Destroy(f.Outputs)
 	}
 	results := make([]*Tensor, outputs)
 	for i := range results {
 		var err error
-		if results[i], err = copyOut(&f.outputs[i]); err != nil {
+		if results[i], err = copyOut(&f.Outputs[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -72,22 +43,22 @@ func run(ctx context.Context, session capi.Session, pool capi.Pool, inputs []*Te
 
 // runInto writes the results into outputs.
 func runInto(ctx context.Context, session capi.Session, pool capi.Pool, inputs, outputs []*Tensor) error {
-	f := newFrame(len(inputs), len(outputs))
-	defer f.free()
-	if err := f.give(inputs); err != nil {
+	f := capi.NewFrame(len(inputs), len(outputs))
+	defer f.Free()
+	if err := give(f, inputs); err != nil {
 		return err
 	}
 	for i, t := range outputs {
-		if err := t.describeRoom(&f.outputs[i], &f.pinner); err != nil {
+		if err := t.describeRoom(&f.Outputs[i], &f.Pinner); err != nil {
 			return err
 		}
 	}
-	if err := f.run(ctx, session, pool, true); err != nil {
+	if err := runFrame(ctx, f, session, pool, true); err != nil {
 		return err
 	}
 	for i, t := range outputs {
 		if t != nil {
-			if err := t.takeShape(&f.outputs[i]); err != nil {
+			if err := t.takeShape(&f.Outputs[i]); err != nil {
 				return err
 			}
 		}
@@ -95,8 +66,8 @@ func runInto(ctx context.Context, session capi.Session, pool capi.Pool, inputs, 
 	return nil
 }
 
-// run runs until ctx ends.
-func (f *frame) run(ctx context.Context, session capi.Session, pool capi.Pool, into bool) error {
+// runFrame runs until ctx ends.
+func runFrame(ctx context.Context, f *capi.Frame, session capi.Session, pool capi.Pool, into bool) error {
 	if ctx.Err() != nil {
 		return contextError(ctx, "the context ended before the run")
 	}
@@ -105,7 +76,7 @@ func (f *frame) run(ctx context.Context, session capi.Session, pool capi.Pool, i
 		limits.TimeoutMicroseconds = max(1, time.Until(deadline).Microseconds())
 	}
 	if ctx.Done() == nil {
-		return check(capi.Run(session, pool, f.inputs, f.outputs, limits, into))
+		return check(f.Run(session, pool, limits, into))
 	}
 	cancellation, status := capi.NewCancellation()
 	if err := check(status); err != nil {
@@ -118,7 +89,7 @@ func (f *frame) run(ctx context.Context, session capi.Session, pool capi.Pool, i
 		cancellation.Cancel()
 		close(cancelled)
 	})
-	err := check(capi.Run(session, pool, f.inputs, f.outputs, limits, into))
+	err := check(f.Run(session, pool, limits, into))
 	if !stop() {
 		<-cancelled // it uses the cancellation
 		if e, ok := err.(*Error); ok && e.Code == Cancelled {
@@ -126,13 +97,4 @@ func (f *frame) run(ctx context.Context, session capi.Session, pool capi.Pool, i
 		}
 	}
 	return err
-}
-
-// destroy frees the handles.
-func destroy(tensors []capi.Tensor) {
-	for i := range tensors {
-		if tensors[i].Owned() {
-			tensors[i].Destroy()
-		}
-	}
 }

@@ -135,17 +135,12 @@ func (s *Session) SetState(name string, value *Tensor) error {
 	if err != nil {
 		return err
 	}
-	f := newFrame(1, 0)
-	defer f.free()
-	if err := f.give([]*Tensor{value}); err != nil {
+	f := capi.NewFrame(1, 0)
+	defer f.Free()
+	if err := give(f, []*Tensor{value}); err != nil {
 		return err
 	}
-	if state := &f.inputs[0]; !state.Owned() {
-		if err := check(state.Own()); err != nil {
-			return err
-		}
-	}
-	return check(object.SetState(i, &f.inputs[0]))
+	return check(f.SetState(object, i))
 }
 
 // Profile gives the times per operator so far as a table for people and as a Chrome trace (JSON); empty without

@@ -1,53 +1,46 @@
 package capi
 
-/*
-#include <stdlib.h>
-#include "shim.h"
-*/
-import "C"
-
 import "unsafe"
 
 // Converter is a mirin_converter.
-type Converter struct{ converter *C.mirin_converter }
+type Converter struct{ converter uintptr }
 
 // NewConverter is mirin_converter_create; OpenConverter must have succeeded.
-func NewConverter() (Converter, Status) {
-	var converter *C.mirin_converter
-	status := C.mirin_converter_create(&converter)
-	return Converter{converter}, Status{status}
+func NewConverter() (c Converter, s Status) {
+	s = converterCreate.status(uintptr(unsafe.Pointer(&c.converter)))
+	return c, s
 }
 
 // Destroy is mirin_converter_destroy.
-func (c Converter) Destroy() { C.mirin_converter_destroy(c.converter) }
+func (c Converter) Destroy() { converterDestroy.call(c.converter) }
 
 // Set is mirin_converter_set.
 func (c Converter) Set(name, value string) Status {
-	var memory cMemory
-	defer memory.free()
-	return Status{C.mirin_converter_set(c.converter, memory.text(name), memory.text(value))}
+	var m memory
+	defer m.Unpin()
+	return converterSet.status(c.converter, m.text(name), m.text(value))
 }
 
 // Run is mirin_converter_run.
-func (c Converter) Run() Status { return Status{C.mirin_converter_run(c.converter)} }
+func (c Converter) Run() Status { return converterRun.status(c.converter) }
 
 // Check is mirin_converter_check.
-func (c Converter) Check() Status { return Status{C.mirin_converter_check(c.converter)} }
+func (c Converter) Check() Status { return converterCheck.status(c.converter) }
 
 // Report is mirin_converter_report.
 func (c Converter) Report(format int32) string {
-	return C.GoString(C.mirin_converter_report(c.converter, C.mirin_report_format(format)))
+	return goString(converterReport.call(c.converter, uintptr(format)))
 }
 
 // OutputFile is mirin_converter_output_file.
-func (c Converter) OutputFile() string { return C.GoString(C.mirin_converter_output_file(c.converter)) }
+func (c Converter) OutputFile() string { return goString(converterOutputFile.call(c.converter)) }
 
 // Model copies mirin_converter_model.
 func (c Converter) Model() []byte {
-	var size C.size_t
-	data := C.mirin_converter_model(c.converter, &size)
-	if data == nil {
+	var size uintptr
+	data := converterModel.call(c.converter, uintptr(unsafe.Pointer(&size)))
+	if data == 0 {
 		return nil
 	}
-	return append([]byte(nil), unsafe.Slice((*byte)(data), size)...)
+	return append([]byte(nil), unsafe.Slice((*byte)(pointer(data)), size)...)
 }

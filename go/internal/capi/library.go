@@ -2,33 +2,27 @@
 // of C objects otherwise. It keeps no Go pointer in C beyond a call, frees nothing by itself, and checks no handle.
 package capi
 
-/*
-#cgo CPPFLAGS: -I${SRCDIR}/../../../c_api/include
-#cgo CFLAGS: -std=gnu11 -Wall -Wextra -Wno-unused-parameter
-#cgo LDFLAGS: -ldl
-#include <stdlib.h>
-#include "shim.h"
-*/
-import "C"
-
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
 
-	_ "mirin.dev/go/internal/capi/mirin" // the headers, in a released module
+	"github.com/ebitengine/purego"
+
+	lib "mirin.dev/go/internal/lib/linux_amd64"
 )
 
 const (
 	// LibraryVariable is the environment variable that names the library or its folder.
 	LibraryVariable = "MIRIN_LIBRARY_PATH"
 
-	library   = "libmirin.so.1"
-	converter = "libmirin_converter.so.1"
+	library          = "libmirin.so.1"
+	converterLibrary = "libmirin_converter.so.1"
 )
 
 var (
@@ -61,7 +55,7 @@ func Open() error {
 	}
 	var tried []string
 	for _, path := range candidates() {
-		reason := open(path, false)
+		reason := load(path, coreFunctions)
 		if reason == "" {
 			opened.Store(true)
 			return nil
@@ -87,9 +81,9 @@ func OpenConverter() error {
 	if converterOpened.Load() {
 		return nil
 	}
-	path := filepath.Join(filepath.Dir(Path()), converter)
-	if reason := open(path, true); reason != "" {
-		return fmt.Errorf("cannot open %s; tried\n  %s: %s", converter, path, reason)
+	path := filepath.Join(filepath.Dir(Path()), converterLibrary)
+	if reason := load(path, converterFunctions); reason != "" {
+		return fmt.Errorf("cannot open %s; tried\n  %s: %s", converterLibrary, path, reason)
 	}
 	converterOpened.Store(true)
 	return nil
@@ -100,7 +94,22 @@ func Path() string {
 	if !opened.Load() {
 		return ""
 	}
-	return take(C.capi_path())
+	dladdr, err := purego.Dlsym(purego.RTLD_DEFAULT, "dladdr")
+	if err != nil {
+		return ""
+	}
+	var info struct{ file, base, symbol, address uintptr } // Dl_info
+	if found, _, _ := purego.SyscallN(dladdr, apiVersion.address, uintptr(unsafe.Pointer(&info))); int32(found) == 0 {
+		return ""
+	}
+	path, err := filepath.EvalSymlinks(goString(info.file))
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 func candidates() []string {
@@ -121,24 +130,50 @@ func candidates() []string {
 		folder := filepath.Dir(executable)
 		paths = append(paths, filepath.Join(folder, library), filepath.Join(folder, "lib", library))
 	}
-	// A bare name: LD_LIBRARY_PATH, the run path (the module's libraries), the loader's cache and folders.
+	for _, folder := range filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")) {
+		if folder != "" {
+			paths = append(paths, filepath.Join(folder, library))
+		}
+	}
+	if folder := lib.Folder(); folder != "" {
+		paths = append(paths, filepath.Join(folder, library))
+	}
+	// A bare name: the program's run path, the loader's cache and folders.
 	return append(paths, library, "/usr/local/lib/"+library, "/opt/mirin/lib/"+library)
 }
 
-// open gives the reason why it cannot, or "".
-func open(path string, converter bool) string {
-	cPath := C.CString(path)
-	defer C.free(unsafe.Pointer(cPath))
-	return strings.TrimPrefix(take(C.capi_open(cPath, C.bool(converter))), path+": ")
-}
-
+// loaderFolders are those where the system's loader looks.
 func loaderFolders() string {
-	folders := strings.Fields(take(C.capi_loader_folders()))
+	dlinfo, err := purego.Dlsym(purego.RTLD_DEFAULT, "dlinfo")
+	if err != nil {
+		return ""
+	}
+	self, err := purego.Dlopen("", purego.RTLD_NOW)
+	if err != nil {
+		return ""
+	}
+	const serinfo, serinfoSize = 4, 5 // RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE
+	type header struct {              // Dl_serinfo
+		size  uintptr
+		count uint32
+	}
+	type entry struct { // Dl_serpath
+		name  uintptr
+		flags uint32
+	}
+	var needed header
+	if failed, _, _ := purego.SyscallN(dlinfo, self, serinfoSize, uintptr(unsafe.Pointer(&needed))); int32(failed) != 0 {
+		return ""
+	}
+	info := make([]header, needed.size/unsafe.Sizeof(header{})+1)
+	info[0] = needed
+	if failed, _, _ := purego.SyscallN(dlinfo, self, serinfo, uintptr(unsafe.Pointer(&info[0]))); int32(failed) != 0 {
+		return ""
+	}
+	folders := make([]string, needed.count)
+	for i := range folders {
+		folders[i] = goString((*entry)(unsafe.Pointer(&info[1+i])).name)
+	}
+	runtime.KeepAlive(info) // the names lie behind the entries
 	return strings.Join(folders, ":")
-}
-
-// take makes a Go string of a C string and frees it.
-func take(text *C.char) string {
-	defer C.free(unsafe.Pointer(text))
-	return C.GoString(text)
 }

@@ -1,24 +1,28 @@
 package capi
 
-// #include "shim.h"
-import "C"
+import (
+	"sync"
+	"sync/atomic"
 
-import "sync/atomic"
+	"github.com/ebitengine/purego"
+)
 
 var logger atomic.Pointer[func(level int32, message string)]
 
+// logSink is a mirin_log_sink that calls the logger; it is made once, since callbacks are never freed.
+var logSink = sync.OnceValue(func() uintptr {
+	return purego.NewCallback(func(level int32, message, context uintptr) { (*logger.Load())(level, goString(message)) })
+})
+
 // SetLogLevel is mirin_log_set_level.
-func SetLogLevel(level int32) Status { return Status{C.mirin_log_set_level(C.mirin_log_level(level))} }
+func SetLogLevel(level int32) Status { return logSetLevel.status(uintptr(level)) }
 
 // SetLogger is mirin_log_set_sink; nil brings standard error back.
 func SetLogger(f func(level int32, message string)) {
 	if f == nil {
-		C.capi_log_to_go(false)
+		logSetSink.call(0, 0)
 		return
 	}
 	logger.Store(&f)
-	C.capi_log_to_go(true)
+	logSetSink.call(logSink(), 0)
 }
-
-//export capi_go_log
-func capi_go_log(level C.int, message *C.char) { (*logger.Load())(int32(level), C.GoString(message)) }

@@ -1,20 +1,12 @@
 package capi
 
-/*
-#include "shim.h"
-*/
-import "C"
-
-import (
-	"runtime"
-	"unsafe"
-)
+import "unsafe"
 
 // Session is a mirin_session.
-type Session struct{ session *C.mirin_session }
+type Session struct{ session uintptr }
 
 // Pool is a mirin_pool.
-type Pool struct{ pool *C.mirin_pool }
+type Pool struct{ pool uintptr }
 
 // SessionOptions is mirin_session_options.
 type SessionOptions struct {
@@ -25,26 +17,44 @@ type SessionOptions struct {
 	CPUs      []int
 }
 
-func (o *SessionOptions) c(memory *cMemory) C.mirin_session_options {
-	c := C.capi_session_options()
+type sessionOptions struct {
+	structSize uintptr
+	threads    int32
+	precision  int32
+	devices    uintptr
+	numDevices uintptr
+	profile    bool
+	cpus       uintptr
+	numCpus    uintptr
+}
+
+func newSessionOptions() sessionOptions {
+	return sessionOptions{structSize: unsafe.Sizeof(sessionOptions{})}
+}
+
+func (o *SessionOptions) c(m *memory) *sessionOptions {
+	c := newSessionOptions()
 	c.threads = int32Of(o.Threads)
-	c.precision = C.mirin_precision(o.Precision)
-	c.devices = memory.texts(o.Devices)
-	c.num_devices = C.size_t(len(o.Devices))
-	c.profile = C.bool(o.Profile)
-	c.cpus = memory.numbers(o.CPUs)
-	c.num_cpus = C.size_t(len(o.CPUs))
-	return c
+	c.precision = o.Precision
+	c.devices = m.texts(o.Devices)
+	c.numDevices = uintptr(len(o.Devices))
+	c.profile = o.Profile
+	cpus := make([]int32, len(o.CPUs))
+	for i, cpu := range o.CPUs {
+		cpus[i] = int32Of(cpu)
+	}
+	c.cpus = array(m, cpus)
+	c.numCpus = uintptr(len(cpus))
+	return &c
 }
 
 // NewSession is mirin_session_create.
-func (m Model) NewSession(options *SessionOptions) (Session, Status) {
-	var memory cMemory
-	defer memory.free()
+func (m Model) NewSession(options *SessionOptions) (session Session, status Status) {
+	var memory memory
+	defer memory.Unpin()
 	o := options.c(&memory)
-	var session *C.mirin_session
-	status := C.mirin_session_create(m.model, &o, &session)
-	return Session{session}, Status{status}
+	status = sessionCreate.status(m.model, uintptr(unsafe.Pointer(o)), uintptr(unsafe.Pointer(&session.session)))
+	return session, status
 }
 
 // PoolOptions is mirin_pool_options.
@@ -54,63 +64,69 @@ type PoolOptions struct {
 	Config            Config
 }
 
+type poolOptions struct {
+	structSize uintptr
+	workers    int32
+	maxQueue   int32
+	session    uintptr
+	config     uintptr
+}
+
+func newPoolOptions() poolOptions {
+	return poolOptions{structSize: unsafe.Sizeof(poolOptions{}), maxQueue: 1000}
+}
+
 // NewPool is mirin_pool_create.
-func (m Model) NewPool(options *PoolOptions) (Pool, Status) {
-	var memory cMemory
-	defer memory.free()
-	var pinner runtime.Pinner
-	defer pinner.Unpin()
+func (m Model) NewPool(options *PoolOptions) (pool Pool, status Status) {
+	var memory memory
+	defer memory.Unpin()
 	session := options.Session.c(&memory)
-	pinner.Pin(&session)
-	o := C.capi_pool_options()
+	memory.Pin(session)
+	o := newPoolOptions()
 	o.workers = int32Of(options.Workers)
-	o.max_queue = int32Of(options.MaxQueue)
-	o.session = &session
+	o.maxQueue = int32Of(options.MaxQueue)
+	o.session = uintptr(unsafe.Pointer(session))
 	o.config = options.Config.config
-	var pool *C.mirin_pool
-	status := C.mirin_pool_create(m.model, &o, &pool)
-	return Pool{pool}, Status{status}
+	status = poolCreate.status(m.model, uintptr(unsafe.Pointer(&o)), uintptr(unsafe.Pointer(&pool.pool)))
+	return pool, status
 }
 
 // Destroy is mirin_session_destroy.
-func (s Session) Destroy() { C.mirin_session_destroy(s.session) }
+func (s Session) Destroy() { sessionDestroy.call(s.session) }
 
 // Destroy is mirin_pool_destroy.
-func (p Pool) Destroy() { C.mirin_pool_destroy(p.pool) }
+func (p Pool) Destroy() { poolDestroy.call(p.pool) }
 
 // Workers is mirin_pool_workers.
-func (p Pool) Workers() int { return int(C.mirin_pool_workers(p.pool)) }
+func (p Pool) Workers() int { return int(int32(poolWorkers.call(p.pool))) }
 
 // Resize is mirin_session_resize.
 func (s Session) Resize(shapes [][]int) Status {
-	dims, ranks := flatten(shapes)
-	return Status{C.capi_resize(s.session, unsafe.SliceData(dims), unsafe.SliceData(ranks), C.size_t(len(shapes)))}
+	var memory memory
+	defer memory.Unpin()
+	dims, ranks := memory.shapes(shapes)
+	return sessionResize.status(s.session, dims, ranks, uintptr(len(shapes)))
 }
 
 // State is mirin_session_get_state; the tensor's handle is the caller's.
 func (s Session) State(i int) (Tensor, Status) {
-	var handle *C.mirin_tensor
-	if status := C.mirin_session_get_state(s.session, C.size_t(i), &handle); status != nil {
-		return Tensor{}, Status{status}
+	handle := make([]uintptr, 1)
+	if status := sessionGetState.status(s.session, uintptr(i), uintptr(unsafe.Pointer(&handle[0]))); status != (Status{}) {
+		return Tensor{}, status
 	}
-	tensor := Tensor{C.capi_tensor{handle: handle}}
-	C.capi_describe(&tensor.c)
+	var tensor Tensor
+	tensor.describe(handle)
 	return tensor, Status{}
 }
 
-// SetState is mirin_session_set_state; value has a handle.
-func (s Session) SetState(i int, value *Tensor) Status {
-	return Status{C.mirin_session_set_state(s.session, C.size_t(i), value.c.handle)}
-}
-
 // ProfileTable is mirin_session_profile_table.
-func (s Session) ProfileTable() string { return C.GoString(C.mirin_session_profile_table(s.session)) }
+func (s Session) ProfileTable() string { return goString(sessionProfileTable.call(s.session)) }
 
 // ProfileTrace is mirin_session_profile_trace.
-func (s Session) ProfileTrace() string { return C.GoString(C.mirin_session_profile_trace(s.session)) }
+func (s Session) ProfileTrace() string { return goString(sessionProfileTrace.call(s.session)) }
 
 // ResetProfile is mirin_session_profile_reset.
-func (s Session) ResetProfile() { C.mirin_session_profile_reset(s.session) }
+func (s Session) ResetProfile() { sessionProfileReset.call(s.session) }
 
 // Placement is mirin_session_placement.
-func (s Session) Placement() string { return C.GoString(C.mirin_session_placement(s.session)) }
+func (s Session) Placement() string { return goString(sessionPlacement.call(s.session)) }
