@@ -17,6 +17,10 @@ public final class Consumer {
    * @param args the model's path
    */
   public static void main(String[] args) {
+    if (args.length != 1) {
+      System.err.println("usage: mvn compile exec:java -Dexec.args=MODEL.mindir");
+      return;
+    }
     System.out.println(Version.version());
     try (Model model = Model.load(Path.of(args[0]))) {
       List<MSTensor> inputs = model.getInputs();
