@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "core/ops/schema.h"
+#include "core/ops/window.h"
 
 namespace mirin::mindir {
 namespace {
@@ -104,11 +105,10 @@ constexpr absl::string_view kNoKernel[] = {
     "SplitV",    "Threshold",    "Unsqueeze",
 };
 
-// Lists of the window's axes as lists of all of them; none is 1.
-ir::Attribute AllAxes(const ir::Attribute& value) {
-  const auto* window = std::get_if<std::vector<int64_t>>(&value);
-  if (window != nullptr && window->empty()) return std::vector<int64_t>{1, 1, 1, 1};
-  if (window == nullptr || window->size() != 2) return value;
+// The numbers of the window's two axes as those of all four; one that makes no sense stays as it is.
+ir::Attribute AllAxes(const ir::Attributes& attrs, const std::string& name) {
+  const auto window = ops::SpatialAttribute(attrs, name, 2, 1, 1);
+  if (!window.ok()) return *attrs.Find(name);
   return std::vector<int64_t>{1, 1, (*window)[0], (*window)[1]};
 }
 
@@ -123,18 +123,6 @@ bool AllEqual(const std::vector<int64_t>& values, int64_t to) {
   return std::all_of(values.begin(), values.end(), [to](int64_t v) { return v == to; });
 }
 
-std::vector<int64_t> Ints(const ir::Node& node, const char* name) {
-  const ir::Attribute* value = node.attrs().Find(name);
-  const auto* ints = value == nullptr ? nullptr : std::get_if<std::vector<int64_t>>(value);
-  return ints == nullptr ? std::vector<int64_t>() : *ints;
-}
-
-std::string Text(const ir::Node& node, const char* name) {
-  const ir::Attribute* value = node.attrs().Find(name);
-  const auto* text = value == nullptr ? nullptr : std::get_if<std::string>(value);
-  return text == nullptr ? "" : *text;
-}
-
 bool SameBatch(const Shape& a, const Shape& b) {
   if (!a.rank_known() || !b.rank_known() || a.rank() != b.rank()) return false;
   for (int i = 0; i + 2 < a.rank(); ++i) {
@@ -143,19 +131,25 @@ bool SameBatch(const Shape& a, const Shape& b) {
   return true;
 }
 
+// How many parameters the function of that name has; 0 when it is none.
+int ParametersOfFunction(absl::string_view op) {
+  const auto* it = std::find_if(std::begin(kFunctions), std::end(kFunctions),
+                                [&](const auto& f) { return f.op == op; });
+  return it == std::end(kFunctions) ? 0 : it->parameters;
+}
+
 bool IsPool(absl::string_view op) { return op == "MaxPool" || op == "AvgPool"; }
 
 }  // namespace
 
 int FunctionParameters(const ir::Node& node) {
-  const auto* it = std::find_if(std::begin(kFunctions), std::end(kFunctions),
-                                [&](const auto& f) { return f.op == node.op(); });
+  const int parameters = ParametersOfFunction(node.op());
   const ops::OpSchema* schema = ops::FindSchema(node.op());
-  if (it == std::end(kFunctions) || schema == nullptr) return 0;
+  if (parameters == 0 || schema == nullptr) return 0;
   int input = 0;
   for (int i = 0; i < static_cast<int>(schema->parameters().size()); ++i) {
     const ops::Parameter& p = schema->parameters()[i];
-    const bool known = i < it->parameters;
+    const bool known = i < parameters;
     if (p.kind != ops::ParameterKind::kAttribute) {
       if (!known && node.input(input) != nullptr) return 0;
       ++input;
@@ -164,7 +158,7 @@ int FunctionParameters(const ir::Node& node) {
     const ir::Attribute* value = node.attrs().Find(p.name);
     if (!known && value != nullptr && !ir::Equal(*value, p.fallback)) return 0;
   }
-  return it->parameters;
+  return parameters;
 }
 
 ir::Attribute FunctionOperand(const ir::Node& node, const std::string& name,
@@ -209,13 +203,13 @@ std::map<std::string, ir::Attribute> PrimitiveAttributes(const ir::Node& node) {
                                                   node.attrs().map().end());
   for (auto& [name, value] : attributes) value = Rounded(value);
   if (node.op() == "MaxPool") {
-    attributes["kernel_size"] = AllAxes(attributes["kernel_size"]);
-    attributes["strides"] = AllAxes(attributes["strides"]);
-    attributes["pad_mode"] = absl::AsciiStrToUpper(Text(node, "pad_mode"));
+    attributes["kernel_size"] = AllAxes(node.attrs(), "kernel_size");
+    attributes["strides"] = AllAxes(node.attrs(), "strides");
+    attributes["pad_mode"] = absl::AsciiStrToUpper(node.attrs().String("pad_mode"));
     attributes["format"] = attributes["data_format"];
   } else if (node.op() == "Conv2D" || node.op() == "Conv2DTranspose") {
-    attributes["stride"] = AllAxes(attributes["stride"]);
-    attributes["dilation"] = AllAxes(attributes["dilation"]);
+    attributes["stride"] = AllAxes(node.attrs(), "stride");
+    attributes["dilation"] = AllAxes(node.attrs(), "dilation");
     attributes["mode"] = int64_t{1};
     attributes["groups"] = attributes["group"];
     const Shape& weight = node.input(1)->type().shape;
@@ -223,12 +217,12 @@ std::map<std::string, ir::Attribute> PrimitiveAttributes(const ir::Node& node) {
       attributes["out_channel"] = weight.dim(node.op() == "Conv2D" ? 0 : 1);
       attributes["kernel_size"] = std::vector<int64_t>{weight.dim(2), weight.dim(3)};
     }
-    std::vector<int64_t> pads = Ints(node, "pad_list");
-    if (pads.empty()) pads = Ints(node, "pad");
-    if (pads.empty()) pads.assign(4, 0);
-    attributes["pad"] = pads;
-    if (Text(node, "pad_mode") == "pad" || Text(node, "pad_mode") == "valid")
-      attributes["pad_list"] = pads;
+    if (auto pads = ops::ReadPads(node.attrs(), 2); pads.ok()) {
+      if (pads->empty()) pads->assign(4, 0);
+      attributes["pad"] = *pads;
+      const std::string mode = node.attrs().String("pad_mode");
+      if (mode == "pad" || mode == "valid") attributes["pad_list"] = *pads;
+    }
   } else if (node.op() == "SplitV") {
     attributes["split_dim"] = attributes["axis"];
     attributes["num_split"] = int64_t{node.num_outputs()};
@@ -245,19 +239,18 @@ std::string MindSporeRefusal(const ir::Node& node) {
   if (schema->internal()) return absl::StrCat("it has no operator ", node.op());
   if (std::find(std::begin(kNoKernel), std::end(kNoKernel), node.op()) != std::end(kNoKernel))
     return absl::StrCat("it has no kernel for ", node.op());
-  const bool function = std::any_of(std::begin(kFunctions), std::end(kFunctions),
-                                    [&](const auto& f) { return f.op == node.op(); });
-  if (function && FunctionParameters(node) == 0)
+  if (ParametersOfFunction(node.op()) > 0 && FunctionParameters(node) == 0)
     return absl::StrCat("its ", node.op(), " has fewer options");
   if (node.op() == "Flatten" && node.attrs().Int("axis") != 1) return "its Flatten keeps one axis";
   if (IsPool(node.op()) &&
-      (Text(node, "pad_mode") == "pad" || !AllEqual(Ints(node, "dilations"), 1) ||
+      (node.attrs().String("pad_mode") == "pad" || !AllEqual(node.attrs().Ints("dilations"), 1) ||
        node.attrs().Int("round_mode") != 0)) {
     return absl::StrCat("its ", node.op(), " takes neither pads, dilations nor ceil_mode");
   }
-  if (node.op() == "TensorScatterElements" && Text(node, "reduction") != "none" &&
-      Text(node, "reduction") != "add") {
-    return absl::StrCat("its ", node.op(), " does not reduce by ", Text(node, "reduction"));
+  if (node.op() == "TensorScatterElements" && node.attrs().String("reduction") != "none" &&
+      node.attrs().String("reduction") != "add") {
+    return absl::StrCat("its ", node.op(), " does not reduce by ",
+                        node.attrs().String("reduction"));
   }
   if (node.op() == "Range" &&
       std::any_of(node.inputs().begin(), node.inputs().end(),

@@ -11,22 +11,6 @@ namespace {
 
 constexpr int64_t kMaxWindow = int64_t{1} << 31;
 
-// pad_list as (before, after) per axis; empty when absent or not worked out (-1). InvalidArgument for other numbers.
-absl::StatusOr<std::vector<int64_t>> Pads(const ir::Attributes& attrs, int axes) {
-  for (const char* name : {"pad_list", "pad"}) {
-    std::vector<int64_t> pads = attrs.Ints(name);
-    if (pads.size() == 1) pads.assign(2 * axes, pads[0]);
-    if (static_cast<int>(pads.size()) != 2 * axes) continue;
-    for (const int64_t p : pads) {
-      if (p < -1 || p > kMaxWindow)
-        return absl::InvalidArgumentError(
-            absl::StrCat("'", name, "' holds ", p, ", which is no padding"));
-    }
-    if (std::all_of(pads.begin(), pads.end(), [](int64_t p) { return p >= 0; })) return pads;
-  }
-  return std::vector<int64_t>();
-}
-
 absl::Status ReadAxes(const ir::Attributes& attrs, absl::Span<const int64_t> input,
                       absl::Span<const int64_t> kernel, std::vector<WindowAxis>* axes) {
   const int n = static_cast<int>(input.size());
@@ -62,6 +46,21 @@ int64_t Before(PadMode mode, int64_t total) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<int64_t>> ReadPads(const ir::Attributes& attrs, int axes) {
+  for (const char* name : {"pad_list", "pad"}) {
+    std::vector<int64_t> pads = attrs.Ints(name);
+    if (pads.size() == 1) pads.assign(2 * axes, pads[0]);
+    if (static_cast<int>(pads.size()) != 2 * axes) continue;
+    for (const int64_t p : pads) {
+      if (p < -1 || p > kMaxWindow)
+        return absl::InvalidArgumentError(
+            absl::StrCat("'", name, "' holds ", p, ", which is no padding"));
+    }
+    if (std::all_of(pads.begin(), pads.end(), [](int64_t p) { return p >= 0; })) return pads;
+  }
+  return std::vector<int64_t>();
+}
 
 absl::StatusOr<PadMode> ReadPadMode(const ir::Attributes& attrs) {
   const std::string text = absl::AsciiStrToLower(attrs.String("pad_mode"));
@@ -107,7 +106,7 @@ absl::StatusOr<std::vector<WindowAxis>> PlanWindow(const ir::Attributes& attrs,
   MIRIN_RETURN_IF_ERROR(ReadAxes(attrs, input, kernel, &axes));
   MIRIN_ASSIGN_OR_RETURN(const PadMode mode, ReadPadMode(attrs));
   MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> pads,
-                         Pads(attrs, static_cast<int>(input.size())));
+                         ReadPads(attrs, static_cast<int>(input.size())));
   for (size_t i = 0; i < axes.size(); ++i) {
     WindowAxis& a = axes[i];
     const int64_t window = (a.kernel - 1) * a.dilation + 1;
@@ -150,7 +149,7 @@ absl::StatusOr<std::vector<WindowAxis>> PlanTransposedWindow(const ir::Attribute
   MIRIN_RETURN_IF_ERROR(ReadAxes(attrs, input, kernel, &axes));
   MIRIN_ASSIGN_OR_RETURN(const PadMode mode, ReadPadMode(attrs));
   MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> pads,
-                         Pads(attrs, static_cast<int>(input.size())));
+                         ReadPads(attrs, static_cast<int>(input.size())));
   const std::vector<int64_t> extra = attrs.Ints("output_paddings");
   for (size_t i = 0; i < axes.size(); ++i) {
     WindowAxis& a = axes[i];

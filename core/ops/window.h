@@ -16,6 +16,9 @@ enum class PadMode { kPad, kSame, kValid, kSameLower };
 
 // "same" in any case, or MindSpore's numbers 0 pad, 1 same, 2 valid. "same_lower" is ONNX's.
 absl::StatusOr<PadMode> ReadPadMode(const ir::Attributes& attrs);
+// pad_list or pad as (before, after) for each of `axes`; empty when absent or not worked out (-1). InvalidArgument for
+// other numbers.
+absl::StatusOr<std::vector<int64_t>> ReadPads(const ir::Attributes& attrs, int axes);
 // NHWC by text or number.
 bool IsChannelsLast(const ir::Attributes& attrs);
 // The last `n` numbers of a list attribute, a single number repeated, or `fallback` for an absent one (strides of 4 numbers
