@@ -123,14 +123,16 @@ class Session::Impl {
                                                const RunControl& control) {
     cancellation_.Reset(control.cancellation, control.deadline);
     executor_->BeginRun();
-    absl::StatusOr<absl::Span<const Tensor>> result = absl::InternalError("the run did not begin");
-    if (threads_.pinned()) {
-      threads_.Enter([&] { result = RunChecked(inputs, buffers); });
-    } else {
-      result = RunChecked(inputs, buffers);
-    }
+    auto result = threads_.pinned() ? RunPinned(inputs, buffers) : RunChecked(inputs, buffers);
     if (absl::IsCancelled(result.status()) && !cancellation_.requested())
       return absl::DeadlineExceededError("the run did not end before its deadline");
+    return result;
+  }
+
+  absl::StatusOr<absl::Span<const Tensor>> RunPinned(absl::Span<const Tensor> inputs,
+                                                     absl::Span<const OutputBuffer> buffers) {
+    absl::StatusOr<absl::Span<const Tensor>> result = absl::InternalError("the run did not begin");
+    threads_.Enter([&] { result = RunChecked(inputs, buffers); });
     return result;
   }
 
