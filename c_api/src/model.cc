@@ -6,6 +6,12 @@ namespace {
 using mirin::runtime::Model;
 using mirin::runtime::TensorSpec;
 
+void Publish(std::shared_ptr<const Model> model, mirin_model** out_model) {
+  auto handle = std::make_unique<mirin_model>();
+  handle->model = std::move(model);
+  *out_model = handle.release();
+}
+
 template <typename Load>
 mirin_status* LoadModel(const mirin_model_options* options, mirin_model** out_model, Load load) {
   MIRIN_C_REQUIRE(out_model);
@@ -14,9 +20,7 @@ mirin_status* LoadModel(const mirin_model_options* options, mirin_model** out_mo
   MIRIN_C_RETURN_IF_ERROR(converted.status());
   absl::StatusOr<std::shared_ptr<const Model>> model = load(*converted);
   MIRIN_C_RETURN_IF_ERROR(model.status());
-  auto handle = std::make_unique<mirin_model>();
-  handle->model = *std::move(model);
-  *out_model = handle.release();
+  Publish(*std::move(model), out_model);
   return nullptr;
 }
 
@@ -101,9 +105,7 @@ mirin_status* mirin_model_reshape(const mirin_model* model, const int64_t* const
       mirin::c_api::CollectShapes(*model->model, dims, ranks, num_inputs, &shapes));
   auto reshaped = model->model->Reshaped(shapes);
   MIRIN_C_RETURN_IF_ERROR(reshaped.status());
-  auto handle = std::make_unique<mirin_model>();
-  handle->model = *std::move(reshaped);
-  *out_model = handle.release();
+  Publish(*std::move(reshaped), out_model);
   return nullptr;
   MIRIN_C_END
 }
