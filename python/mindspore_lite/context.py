@@ -27,17 +27,14 @@ def _one_of(name: str, value: object, choices: "tuple[str, ...]") -> str:
     return str(value)
 
 
-class _Cpu:
-    """Settings of the CPU; ``Context().cpu``."""
+class _Floats:
+    """The width of floats, for devices that have two."""
 
-    __slots__ = ("_precision", "_threads", "_inter_op", "_affinity", "_cores")
+    __slots__ = ("_precision",)
+    _name = ""
 
     def __init__(self) -> None:
         self._precision = "enforce_fp32"
-        self._threads = 0
-        self._inter_op = 0
-        self._affinity = 0
-        self._cores: List[int] = []
 
     @property
     def precision_mode(self) -> str:
@@ -46,7 +43,7 @@ class _Cpu:
 
     @precision_mode.setter
     def precision_mode(self, value: str) -> None:
-        self._precision = _one_of("cpu_precision_mode", value, _CPU_PRECISIONS)
+        self._precision = _one_of(f"{self._name}_precision_mode", value, _CPU_PRECISIONS)
 
     @property
     def enable_fp16(self) -> bool:
@@ -57,6 +54,20 @@ class _Cpu:
     def enable_fp16(self, value: bool) -> None:
         _check.isinstance_of("enable_fp16", value, bool)
         self._precision = "preferred_fp16" if value else "enforce_fp32"
+
+
+class _Cpu(_Floats):
+    """Settings of the CPU; ``Context().cpu``."""
+
+    __slots__ = ("_threads", "_inter_op", "_affinity", "_cores")
+    _name = "cpu"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads = 0
+        self._inter_op = 0
+        self._affinity = 0
+        self._cores: List[int] = []
 
     @property
     def thread_num(self) -> int:
@@ -123,33 +134,15 @@ class _Cpu:
         return f"<Context.cpu thread_num={self._threads} precision_mode={self._precision!r} cores={self._cores}>"
 
 
-class _Gpu:
+class _Gpu(_Floats):
     """Settings of GPUs; ``Context().gpu``."""
 
-    __slots__ = ("_precision", "_device")
+    __slots__ = ("_device",)
+    _name = "gpu"
 
     def __init__(self) -> None:
-        self._precision = "enforce_fp32"
+        super().__init__()
         self._device = 0
-
-    @property
-    def precision_mode(self) -> str:
-        """``enforce_fp32`` or ``preferred_fp16``."""
-        return self._precision
-
-    @precision_mode.setter
-    def precision_mode(self, value: str) -> None:
-        self._precision = _one_of("gpu_precision_mode", value, _CPU_PRECISIONS)
-
-    @property
-    def enable_fp16(self) -> bool:
-        """Older spelling of ``precision_mode``."""
-        return self._precision == "preferred_fp16"
-
-    @enable_fp16.setter
-    def enable_fp16(self, value: bool) -> None:
-        _check.isinstance_of("enable_fp16", value, bool)
-        self._precision = "preferred_fp16" if value else "enforce_fp32"
 
     @property
     def device_id(self) -> int:
