@@ -85,7 +85,7 @@ def _debian_sources_impl(rctx):
     _run(rctx, ["bash", "fetch.sh"] + rctx.attr.packages, "apt-get source", timeout = 300)
     sums = "".join(["%s  %s\n" % (h, f) for f, h in rctx.attr.sha256.items()])
     rctx.file("SHA256SUMS", sums)
-    _run(rctx, ["sha256sum", "-c", "SHA256SUMS"], "checksum of the source tarballs")
+    _run(rctx, ["sha256sum", "-c", "--strict", "SHA256SUMS"], "checksum of the source tarballs")
     rctx.file("BUILD", "exports_files([\"SHA256SUMS\"])\n")
 
 _debian_sources = repository_rule(
@@ -136,11 +136,13 @@ def debian_cc_deps():
         name = "debian_sources",
         packages = [
             "abseil/libabsl-dev",
+            "prometheus-cpp/prometheus-cpp-dev",
             "protobuf/libprotobuf-dev",
             "re2/libre2-dev",
         ],
         sha256 = {
             "abseil_20220623.1.orig.tar.gz": "abfe2897f3a30edaa74bc34365afe3c2a3cd012091a97dc7e008f7016adcd5fe",
+            "prometheus-cpp_1.0.1.orig.tar.gz": "593e028d401d3298eada804d252bc38d8cab3ea1c9e88bcd72095281f85e6d16",
             "protobuf_3.21.12.orig.tar.gz": "930c2c3b5ecc6c9c12615cf5ad93f1cd6e12d0aba862b572e076259970ac3a53",
             "re2_20220601+dfsg.orig.tar.xz": "3bc61251da3b0b97be40a8a127818c517c62516e4eda11fc901d29496663df54",
         },
@@ -155,7 +157,10 @@ def debian_cc_deps():
         name = "com_google_protobuf",
         package = "protobuf",
         build_file = "//bazel/third_party:protobuf.BUILD",
-        links = {"/usr/bin/protoc": "bin/protoc"},
+        links = {
+            "/usr/bin/grpc_cpp_plugin": "bin/grpc_cpp_plugin",
+            "/usr/bin/protoc": "bin/protoc",
+        },
     )
     _debian_source(
         name = "com_google_re2",
@@ -167,9 +172,32 @@ def debian_cc_deps():
         path = "/usr/src/googletest",
         build_file = "//bazel/third_party:googletest.BUILD",
     )
+    _debian_source(
+        name = "com_github_jupp0r_prometheus_cpp",
+        package = "prometheus-cpp",
+    )
+    _debian_library(
+        name = "com_github_grpc_grpc",
+        files = [
+            "libaddress_sorting.a",
+            "libcares.a",
+            "libgpr.a",
+            "libgrpc++.a",
+            "libgrpc++_reflection.a",
+            "libgrpc.a",
+            "libupb.a",
+            "libz.a",
+        ],
+        build_file = "//bazel/third_party:grpc.BUILD",
+    )
+    _debian_library(name = "boost", build_file = "//bazel/third_party:boost.BUILD")
+    _debian_library(name = "rapidjson", build_file = "//bazel/third_party:rapidjson.BUILD")
     _debian_library(
         name = "openssl",
-        files = ["libcrypto.a"],
+        files = [
+            "libcrypto.a",
+            "libssl.a",
+        ],
         build_file = "//bazel/third_party:openssl.BUILD",
     )
     _debian_library(

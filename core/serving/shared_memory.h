@@ -1,0 +1,49 @@
+// System shared memory that clients registered (the Triton extension): the only segments a request may name.
+#ifndef CORE_SERVING_SHARED_MEMORY_H_
+#define CORE_SERVING_SHARED_MEMORY_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "core/serving/tensor.h"
+
+namespace mirin::serving {
+
+class SharedMemoryRegistry {
+ public:
+  struct Region {
+    std::string name;
+    std::string key;
+    uint64_t offset = 0;
+    uint64_t byte_size = 0;
+  };
+
+  // key: a POSIX shared memory name, "/abc" or "abc"; it may hold no other '/'. The mapping lives until the last buffer of it is
+  // gone, also after Unregister. A region that its owner shortens cannot kill the server (reads of lost pages end in an error).
+  absl::Status Register(absl::string_view name, absl::string_view key, uint64_t offset,
+                        uint64_t byte_size);
+  absl::Status Unregister(absl::string_view name);
+  void UnregisterAll();
+  // name "" lists all.
+  absl::StatusOr<std::vector<Region>> List(absl::string_view name) const;
+
+  // A copy of bytes of a region: what its owner does afterwards changes nothing.
+  absl::StatusOr<Buffer> Read(absl::string_view name, uint64_t offset, uint64_t byte_size) const;
+  absl::Status Write(absl::string_view name, uint64_t offset, absl::string_view bytes) const;
+
+ private:
+  struct Mapping;
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_map<std::string, std::shared_ptr<Mapping>> regions_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace mirin::serving
+
+#endif  // CORE_SERVING_SHARED_MEMORY_H_

@@ -1,0 +1,67 @@
+// What both faces of a server take.
+#ifndef CORE_SERVING_TRANSPORT_H_
+#define CORE_SERVING_TRANSPORT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/serving/engine.h"
+#include "core/serving/metrics.h"
+
+namespace mirin::serving {
+
+class SharedMemoryRegistry;  // core/serving/shared_memory.h
+class ServerSettings;        // core/serving/settings.h
+
+// PEM texts, not file names: who reads the files says what is wrong with them.
+struct TlsOptions {
+  std::string certificate;  // the server's chain
+  std::string private_key;
+  std::string client_ca;  // verify clients against this and nothing else
+  bool verify_client = false;
+};
+
+struct TransportOptions {
+  std::string address;               // "host:port", "[v6]:port" or "unix:/path"; port 0 takes a free one
+  uint64_t max_message_bytes = 100u << 20;
+  std::unique_ptr<TlsOptions> tls;   // null: plain
+  int threads = 0;                   // of input and output; 0: as many as the CPUs, at most 4
+  // MindSpore Serving's REST dialect answers 200 for everything, as the original did.
+  bool always_ok = false;
+  uint64_t max_connections = 20000;
+  absl::Duration header_timeout = absl::Seconds(10);  // for a whole request head
+  absl::Duration body_timeout = absl::Seconds(60);    // for its body, or between two reads of a large one
+  absl::Duration idle_timeout = absl::Seconds(600);   // keep-alive
+  bool allow_repository_control = false;  // load and unload over this face
+  bool allow_shared_memory = false;       // registration over this face
+};
+
+// What the faces of one server share. All outlive them.
+struct TransportContext {
+  Engine* engine = nullptr;
+  Metrics* metrics = nullptr;
+  SharedMemoryRegistry* shared_memory = nullptr;
+  ServerSettings* settings = nullptr;
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  // The port that was bound; 0 for Unix sockets.
+  virtual int port() const = 0;
+  // Takes no new requests or connections and waits for those in progress, until the deadline; then ends them.
+  virtual void Stop(absl::Time deadline) = 0;
+};
+
+// Both bind before they return.
+absl::StatusOr<std::unique_ptr<Transport>> StartGrpc(const TransportContext& context,
+                                                     TransportOptions options);
+absl::StatusOr<std::unique_ptr<Transport>> StartHttp(const TransportContext& context,
+                                                     TransportOptions options);
+
+}  // namespace mirin::serving
+
+#endif  // CORE_SERVING_TRANSPORT_H_
