@@ -3,7 +3,8 @@
 Reads the declarations of c_api/include/mirin/*.h and writes or checks
   c_api/api.lock      one line per function: since, signature. Lines are only ever appended.
   c_api/exports.lds   the version script with every function by name
-for libmirin.so, and converter.lock and converter_exports.lds for libmirin_converter.so.
+for libmirin.so, and the same for libmirin_converter.so and libmirin_serving.so in converter.lock, converter_exports.lds,
+serving.lock and serving_exports.lds.
 """
 import pathlib
 import re
@@ -11,7 +12,7 @@ import sys
 
 
 # The library whose functions a header declares; libmirin.so for the others.
-LIBRARY_OF = {"converter.h": "converter"}
+LIBRARY_OF = {"converter.h": "converter", "server.h": "serving"}
 
 
 def functions(header_dir, library):

@@ -44,7 +44,7 @@ struct MethodInfo {
   uint64_t version = 0;
   std::string platform;  // "mirin" (models only) or "mirin_python"
   std::vector<ValueInfo> inputs, outputs;
-  bool batchable = false;      // requests in batched form may hold several instances
+  bool batchable = false;       // requests in batched form may hold several instances
   uint64_t max_batch_size = 0;  // 0: not batchable
   bool stateful = false;
   // For the configuration extension.
@@ -76,8 +76,8 @@ class Engine {
 
   // A model of the Open Inference Protocol is a method: "servable" is its only or first method, "servable.method" any.
   // version "" is the newest. NotFound with a text for the client.
-  virtual absl::StatusOr<std::shared_ptr<const MethodInfo>> Find(absl::string_view model,
-                                                                 absl::string_view version) const = 0;
+  virtual absl::StatusOr<std::shared_ptr<const MethodInfo>> Find(
+      absl::string_view model, absl::string_view version) const = 0;
   virtual absl::StatusOr<MethodStatistics> Statistics(const MethodInfo& method) const = 0;
   // Versions of a servable that run, ascending.
   virtual std::vector<uint64_t> Versions(absl::string_view servable) const = 0;

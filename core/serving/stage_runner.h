@@ -16,8 +16,8 @@
 namespace mirin::serving {
 
 struct StageCall {
-  uint32_t method = 0;  // index in the description
-  uint32_t stage = 0;   // index in the method, from 0
+  uint32_t method = 0;                         // index in the description
+  uint32_t stage = 0;                          // index in the method, from 0
   std::vector<std::vector<Tensor>> instances;  // each: the stage's inputs in order
   absl::Time deadline = absl::InfiniteFuture();
 };
@@ -33,6 +33,9 @@ class StageRunner {
   using Done = std::function<void(absl::StatusOr<std::vector<StageResult>>)>;
 
   virtual ~StageRunner() = default;
+  // Lets the workers load what stages need (the first one has only described the servable), and waits until all are ready. Without
+  // it, a runner that is destroyed or stopped ends the first worker.
+  virtual absl::Status Start() = 0;
   // Starts `call` on an idle worker, or says that there is none (false; `done` is not called then). `done` runs once, on another
   // thread.
   virtual bool TryRun(const std::shared_ptr<StageCall>& call, Done done) = 0;
@@ -61,14 +64,17 @@ struct WorkerPoolOptions {
   std::string directory;           // servable directory
   std::string servable;
   uint64_t version = 0;
-  std::string version_directory;   // "" when there is none
+  std::string version_directory;  // "" when there is none
   uint32_t workers = 1;
-  uint32_t first_device = 0;       // SERVING_DEVICE_ID of worker i is first_device + i
-  std::string key;                 // decryption, for models that workers load themselves; sent over the socket, never elsewhere
-  std::string cipher;              // "AES-GCM" or "AES-CBC"
-  bool forward_model_calls = false;  // Model.call asks the server; else the worker runs the model itself
+  uint32_t first_device = 0;  // SERVING_DEVICE_ID of worker i is first_device + i
+  std::string
+      key;  // decryption, for models that workers load themselves; sent over the socket, never elsewhere
+  std::string cipher;  // "AES-GCM" or "AES-CBC"
+  bool forward_model_calls =
+      false;  // Model.call asks the server; else the worker runs the model itself
   absl::Duration start_timeout = absl::Seconds(600);
-  absl::Duration call_timeout = absl::InfiniteDuration();  // a call that takes longer is a hang: the worker is ended
+  absl::Duration call_timeout =
+      absl::InfiniteDuration();  // a call that takes longer is a hang: the worker is ended
   ModelCaller call_model;
 };
 

@@ -16,11 +16,11 @@ struct OipType {
   mirin_dtype dtype;
 };
 constexpr OipType kOipTypes[] = {
-    {"FP32", MIRIN_DTYPE_F32},   {"INT64", MIRIN_DTYPE_I64},    {"INT32", MIRIN_DTYPE_I32},
+    {"FP32", MIRIN_DTYPE_F32},     {"INT64", MIRIN_DTYPE_I64},  {"INT32", MIRIN_DTYPE_I32},
     {"BYTES", MIRIN_DTYPE_STRING}, {"UINT8", MIRIN_DTYPE_U8},   {"BOOL", MIRIN_DTYPE_BOOL},
-    {"FP16", MIRIN_DTYPE_F16},   {"FP64", MIRIN_DTYPE_F64},     {"BF16", MIRIN_DTYPE_BF16},
-    {"INT8", MIRIN_DTYPE_I8},    {"INT16", MIRIN_DTYPE_I16},    {"UINT16", MIRIN_DTYPE_U16},
-    {"UINT32", MIRIN_DTYPE_U32}, {"UINT64", MIRIN_DTYPE_U64},
+    {"FP16", MIRIN_DTYPE_F16},     {"FP64", MIRIN_DTYPE_F64},   {"BF16", MIRIN_DTYPE_BF16},
+    {"INT8", MIRIN_DTYPE_I8},      {"INT16", MIRIN_DTYPE_I16},  {"UINT16", MIRIN_DTYPE_U16},
+    {"UINT32", MIRIN_DTYPE_U32},   {"UINT64", MIRIN_DTYPE_U64},
 };
 
 }  // namespace
@@ -62,20 +62,24 @@ absl::Status CheckSize(const Tensor& tensor) {
   if (!elements.ok()) return elements.status();
   if (tensor.dtype == MIRIN_DTYPE_STRING) {
     if (tensor.texts.size() == static_cast<uint64_t>(*elements)) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("shape ", DimsText(tensor.dims), " needs ", *elements, " texts, not ", tensor.texts.size()));
+    return absl::InvalidArgumentError(absl::StrCat("shape ", DimsText(tensor.dims), " needs ",
+                                                   *elements, " texts, not ", tensor.texts.size()));
   }
   const uint64_t item = mirin_dtype_size(tensor.dtype);
   uint64_t bytes;
   if (item == 0) return absl::InvalidArgumentError("unknown dtype");
-  if (__builtin_mul_overflow(static_cast<uint64_t>(*elements), item, &bytes) || bytes != tensor.data.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("shape ", DimsText(tensor.dims), " of ", mirin_dtype_name(tensor.dtype),
-                                                   " does not fit ", tensor.data.size(), " bytes"));
+  if (__builtin_mul_overflow(static_cast<uint64_t>(*elements), item, &bytes) ||
+      bytes != tensor.data.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("shape ", DimsText(tensor.dims), " of ",
+                                                   mirin_dtype_name(tensor.dtype), " does not fit ",
+                                                   tensor.data.size(), " bytes"));
   }
   return absl::OkStatus();
 }
 
-std::string DimsText(absl::Span<const int64_t> dims) { return absl::StrCat("[", absl::StrJoin(dims, ", "), "]"); }
+std::string DimsText(absl::Span<const int64_t> dims) {
+  return absl::StrCat("[", absl::StrJoin(dims, ", "), "]");
+}
 
 bool IsValidUtf8(absl::string_view text) {
   const auto* p = reinterpret_cast<const uint8_t*>(text.data());
@@ -93,7 +97,9 @@ bool IsValidUtf8(absl::string_view text) {
       c = c << 6 | (p[i] & 0x3f);
     }
     // overlong forms, surrogates, beyond the last code point
-    if ((more == 2 && c < 0x800) || (more == 3 && (c < 0x10000 || c > 0x10ffff)) || (c >= 0xd800 && c <= 0xdfff)) return false;
+    if ((more == 2 && c < 0x800) || (more == 3 && (c < 0x10000 || c > 0x10ffff)) ||
+        (c >= 0xd800 && c <= 0xdfff))
+      return false;
     p += more + 1;
   }
   return true;

@@ -22,8 +22,10 @@ TEST(Tensor, SizeMustFit) {
 }
 
 TEST(Tensor, Utf8) {
-  for (const char* good : {"", "a", "h\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) EXPECT_TRUE(IsValidUtf8(good)) << good;
-  for (const char* bad : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82", "a\x80"}) {
+  for (const char* good : {"", "a", "h\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"})
+    EXPECT_TRUE(IsValidUtf8(good)) << good;
+  for (const char* bad :
+       {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82", "a\x80"}) {
     EXPECT_FALSE(IsValidUtf8(bad)) << bad;
   }
 }

@@ -25,18 +25,19 @@ struct TlsOptions {
 };
 
 struct TransportOptions {
-  std::string address;               // "host:port", "[v6]:port" or "unix:/path"; port 0 takes a free one
+  std::string address;  // "host:port", "[v6]:port" or "unix:/path"; port 0 takes a free one
   uint64_t max_message_bytes = 100u << 20;
-  std::unique_ptr<TlsOptions> tls;   // null: plain
-  int threads = 0;                   // of input and output; 0: as many as the CPUs, at most 4
+  std::unique_ptr<TlsOptions> tls;  // null: plain
+  int threads = 0;                  // of input and output; 0: as many as the CPUs, at most 4
   // MindSpore Serving's REST dialect answers 200 for everything, as the original did.
   bool always_ok = false;
   uint64_t max_connections = 20000;
   absl::Duration header_timeout = absl::Seconds(10);  // for a whole request head
-  absl::Duration body_timeout = absl::Seconds(60);    // for its body, or between two reads of a large one
-  absl::Duration idle_timeout = absl::Seconds(600);   // keep-alive
-  bool allow_repository_control = false;  // load and unload over this face
-  bool allow_shared_memory = false;       // registration over this face
+  absl::Duration body_timeout =
+      absl::Seconds(60);  // for its body, or between two reads of a large one
+  absl::Duration idle_timeout = absl::Seconds(600);  // keep-alive
+  bool allow_repository_control = false;             // load and unload over this face
+  bool allow_shared_memory = false;                  // registration over this face
 };
 
 // What the faces of one server share. All outlive them.

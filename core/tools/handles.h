@@ -18,11 +18,17 @@ struct Destroy {
   void operator()(mirin_session* s) const { mirin_session_destroy(s); }
   void operator()(mirin_tensor* t) const { mirin_tensor_destroy(t); }
   void operator()(mirin_converter* c) const { mirin_converter_destroy(c); }
+  void operator()(mirin_pool* p) const { mirin_pool_destroy(p); }
+  void operator()(mirin_cancellation* c) const { mirin_cancellation_destroy(c); }
+  void operator()(mirin_config* c) const { mirin_config_destroy(c); }
 };
 using StatusPtr = std::unique_ptr<mirin_status, Destroy>;
 using ModelPtr = std::unique_ptr<mirin_model, Destroy>;
 using SessionPtr = std::unique_ptr<mirin_session, Destroy>;
 using TensorPtr = std::unique_ptr<mirin_tensor, Destroy>;
+using PoolPtr = std::unique_ptr<mirin_pool, Destroy>;
+using CancellationPtr = std::unique_ptr<mirin_cancellation, Destroy>;
+using ConfigPtr = std::unique_ptr<mirin_config, Destroy>;
 using ConverterPtr = std::unique_ptr<mirin_converter, Destroy>;
 
 // The numbers of the codes are the same. The status is consumed.

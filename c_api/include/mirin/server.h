@@ -33,7 +33,7 @@ typedef struct mirin_servable_options {
   size_t num_device_ids;
   const char* device_type; /* "CPU", "GPU", "Ascend", any case; NULL: whatever there is */
   int32_t workers;         /* Python processes for stages in Python; 0: one for each replica */
-  const void* key;         /* decryption key of the models: 16, 24 or 32 bytes; NULL for plain models */
+  const void* key; /* decryption key of the models: 16, 24 or 32 bytes; NULL for plain models */
   size_t key_size;
   mirin_cipher cipher;
 } mirin_servable_options;
