@@ -21,7 +21,8 @@ using mirin::serving::TransportOptions;
 template <typename T>
 absl::Status Known(const T& options, const char* name) {
   if (options.struct_size == sizeof(T)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(name, ".struct_size is ", options.struct_size, ": start from the _INIT macro"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ".struct_size is ", options.struct_size, ": start from the _INIT macro"));
 }
 
 absl::StatusOr<ServableOptions> FromC(const mirin_servable_options& c) {
@@ -29,16 +30,19 @@ absl::StatusOr<ServableOptions> FromC(const mirin_servable_options& c) {
   if (!known.ok()) return known;
   if (c.directory == nullptr) return mirin::c_api::NullArgument("directory");
   if (c.name == nullptr) return mirin::c_api::NullArgument("name");
-  if (c.device_ids == nullptr && c.num_device_ids > 0) return mirin::c_api::NullArgument("device_ids");
+  if (c.device_ids == nullptr && c.num_device_ids > 0)
+    return mirin::c_api::NullArgument("device_ids");
   if (c.key == nullptr && c.key_size > 0) return mirin::c_api::NullArgument("key");
   if (c.key != nullptr && c.key_size != 16 && c.key_size != 24 && c.key_size != 32) {
-    return absl::InvalidArgumentError(absl::StrCat("key_size is ", c.key_size, ", not 16, 24 or 32"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("key_size is ", c.key_size, ", not 16, 24 or 32"));
   }
   ServableOptions options;
   options.directory = c.directory;
   options.name = c.name;
   options.version = c.version;
-  if (c.num_device_ids > 0) options.device_ids.assign(c.device_ids, c.device_ids + c.num_device_ids);
+  if (c.num_device_ids > 0)
+    options.device_ids.assign(c.device_ids, c.device_ids + c.num_device_ids);
   options.device_type = c.device_type == nullptr ? "" : absl::AsciiStrToLower(c.device_type);
   if (options.device_type == "none") options.device_type.clear();
   if (c.workers < 0) return absl::InvalidArgumentError("workers is negative");
@@ -56,7 +60,8 @@ absl::StatusOr<TransportOptions> FromC(const mirin_listen_options& c) {
   options.address = c.address;
   if (c.max_message_bytes == 0) return absl::InvalidArgumentError("max_message_bytes is 0");
   options.max_message_bytes = c.max_message_bytes;
-  if (c.certificate == nullptr && c.private_key == nullptr && c.client_ca == nullptr) return options;
+  if (c.certificate == nullptr && c.private_key == nullptr && c.client_ca == nullptr)
+    return options;
   if (c.certificate == nullptr || c.private_key == nullptr) {
     return absl::InvalidArgumentError("TLS needs a certificate and a private_key");
   }
@@ -68,7 +73,8 @@ absl::StatusOr<TransportOptions> FromC(const mirin_listen_options& c) {
   return options;
 }
 
-mirin_status* Listen(mirin_server* server, bool grpc, const mirin_listen_options* options, int32_t* out_port) {
+mirin_status* Listen(mirin_server* server, bool grpc, const mirin_listen_options* options,
+                     int32_t* out_port) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(server);
   MIRIN_C_REQUIRE(options);
@@ -112,7 +118,8 @@ mirin_status* mirin_server_set(mirin_server* server, const char* name, const cha
   MIRIN_C_END
 }
 
-mirin_status* mirin_server_add(mirin_server* server, const mirin_servable_options* servables, size_t num_servables) {
+mirin_status* mirin_server_add(mirin_server* server, const mirin_servable_options* servables,
+                               size_t num_servables) {
   MIRIN_C_BEGIN
   MIRIN_C_REQUIRE(server);
   if (num_servables > 0) MIRIN_C_REQUIRE(servables);
@@ -134,11 +141,13 @@ mirin_status* mirin_server_remove(mirin_server* server, const char* name, uint64
   MIRIN_C_END
 }
 
-mirin_status* mirin_server_listen_grpc(mirin_server* server, const mirin_listen_options* options, int32_t* out_port) {
+mirin_status* mirin_server_listen_grpc(mirin_server* server, const mirin_listen_options* options,
+                                       int32_t* out_port) {
   return Listen(server, true, options, out_port);
 }
 
-mirin_status* mirin_server_listen_http(mirin_server* server, const mirin_listen_options* options, int32_t* out_port) {
+mirin_status* mirin_server_listen_http(mirin_server* server, const mirin_listen_options* options,
+                                       int32_t* out_port) {
   return Listen(server, false, options, out_port);
 }
 

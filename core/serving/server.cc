@@ -42,31 +42,51 @@ bool Duration(absl::string_view text, absl::Duration zero, absl::Duration& out) 
 bool Bool(absl::string_view text, bool& out) { return absl::SimpleAtob(text, &out); }
 
 constexpr Option kOptions[] = {
-    {"always_ok", "true: MindSpore Serving's REST answers 200 for errors too, as the original did [false]",
+    {"always_ok",
+     "true: MindSpore Serving's REST answers 200 for errors too, as the original did [false]",
      [](absl::string_view v, ServerOptions& o) { return Bool(v, o.always_ok); }},
     {"body_timeout_seconds", "for the body of an HTTP request [60]",
-     [](absl::string_view v, ServerOptions& o) { return Duration(v, absl::InfiniteDuration(), o.body_timeout); }},
+     [](absl::string_view v, ServerOptions& o) {
+       return Duration(v, absl::InfiniteDuration(), o.body_timeout);
+     }},
     {"header_timeout_seconds", "for the head of an HTTP request [10]",
-     [](absl::string_view v, ServerOptions& o) { return Duration(v, absl::InfiniteDuration(), o.header_timeout); }},
+     [](absl::string_view v, ServerOptions& o) {
+       return Duration(v, absl::InfiniteDuration(), o.header_timeout);
+     }},
     {"idle_timeout_seconds", "of a kept-alive HTTP connection [600]",
-     [](absl::string_view v, ServerOptions& o) { return Duration(v, absl::InfiniteDuration(), o.idle_timeout); }},
+     [](absl::string_view v, ServerOptions& o) {
+       return Duration(v, absl::InfiniteDuration(), o.idle_timeout);
+     }},
     {"io_threads", "threads of each face; 0: as many as CPUs, at most 4 [0]",
      [](absl::string_view v, ServerOptions& o) { return Number(v, 0, 1024, o.io_threads); }},
     {"max_batch_size", "instances in a batch of a model whose batch axis is open [32]",
-     [](absl::string_view v, ServerOptions& o) { return Number<uint64_t>(v, 1, 1 << 20, o.max_batch); }},
+     [](absl::string_view v, ServerOptions& o) {
+       return Number<uint64_t>(v, 1, 1 << 20, o.max_batch);
+     }},
     {"max_connections", "open HTTP connections [20000]",
-     [](absl::string_view v, ServerOptions& o) { return Number<uint64_t>(v, 1, UINT32_MAX, o.max_connections); }},
+     [](absl::string_view v, ServerOptions& o) {
+       return Number<uint64_t>(v, 1, UINT32_MAX, o.max_connections);
+     }},
     {"max_queue", "requests in progress; one more is refused [10000]",
-     [](absl::string_view v, ServerOptions& o) { return Number<uint64_t>(v, 1, UINT64_MAX, o.max_queue); }},
-    {"max_queue_delay_us", "how long an instance may wait for a fuller batch, where its method does not say [0]",
-     [](absl::string_view v, ServerOptions& o) { return Number<int64_t>(v, 0, int64_t{3600} * 1000000, o.max_queue_delay_us); }},
-    {"model_control", "none; explicit: clients may load and unload; poll: new versions and servables on disk are taken up [none]",
+     [](absl::string_view v, ServerOptions& o) {
+       return Number<uint64_t>(v, 1, UINT64_MAX, o.max_queue);
+     }},
+    {"max_queue_delay_us",
+     "how long an instance may wait for a fuller batch, where its method does not say [0]",
+     [](absl::string_view v, ServerOptions& o) {
+       return Number<int64_t>(v, 0, int64_t{3600} * 1000000, o.max_queue_delay_us);
+     }},
+    {"model_control",
+     "none; explicit: clients may load and unload; poll: new versions and servables on disk are "
+     "taken up [none]",
      [](absl::string_view v, ServerOptions& o) {
        o.model_control = std::string(v);
        return v == "none" || v == "explicit" || v == "poll";
      }},
     {"poll_seconds", "of model_control=poll [15]",
-     [](absl::string_view v, ServerOptions& o) { return Duration(v, absl::ZeroDuration(), o.poll) && o.poll > absl::ZeroDuration(); }},
+     [](absl::string_view v, ServerOptions& o) {
+       return Duration(v, absl::ZeroDuration(), o.poll) && o.poll > absl::ZeroDuration();
+     }},
     {"python", "the interpreter of workers [python3]",
      [](absl::string_view v, ServerOptions& o) {
        o.python = std::string(v);
@@ -86,10 +106,15 @@ constexpr Option kOptions[] = {
      [](absl::string_view v, ServerOptions& o) { return Bool(v, o.shared_memory); }},
     {"threads", "that run batches; 0: as many as CPUs, at least 2 [0]",
      [](absl::string_view v, ServerOptions& o) { return Number(v, 0, 4096, o.threads); }},
-    {"worker_call_timeout_seconds", "a Python stage that takes longer hangs: its worker is replaced; 0: never [0]",
-     [](absl::string_view v, ServerOptions& o) { return Duration(v, absl::InfiniteDuration(), o.worker_call_timeout); }},
+    {"worker_call_timeout_seconds",
+     "a Python stage that takes longer hangs: its worker is replaced; 0: never [0]",
+     [](absl::string_view v, ServerOptions& o) {
+       return Duration(v, absl::InfiniteDuration(), o.worker_call_timeout);
+     }},
     {"worker_start_timeout_seconds", "for servable_config.py and the models of a worker [600]",
-     [](absl::string_view v, ServerOptions& o) { return Duration(v, absl::InfiniteDuration(), o.worker_start_timeout); }},
+     [](absl::string_view v, ServerOptions& o) {
+       return Duration(v, absl::InfiniteDuration(), o.worker_start_timeout);
+     }},
 };
 
 }  // namespace
@@ -110,11 +135,13 @@ absl::Status Server::Set(absl::string_view name, absl::string_view value) {
     if (name != option.name) continue;
     ServerOptions changed = options_;
     if (!option.set(value, changed)) {
-      return absl::InvalidArgumentError(absl::StrCat("option '", name, "' does not take '", value, "': ", option.help));
+      return absl::InvalidArgumentError(
+          absl::StrCat("option '", name, "' does not take '", value, "': ", option.help));
     }
     // the one that a running server can change
     if (repository_ != nullptr && name != "max_queue") {
-      return absl::FailedPreconditionError(absl::StrCat("option '", name, "' must be set before the first servable and address"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("option '", name, "' must be set before the first servable and address"));
     }
     options_ = std::move(changed);
     if (repository_ != nullptr) repository_->SetMaxQueue(options_.max_queue);
@@ -125,7 +152,8 @@ absl::Status Server::Set(absl::string_view name, absl::string_view value) {
 
 Repository& Server::Running() {
   if (repository_ == nullptr) {
-    executor_ = std::make_unique<Executor>(options_.threads > 0 ? options_.threads : std::max(2, AvailableCpus()));
+    executor_ = std::make_unique<Executor>(options_.threads > 0 ? options_.threads
+                                                                : std::max(2, AvailableCpus()));
     RepositoryOptions repository;
     repository.max_queue = options_.max_queue;
     repository.directory = options_.repository;
@@ -181,7 +209,8 @@ absl::StatusOr<int> Server::Listen(bool grpc, TransportOptions options) {
   options.idle_timeout = options_.idle_timeout;
   options.allow_repository_control = options_.model_control == "explicit";
   options.allow_shared_memory = options_.shared_memory;
-  auto transport = grpc ? StartGrpc(context, std::move(options)) : StartHttp(context, std::move(options));
+  auto transport =
+      grpc ? StartGrpc(context, std::move(options)) : StartHttp(context, std::move(options));
   if (!transport.ok()) return transport.status();
   transports_.push_back(*std::move(transport));
   return transports_.back()->port();
@@ -209,7 +238,8 @@ void Server::Stop(absl::Duration drain) {
   {
     // all faces stop at once, each until the deadline
     std::vector<std::thread> threads;
-    for (const auto& transport : transports) threads.emplace_back([&] { transport->Stop(deadline); });
+    for (const auto& transport : transports)
+      threads.emplace_back([&] { transport->Stop(deadline); });
     for (std::thread& thread : threads) thread.join();
   }
   Repository* running;
@@ -237,12 +267,21 @@ std::string Server::StatusJson() {
     absl::MutexLock lock(&mutex_);
     if (repository_ != nullptr) states = repository_->List();
   }
-  return absl::StrCat("[", absl::StrJoin(states, ",", [](std::string* out, const ServableState& s) {
-    absl::StrAppend(out, "{\"name\":", JsonString(s.name), ",\"version\":", s.version, ",\"state\":", JsonString(s.state), ",\"reason\":",
-                    JsonString(s.reason), ",\"methods\":[",
-                    absl::StrJoin(s.methods, ",", [](std::string* o, const std::string& m) { absl::StrAppend(o, JsonString(m)); }),
-                    "],\"workers\":", s.workers, ",\"queued\":", s.queued, "}");
-  }), "]");
+  return absl::StrCat(
+      "[",
+      absl::StrJoin(states, ",",
+                    [](std::string* out, const ServableState& s) {
+                      absl::StrAppend(out, "{\"name\":", JsonString(s.name),
+                                      ",\"version\":", s.version,
+                                      ",\"state\":", JsonString(s.state),
+                                      ",\"reason\":", JsonString(s.reason), ",\"methods\":[",
+                                      absl::StrJoin(s.methods, ",",
+                                                    [](std::string* o, const std::string& m) {
+                                                      absl::StrAppend(o, JsonString(m));
+                                                    }),
+                                      "],\"workers\":", s.workers, ",\"queued\":", s.queued, "}");
+                    }),
+      "]");
 }
 
 std::string Server::MetricsText() { return metrics_->Text(); }

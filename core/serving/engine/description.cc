@@ -19,7 +19,9 @@ class Reader {
   const absl::Status& status() const { return status_; }
 
   void Fail(absl::string_view where, absl::string_view what) {
-    if (status_.ok()) status_ = absl::InvalidArgumentError(absl::StrCat("description of the servable: ", where, ": ", what));
+    if (status_.ok())
+      status_ = absl::InvalidArgumentError(
+          absl::StrCat("description of the servable: ", where, ": ", what));
   }
 
   const Json& Array(const Json& object, const char* name) {
@@ -52,7 +54,8 @@ class Reader {
   }
 
   int64_t Int(const Json& value, const char* name, int64_t low, int64_t high) {
-    if (value.IsInt64() && value.GetInt64() >= low && value.GetInt64() <= high) return value.GetInt64();
+    if (value.IsInt64() && value.GetInt64() >= low && value.GetInt64() <= high)
+      return value.GetInt64();
     Fail(name, absl::StrCat("is no integer from ", low, " to ", high));
     return low;
   }
@@ -69,16 +72,19 @@ class Reader {
     return out;
   }
 
-  std::vector<ValueRef> Refs(const Json& object, const char* name, const std::vector<uint32_t>& outputs) {
+  std::vector<ValueRef> Refs(const Json& object, const char* name,
+                             const std::vector<uint32_t>& outputs) {
     std::vector<ValueRef> out;
     for (const Json& pair : Array(object, name).GetArray()) {
       if (!pair.IsArray() || pair.Size() != 2) {
         Fail(name, "holds something that is no pair");
         return out;
       }
-      const auto stage = static_cast<uint32_t>(Int(pair[0], name, 0, static_cast<int64_t>(outputs.size()) - 1));
+      const auto stage =
+          static_cast<uint32_t>(Int(pair[0], name, 0, static_cast<int64_t>(outputs.size()) - 1));
       if (!status_.ok()) return out;
-      const auto output = static_cast<uint32_t>(Int(pair[1], name, 0, static_cast<int64_t>(outputs[stage]) - 1));
+      const auto output =
+          static_cast<uint32_t>(Int(pair[1], name, 0, static_cast<int64_t>(outputs[stage]) - 1));
       out.push_back({stage, output});
     }
     return out;
@@ -106,22 +112,26 @@ ModelSpec ReadModel(Reader& reader, const Json& json) {
   if (model.files.empty()) reader.Fail("files", "is empty");
   model.with_batch_dim = reader.Bool(json, "with_batch_dim", true);
   for (const Json& i : reader.Array(json, "without_batch_dim_inputs").GetArray()) {
-    model.without_batch_dim_inputs.push_back(static_cast<uint32_t>(reader.Int(i, "without_batch_dim_inputs", 0, 1 << 16)));
+    model.without_batch_dim_inputs.push_back(
+        static_cast<uint32_t>(reader.Int(i, "without_batch_dim_inputs", 0, 1 << 16)));
   }
   model.config_file = reader.Text(json, "config_file");
   const auto context = json.FindMember("context");
   if (context == json.MemberEnd() || context->value.IsNull()) return model;
   model.thread_num = static_cast<int32_t>(reader.Int(context->value, "thread_num", -1, -1, 4096));
   for (const Json& cpu : reader.Array(context->value, "thread_affinity_core_list").GetArray()) {
-    model.cpus.push_back(static_cast<int32_t>(reader.Int(cpu, "thread_affinity_core_list", 0, 1 << 20)));
+    model.cpus.push_back(
+        static_cast<int32_t>(reader.Int(cpu, "thread_affinity_core_list", 0, 1 << 20)));
   }
   for (const Json& device : reader.Array(context->value, "devices").GetArray()) {
-    if (reader.Text(device, "device_type") == "cpu") model.prefer_fp16 = reader.Text(device, "precision_mode") == "fp16";
+    if (reader.Text(device, "device_type") == "cpu")
+      model.prefer_fp16 = reader.Text(device, "precision_mode") == "fp16";
   }
   return model;
 }
 
-StageSpec ReadStage(Reader& reader, const Json& json, const ServableSpec& servable, const std::vector<uint32_t>& outputs) {
+StageSpec ReadStage(Reader& reader, const Json& json, const ServableSpec& servable,
+                    const std::vector<uint32_t>& outputs) {
   StageSpec stage;
   const std::string type = reader.Text(json, "type");
   stage.tag = reader.Text(json, "tag");
@@ -130,19 +140,22 @@ StageSpec ReadStage(Reader& reader, const Json& json, const ServableSpec& servab
   if (type == "model") {
     stage.kind = StageSpec::Kind::kModel;
     const std::string key = reader.Text(json, "model");
-    while (stage.model < servable.models.size() && servable.models[stage.model].key != key) ++stage.model;
+    while (stage.model < servable.models.size() && servable.models[stage.model].key != key)
+      ++stage.model;
     if (stage.model == servable.models.size()) {
       reader.Fail("model", absl::StrCat("'", key, "' was not declared"));
       return stage;
     }
     stage.subgraph = static_cast<uint32_t>(
-        reader.Int(json, "subgraph", 0, 0, static_cast<int64_t>(servable.models[stage.model].files.size()) - 1));
+        reader.Int(json, "subgraph", 0, 0,
+                   static_cast<int64_t>(servable.models[stage.model].files.size()) - 1));
   } else if (type == "python") {
     stage.kind = StageSpec::Kind::kPython;
     stage.batch_size = reader.Int(json, "batch_size", -1, 0, 1 << 20);
   } else if (type == "builtin" && reader.Text(json, "name") == "argmax_cpp") {
     stage.kind = StageSpec::Kind::kArgmax;
-    if (stage.inputs.size() != 1 || stage.outputs_count != 1) reader.Fail("argmax_cpp", "has one input and one output");
+    if (stage.inputs.size() != 1 || stage.outputs_count != 1)
+      reader.Fail("argmax_cpp", "has one input and one output");
   } else {
     reader.Fail("type", absl::StrCat("'", type, "' is no kind of stage"));
   }
@@ -160,11 +173,14 @@ MethodSpec ReadMethod(Reader& reader, const Json& json, const ServableSpec& serv
     outputs.push_back(method.stages.back().outputs_count);
   }
   method.results = reader.Refs(json, "results", outputs);
-  if (method.results.size() != method.outputs.size()) reader.Fail("results", "are not as many as outputs");
+  if (method.results.size() != method.outputs.size())
+    reader.Fail("results", "are not as many as outputs");
   const auto options = json.FindMember("options");
   if (options != json.MemberEnd() && options->value.IsObject()) {
-    method.max_queue_delay_us = reader.Int(options->value, "max_queue_delay_us", 0, 0, int64_t{3600} * 1000000);
-    method.max_queue_size = static_cast<uint64_t>(reader.Int(options->value, "max_queue_size", 0, 0, kMaxInt));
+    method.max_queue_delay_us =
+        reader.Int(options->value, "max_queue_delay_us", 0, 0, int64_t{3600} * 1000000);
+    method.max_queue_size =
+        static_cast<uint64_t>(reader.Int(options->value, "max_queue_size", 0, 0, kMaxInt));
     method.timeout_us = reader.Int(options->value, "timeout_us", 0, 0, int64_t{86400} * 1000000);
   }
   return method;
@@ -176,8 +192,8 @@ absl::StatusOr<ServableSpec> ParseDescription(absl::string_view json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
   if (document.HasParseError()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("description of the servable: ", rapidjson::GetParseError_En(document.GetParseError())));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "description of the servable: ", rapidjson::GetParseError_En(document.GetParseError())));
   }
   Reader reader;
   ServableSpec servable;

@@ -9,7 +9,9 @@
 namespace mirin::serving {
 namespace {
 
-Failure Invalid(std::string text) { return {Code::kInvalidInputs, absl::StatusCode::kInvalidArgument, std::move(text)}; }
+Failure Invalid(std::string text) {
+  return {Code::kInvalidInputs, absl::StatusCode::kInvalidArgument, std::move(text)};
+}
 
 template <typename T>
 int64_t ArgmaxOf(const Tensor& tensor) {
@@ -34,16 +36,36 @@ Failure Argmax(const Tensor& tensor, std::vector<Tensor>& outputs) {
   int64_t best = 0;
   switch (tensor.dtype) {
     case MIRIN_DTYPE_BOOL:
-    case MIRIN_DTYPE_U8: best = ArgmaxOf<uint8_t>(tensor); break;
-    case MIRIN_DTYPE_I8: best = ArgmaxOf<int8_t>(tensor); break;
-    case MIRIN_DTYPE_I16: best = ArgmaxOf<int16_t>(tensor); break;
-    case MIRIN_DTYPE_U16: best = ArgmaxOf<uint16_t>(tensor); break;
-    case MIRIN_DTYPE_I32: best = ArgmaxOf<int32_t>(tensor); break;
-    case MIRIN_DTYPE_U32: best = ArgmaxOf<uint32_t>(tensor); break;
-    case MIRIN_DTYPE_I64: best = ArgmaxOf<int64_t>(tensor); break;
-    case MIRIN_DTYPE_U64: best = ArgmaxOf<uint64_t>(tensor); break;
-    case MIRIN_DTYPE_F32: best = ArgmaxOf<float>(tensor); break;
-    case MIRIN_DTYPE_F64: best = ArgmaxOf<double>(tensor); break;
+    case MIRIN_DTYPE_U8:
+      best = ArgmaxOf<uint8_t>(tensor);
+      break;
+    case MIRIN_DTYPE_I8:
+      best = ArgmaxOf<int8_t>(tensor);
+      break;
+    case MIRIN_DTYPE_I16:
+      best = ArgmaxOf<int16_t>(tensor);
+      break;
+    case MIRIN_DTYPE_U16:
+      best = ArgmaxOf<uint16_t>(tensor);
+      break;
+    case MIRIN_DTYPE_I32:
+      best = ArgmaxOf<int32_t>(tensor);
+      break;
+    case MIRIN_DTYPE_U32:
+      best = ArgmaxOf<uint32_t>(tensor);
+      break;
+    case MIRIN_DTYPE_I64:
+      best = ArgmaxOf<int64_t>(tensor);
+      break;
+    case MIRIN_DTYPE_U64:
+      best = ArgmaxOf<uint64_t>(tensor);
+      break;
+    case MIRIN_DTYPE_F32:
+      best = ArgmaxOf<float>(tensor);
+      break;
+    case MIRIN_DTYPE_F64:
+      best = ArgmaxOf<double>(tensor);
+      break;
     case MIRIN_DTYPE_F16:
     case MIRIN_DTYPE_BF16: {
       const size_t n = tensor.data.size() / 2;
@@ -52,11 +74,14 @@ Failure Argmax(const Tensor& tensor, std::vector<Tensor>& outputs) {
       Tensor wide;
       uint8_t* floats;
       wide.data = Buffer::Allocate(n * sizeof(float), &floats);
-      (tensor.dtype == MIRIN_DTYPE_F16 ? mirin_f16_to_f32 : mirin_bf16_to_f32)(halves.data(), reinterpret_cast<float*>(floats), n);
+      (tensor.dtype == MIRIN_DTYPE_F16 ? mirin_f16_to_f32 : mirin_bf16_to_f32)(
+          halves.data(), reinterpret_cast<float*>(floats), n);
       best = ArgmaxOf<float>(wide);
       break;
     }
-    default: return Invalid(absl::StrCat("argmax_cpp: no elements of type ", mirin_dtype_name(tensor.dtype)));
+    default:
+      return Invalid(
+          absl::StrCat("argmax_cpp: no elements of type ", mirin_dtype_name(tensor.dtype)));
   }
   Tensor place;
   place.dtype = MIRIN_DTYPE_I64;
@@ -91,13 +116,15 @@ Tensor Stack(const std::vector<const Tensor*>& rows) {
   out.dims.push_back(static_cast<int64_t>(rows.size()));
   out.dims.insert(out.dims.end(), first.dims.begin(), first.dims.end());
   if (first.dtype == MIRIN_DTYPE_STRING) {
-    for (const Tensor* row : rows) out.texts.insert(out.texts.end(), row->texts.begin(), row->texts.end());
+    for (const Tensor* row : rows)
+      out.texts.insert(out.texts.end(), row->texts.begin(), row->texts.end());
     return out;
   }
   const size_t size = first.data.size();
   bool contiguous = true;
   for (size_t r = 1; r < rows.size() && contiguous; ++r) {
-    contiguous = rows[r]->data.owner() == first.data.owner() && rows[r]->data.data() == first.data.data() + r * size;
+    contiguous = rows[r]->data.owner() == first.data.owner() &&
+                 rows[r]->data.data() == first.data.data() + r * size;
   }
   if (contiguous) {
     out.data = Buffer(first.data.data(), size * rows.size(), first.data.owner());
@@ -105,7 +132,8 @@ Tensor Stack(const std::vector<const Tensor*>& rows) {
   }
   uint8_t* to;
   out.data = Buffer::Allocate(size * rows.size(), &to);
-  for (size_t r = 0; r < rows.size() && size > 0; ++r) std::memcpy(to + r * size, rows[r]->data.data(), size);
+  for (size_t r = 0; r < rows.size() && size > 0; ++r)
+    std::memcpy(to + r * size, rows[r]->data.data(), size);
   return out;
 }
 
@@ -119,7 +147,8 @@ constexpr size_t kMaxInstances = 1 << 20;
 
 }  // namespace
 
-Flow::Flow(std::shared_ptr<Servable> servable, size_t method, std::unique_ptr<InferRequest> request, InferCallback done)
+Flow::Flow(std::shared_ptr<Servable> servable, size_t method, std::unique_ptr<InferRequest> request,
+           InferCallback done)
     : servable_(std::move(servable)),
       method_(*servable_->methods_[method]),
       method_index_(method),
@@ -138,7 +167,8 @@ void Flow::Start() {
     if (method_.spec.max_queue_size > 0 && before >= method_.spec.max_queue_size) {
       method_.in_progress -= items_.size();
       failure = {Code::kFailed, absl::StatusCode::kResourceExhausted,
-                 absl::StrCat("Serving Error: enqueued requests count exceeds the limit ", method_.spec.max_queue_size)};
+                 absl::StrCat("Serving Error: enqueued requests count exceeds the limit ",
+                              method_.spec.max_queue_size)};
     }
   }
   if (!failure.ok()) {
@@ -165,14 +195,15 @@ void Flow::Start() {
 Failure Flow::BindInstance(const Instance& instance, std::vector<Tensor>& inputs) const {
   const std::vector<std::string>& names = method_.spec.inputs;
   for (size_t i = 0; i < names.size(); ++i) {
-    const NamedTensor* found = i < instance.size() && instance[i].name == names[i] ? &instance[i] : nullptr;
+    const NamedTensor* found =
+        i < instance.size() && instance[i].name == names[i] ? &instance[i] : nullptr;
     // the last of several with one name
     for (size_t j = instance.size(); j-- > 0 && found == nullptr;) {
       if (instance[j].name == names[i]) found = &instance[j];
     }
     if (found == nullptr) {
-      return Invalid(absl::StrCat("Cannot find input ", names[i], " in instance input , servable ", servable_->options_.name, ", method ",
-                                  method_.spec.name));
+      return Invalid(absl::StrCat("Cannot find input ", names[i], " in instance input , servable ",
+                                  servable_->options_.name, ", method ", method_.spec.name));
     }
     inputs.push_back(found->value);
   }
@@ -188,7 +219,8 @@ Failure Flow::SelectOutputs() {
   for (const std::string& wanted : request_->outputs) {
     const auto found = std::find(names.begin(), names.end(), wanted);
     if (found == names.end()) {
-      return Invalid(absl::StrCat("unexpected inference output '", wanted, "' for model '", servable_->options_.name, "'"));
+      return Invalid(absl::StrCat("unexpected inference output '", wanted, "' for model '",
+                                  servable_->options_.name, "'"));
     }
     outputs_.push_back(static_cast<size_t>(found - names.begin()));
   }
@@ -199,7 +231,8 @@ Failure Flow::Bind() {
   Failure failure = SelectOutputs();
   if (!failure.ok()) return failure;
   if (request_->instances.empty()) return Invalid("Instances count of request cannot be 0");
-  if (request_->instances.size() > kMaxInstances) return Invalid("too many instances in one request");
+  if (request_->instances.size() > kMaxInstances)
+    return Invalid("too many instances in one request");
   const bool split = request_->batched && servable_->infos_[method_index_]->batchable;
   for (const Instance& instance : request_->instances) {
     std::vector<Tensor> inputs;
@@ -220,7 +253,8 @@ Failure Flow::SplitBatch(std::vector<Tensor> inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!method_.input_has_batch[i]) continue;
     if (inputs[i].dims.empty() || (n >= 0 && inputs[i].dims[0] != n)) {
-      return Invalid(absl::StrCat("input '", method_.spec.inputs[i], "' has shape ", DimsText(inputs[i].dims),
+      return Invalid(absl::StrCat("input '", method_.spec.inputs[i], "' has shape ",
+                                  DimsText(inputs[i].dims),
                                   ": the first axis is the batch, which all inputs share"));
     }
     n = inputs[i].dims[0];
@@ -233,7 +267,9 @@ Failure Flow::SplitBatch(std::vector<Tensor> inputs) {
     item.values.reserve(method_.spec.stages.size() + 1);
     item.values.emplace_back();
     for (size_t i = 0; i < inputs.size(); ++i) {
-      item.values[0].push_back(method_.input_has_batch[i] ? Row(inputs[i], static_cast<size_t>(r), static_cast<size_t>(n)) : inputs[i]);
+      item.values[0].push_back(method_.input_has_batch[i]
+                                   ? Row(inputs[i], static_cast<size_t>(r), static_cast<size_t>(n))
+                                   : inputs[i]);
     }
     items_.push_back(std::move(item));
   }
@@ -320,12 +356,14 @@ void Flow::RunPython(const StageSpec& stage, const std::vector<size_t>& items) {
   servable_->stages_->Enqueue(static_cast<uint32_t>(method_index_), index, std::move(works));
 }
 
-void Flow::StageDone(size_t i, Failure failure, std::vector<Tensor> outputs, const WorkTimes& times) {
+void Flow::StageDone(size_t i, Failure failure, std::vector<Tensor> outputs,
+                     const WorkTimes& times) {
   Item& item = items_[i];
   const StageSpec& stage = method_.spec.stages[item.next];
   if (failure.ok() && outputs.size() != stage.outputs_count) {
     failure = {Code::kSystemError, absl::StatusCode::kInternal,
-               absl::StrCat("Call ", stage.tag, " Failed: it gave ", outputs.size(), " outputs, not ", stage.outputs_count)};
+               absl::StrCat("Call ", stage.tag, " Failed: it gave ", outputs.size(),
+                            " outputs, not ", stage.outputs_count)};
   }
   if (times.first_of_batch) {
     method_.metrics->Batch(times.batch, times.queue, times.compute);
@@ -382,7 +420,9 @@ Failure Flow::StackOutputs(InstanceReply& reply) const {
       rows.push_back(&item.values[ref.stage][ref.output]);
       if (rows.back()->dims != rows[0]->dims || rows.back()->dtype != rows[0]->dtype) {
         return {Code::kFailed, absl::StatusCode::kFailedPrecondition,
-                absl::StrCat("output '", method_.spec.outputs[o], "' has not the same shape and dtype for every instance of the batch: send them one by one")};
+                absl::StrCat("output '", method_.spec.outputs[o],
+                             "' has not the same shape and dtype for every instance of the batch: "
+                             "send them one by one")};
       }
     }
     reply.outputs.push_back(Stack(rows));

@@ -14,7 +14,8 @@ namespace mirin::serving {
 // Deletes itself after the answer.
 class Flow {
  public:
-  Flow(std::shared_ptr<Servable> servable, size_t method, std::unique_ptr<InferRequest> request, InferCallback done);
+  Flow(std::shared_ptr<Servable> servable, size_t method, std::unique_ptr<InferRequest> request,
+       InferCallback done);
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
 
@@ -54,7 +55,8 @@ class Flow {
   std::atomic<size_t> left_{0};
 
   absl::Mutex mutex_;
-  absl::Duration queue_ ABSL_GUARDED_BY(mutex_), compute_ ABSL_GUARDED_BY(mutex_);  // the longest of any instance
+  absl::Duration queue_ ABSL_GUARDED_BY(mutex_), compute_
+      ABSL_GUARDED_BY(mutex_);  // the longest of any instance
 };
 
 }  // namespace mirin::serving

@@ -10,7 +10,9 @@
 namespace mirin::serving {
 namespace {
 
-uint32_t Level(int32_t priority) { return priority <= 0 ? UINT32_MAX : static_cast<uint32_t>(priority); }
+uint32_t Level(int32_t priority) {
+  return priority <= 0 ? UINT32_MAX : static_cast<uint32_t>(priority);
+}
 
 // Cancels a run when every request of its batch was cancelled.
 class BatchCancellation {
@@ -54,6 +56,8 @@ Failure FromStatus(const absl::Status& status) {
 }  // namespace
 
 void ModelQueue::Enqueue(std::vector<std::unique_ptr<ModelWork>> works, bool run_here) {
+  // an answer may end the servable
+  const std::shared_ptr<ModelQueue> self = shared_from_this();
   Batch good;
   for (auto& work : works) {
     Failure failure = model_->Check(subgraph_, work->inputs, work->strict);
@@ -86,7 +90,8 @@ ModelQueue::Batch ModelQueue::Take(Batch& expired) {
     auto& queue = level->second;
     // what nobody waits for any more
     while (!queue.empty() &&
-           (queue.front()->deadline <= now || (queue.front()->cancellation != nullptr && queue.front()->cancellation->cancelled()))) {
+           (queue.front()->deadline <= now ||
+            (queue.front()->cancellation != nullptr && queue.front()->cancellation->cancelled()))) {
       expired.push_back(std::move(queue.front()));
       queue.pop_front();
       --count_;
@@ -97,7 +102,8 @@ ModelQueue::Batch ModelQueue::Take(Batch& expired) {
     }
     const ModelWork& first = *queue.front();
     std::vector<size_t> members{0};
-    for (size_t i = 1; i < std::min(queue.size(), kScan) && members.size() < model_->batch_size(); ++i) {
+    for (size_t i = 1; i < std::min(queue.size(), kScan) && members.size() < model_->batch_size();
+         ++i) {
       if (queue[i]->session == first.session && (!model_->stateful() || model_->batch_size() > 1) &&
           model_->Mergeable(subgraph_, first.inputs, queue[i]->inputs)) {
         members.push_back(i);
@@ -120,7 +126,8 @@ ModelQueue::Batch ModelQueue::Take(Batch& expired) {
       continue;
     }
     for (size_t i : members) batch.push_back(std::move(queue[i]));
-    for (auto i = members.rbegin(); i != members.rend(); ++i) queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(*i));
+    for (auto i = members.rbegin(); i != members.rend(); ++i)
+      queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(*i));
     count_ -= batch.size();
   }
   if (!batch.empty()) ++busy_;
@@ -146,9 +153,10 @@ void ModelQueue::Drain() {
 void ModelQueue::FailExpired(Batch expired) {
   for (const auto& work : expired) {
     const bool late = work->deadline <= absl::Now();
-    work->done({Code::kFailed, late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
-                late ? "the request's deadline passed while it waited" : "the request was cancelled"},
-               {}, {});
+    work->done(
+        {Code::kFailed, late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
+         late ? "the request's deadline passed while it waited" : "the request was cancelled"},
+        {}, {});
   }
 }
 

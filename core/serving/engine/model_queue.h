@@ -22,7 +22,7 @@ namespace mirin::serving {
 // How long an instance took, for statistics.
 struct WorkTimes {
   absl::Duration queue, compute;
-  uint64_t batch = 1;          // instances in its batch
+  uint64_t batch = 1;           // instances in its batch
   bool first_of_batch = false;  // counts the batch once
 };
 
@@ -58,7 +58,9 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   void Drain();
   void Run(Batch batch);
   static void FailExpired(Batch expired);
-  bool IsQuick() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return mean_us_ >= 0 && mean_us_ < kQuickUs; }
+  bool IsQuick() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return mean_us_ >= 0 && mean_us_ < kQuickUs;
+  }
 
   // A run that is this quick is not worth a switch of threads.
   static constexpr double kQuickUs = 200;

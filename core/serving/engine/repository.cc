@@ -14,19 +14,24 @@
 namespace mirin::serving {
 namespace {
 
-std::string Label(const ServableOptions& options) { return absl::StrCat(options.name, " version ", options.version); }
+std::string Label(const ServableOptions& options) {
+  return absl::StrCat(options.name, " version ", options.version);
+}
 
 Failure NotAvailable(const InferRequest& request) {
-  const std::string version = request.version == 0 ? "" : absl::StrCat(" version(", request.version, ") ");
+  const std::string version =
+      request.version == 0 ? "" : absl::StrCat(" version(", request.version, ") ");
   return {Code::kInvalidInputs, absl::StatusCode::kNotFound,
-          absl::StrCat("Request servable(", request.servable, ") method(", request.method, ") ", version, ", servable is not available")};
+          absl::StrCat("Request servable(", request.servable, ") method(", request.method, ") ",
+                       version, ", servable is not available")};
 }
 
 // The versions that Triton's configuration asks for; empty: the newest.
 absl::StatusOr<std::vector<uint64_t>> VersionPolicy(const std::string& json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-  if (document.HasParseError() || !document.IsObject()) return absl::InvalidArgumentError("config: no JSON object");
+  if (document.HasParseError() || !document.IsObject())
+    return absl::InvalidArgumentError("config: no JSON object");
   std::vector<uint64_t> out;
   const auto policy = document.FindMember("version_policy");
   if (policy == document.MemberEnd() || !policy->value.IsObject()) return out;
@@ -37,7 +42,9 @@ absl::StatusOr<std::vector<uint64_t>> VersionPolicy(const std::string& json) {
   for (const auto& version : versions->value.GetArray()) {
     uint64_t number = version.IsUint64() ? version.GetUint64() : 0;
     if (version.IsString() && !absl::SimpleAtoi(version.GetString(), &number)) number = 0;
-    if (number == 0) return absl::InvalidArgumentError("config: version_policy.specific.versions holds something that is no version");
+    if (number == 0)
+      return absl::InvalidArgumentError(
+          "config: version_policy.specific.versions holds something that is no version");
     out.push_back(number);
   }
   return out;
@@ -111,11 +118,14 @@ absl::Status Repository::Add(std::vector<ServableOptions> servables) {
   std::set<std::pair<std::string, uint64_t>> seen;
   for (const ServableOptions& options : servables) {
     if (!options.device_type.empty() && options.device_type != "cpu") {
-      return absl::InvalidArgumentError(absl::StrCat("The device type '", options.device_type, "' of servable name ", options.name,
-                                                     " is inconsistent with current running environment, supported device type: None or 'Cpu'"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "The device type '", options.device_type, "' of servable name ", options.name,
+          " is inconsistent with current running environment, supported device type: None or "
+          "'Cpu'"));
     }
     if (!seen.insert({options.name, options.version}).second) {
-      return absl::InvalidArgumentError(absl::StrCat("servable ", Label(options), " is given twice"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("servable ", Label(options), " is given twice"));
     }
   }
   std::vector<absl::StatusOr<std::unique_ptr<Servable>>> loaded(servables.size());
@@ -162,7 +172,9 @@ absl::Status Repository::Remove(const std::string& name, uint64_t version) {
   absl::MutexLock lock(&mutex_);
   const auto found = servables_.find(name);
   if (found == servables_.end() || (version != 0 && found->second.count(version) == 0)) {
-    return absl::NotFoundError(absl::StrCat("servable '", name, "'", version == 0 ? "" : absl::StrCat(" version ", version), " is not served"));
+    return absl::NotFoundError(absl::StrCat("servable '", name, "'",
+                                            version == 0 ? "" : absl::StrCat(" version ", version),
+                                            " is not served"));
   }
   if (version == 0) {
     removed.swap(found->second);
@@ -183,14 +195,18 @@ void Repository::Drain(absl::Time deadline) {
   mutex_.AwaitWithDeadline(absl::Condition(this, &Repository::IsIdle), deadline);
 }
 
-absl::StatusOr<std::shared_ptr<Servable>> Repository::FindServable(absl::string_view name, uint64_t version) const {
+absl::StatusOr<std::shared_ptr<Servable>> Repository::FindServable(absl::string_view name,
+                                                                   uint64_t version) const {
   absl::ReaderMutexLock lock(&mutex_);
   const auto found = servables_.find(name);
-  if (found == servables_.end()) return absl::NotFoundError(absl::StrCat("Request for unknown model: '", name, "' is not found"));
+  if (found == servables_.end())
+    return absl::NotFoundError(
+        absl::StrCat("Request for unknown model: '", name, "' is not found"));
   if (version == 0) return found->second.rbegin()->second;
   const auto exact = found->second.find(version);
   if (exact == found->second.end()) {
-    return absl::NotFoundError(absl::StrCat("Request for unknown model: '", name, "' version ", version, " is not found"));
+    return absl::NotFoundError(
+        absl::StrCat("Request for unknown model: '", name, "' version ", version, " is not found"));
   }
   return exact->second;
 }
@@ -203,22 +219,26 @@ void Repository::Infer(std::unique_ptr<InferRequest> request, InferCallback done
     done(std::move(reply));
   };
   if (draining_) {
-    return refuse({Code::kServableUnavailable, absl::StatusCode::kUnavailable, "the server is shutting down"}, "draining");
+    return refuse(
+        {Code::kServableUnavailable, absl::StatusCode::kUnavailable, "the server is shutting down"},
+        "draining");
   }
   auto servable = FindServable(request->servable, request->version);
   if (!servable.ok()) return refuse(NotAvailable(*request), "servable");
   const int method = (*servable)->Find(request->method);
   if (method < 0) {
     return refuse({Code::kInvalidInputs, absl::StatusCode::kNotFound,
-                   absl::StrCat("Request servable(", request->servable, ") method(", request->method, ") , method is not available")},
+                   absl::StrCat("Request servable(", request->servable, ") method(",
+                                request->method, ") , method is not available")},
                   "method");
   }
   const uint64_t limit = max_queue_;
   if (in_progress_.fetch_add(1) >= limit) {
     --in_progress_;
-    return refuse({Code::kFailed, absl::StatusCode::kResourceExhausted,
-                   absl::StrCat("Serving Error: enqueued requests count exceeds the limit ", limit)},
-                  "queue");
+    return refuse(
+        {Code::kFailed, absl::StatusCode::kResourceExhausted,
+         absl::StrCat("Serving Error: enqueued requests count exceeds the limit ", limit)},
+        "queue");
   }
   Servable& target = **servable;
   target.Infer(*std::move(servable), static_cast<size_t>(method), std::move(request),
@@ -239,7 +259,8 @@ bool Repository::Ready() const {
   });
 }
 
-absl::StatusOr<std::shared_ptr<const MethodInfo>> Repository::Find(absl::string_view model, absl::string_view version) const {
+absl::StatusOr<std::shared_ptr<const MethodInfo>> Repository::Find(
+    absl::string_view model, absl::string_view version) const {
   uint64_t number = 0;
   if (!version.empty() && (!absl::SimpleAtoi(version, &number) || number == 0)) {
     return absl::InvalidArgumentError(absl::StrCat("'", version, "' is no version of a model"));
@@ -256,7 +277,9 @@ absl::StatusOr<std::shared_ptr<const MethodInfo>> Repository::Find(absl::string_
   }
   if (!servable.ok()) return servable.status();
   const int index = (*servable)->Find(method);
-  if (index < 0) return absl::NotFoundError(absl::StrCat("Request for unknown model: '", model, "' is not found"));
+  if (index < 0)
+    return absl::NotFoundError(
+        absl::StrCat("Request for unknown model: '", model, "' is not found"));
   return (*servable)->methods()[static_cast<size_t>(index)];
 }
 
@@ -307,16 +330,21 @@ std::vector<std::shared_ptr<const MethodInfo>> Repository::Methods() const {
   absl::ReaderMutexLock lock(&mutex_);
   std::vector<std::shared_ptr<const MethodInfo>> out;
   for (const auto& [name, versions] : servables_) {
-    for (const auto& [version, servable] : versions) out.insert(out.end(), servable->methods().begin(), servable->methods().end());
+    for (const auto& [version, servable] : versions)
+      out.insert(out.end(), servable->methods().begin(), servable->methods().end());
   }
   return out;
 }
 
-absl::Status Repository::Load(absl::string_view servable, const std::map<std::string, std::string>& parameters) {
-  if (!options_.allow_control) return absl::FailedPreconditionError("model control is off: start the server with model_control=explicit");
+absl::Status Repository::Load(absl::string_view servable,
+                              const std::map<std::string, std::string>& parameters) {
+  if (!options_.allow_control)
+    return absl::FailedPreconditionError(
+        "model control is off: start the server with model_control=explicit");
   std::vector<uint64_t> versions;
   for (const auto& [name, value] : parameters) {
-    if (name != "config") return absl::InvalidArgumentError(absl::StrCat("unknown load parameter '", name, "'"));
+    if (name != "config")
+      return absl::InvalidArgumentError(absl::StrCat("unknown load parameter '", name, "'"));
     auto policy = VersionPolicy(value);
     if (!policy.ok()) return policy.status();
     versions = *std::move(policy);
@@ -332,7 +360,8 @@ absl::Status Repository::Load(absl::string_view servable, const std::map<std::st
       options.directory = options_.directory;
       options.name = std::string(servable);
     } else {
-      return absl::NotFoundError(absl::StrCat("failed to load '", servable, "', failed to poll from model repository"));
+      return absl::NotFoundError(
+          absl::StrCat("failed to load '", servable, "', failed to poll from model repository"));
     }
   }
   running = Versions(servable);
@@ -343,7 +372,9 @@ absl::Status Repository::Load(absl::string_view servable, const std::map<std::st
     wanted.push_back(options);
   }
   const absl::Status status = Add(std::move(wanted));
-  if (!status.ok()) return absl::Status(status.code(), absl::StrCat("failed to load '", servable, "': ", status.message()));
+  if (!status.ok())
+    return absl::Status(status.code(),
+                        absl::StrCat("failed to load '", servable, "': ", status.message()));
   if (versions[0] == 0) {
     const std::vector<uint64_t> disk = VersionsOnDisk(options.directory, options.name);
     versions = {disk.empty() ? 1 : disk.back()};
@@ -357,7 +388,9 @@ absl::Status Repository::Load(absl::string_view servable, const std::map<std::st
 }
 
 absl::Status Repository::Unload(absl::string_view servable) {
-  if (!options_.allow_control) return absl::FailedPreconditionError("model control is off: start the server with model_control=explicit");
+  if (!options_.allow_control)
+    return absl::FailedPreconditionError(
+        "model control is off: start the server with model_control=explicit");
   return Remove(std::string(servable), 0);
 }
 
@@ -374,7 +407,8 @@ void Repository::Poll() {
       absl::ReaderMutexLock lock(&mutex_);
       candidates.insert(known_.begin(), known_.end());
     }
-    if (DIR* directory = options_.directory.empty() ? nullptr : opendir(options_.directory.c_str())) {
+    if (DIR* directory =
+            options_.directory.empty() ? nullptr : opendir(options_.directory.c_str())) {
       while (const dirent* entry = readdir(directory)) {
         if (entry->d_name[0] == '.' || candidates.count(entry->d_name) > 0) continue;
         ServableOptions options;
@@ -392,7 +426,9 @@ void Repository::Poll() {
         if (!running.empty() && running != std::vector<uint64_t>{1}) Remove(name, 0).IgnoreError();
         continue;
       }
-      if (std::find(running.begin(), running.end(), disk.back()) != running.end() || failed[name] == disk) continue;
+      if (std::find(running.begin(), running.end(), disk.back()) != running.end() ||
+          failed[name] == disk)
+        continue;
       if (!Add({options}).ok()) {
         failed[name] = disk;
         continue;

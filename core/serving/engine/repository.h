@@ -17,10 +17,11 @@
 namespace mirin::serving {
 
 struct RepositoryOptions {
-  uint64_t max_queue = 10000;       // requests in progress
-  std::string directory;            // where Load finds servables that were never added; "": nowhere
-  bool allow_control = false;       // Load and Unload
-  absl::Duration poll = absl::ZeroDuration();  // looks for new versions and servables that often; 0: never
+  uint64_t max_queue = 10000;  // requests in progress
+  std::string directory;       // where Load finds servables that were never added; "": nowhere
+  bool allow_control = false;  // Load and Unload
+  absl::Duration poll =
+      absl::ZeroDuration();  // looks for new versions and servables that often; 0: never
 };
 
 class Repository : public Engine {
@@ -41,12 +42,14 @@ class Repository : public Engine {
   void Infer(std::unique_ptr<InferRequest> request, InferCallback done) override;
   bool Live() const override { return true; }
   bool Ready() const override;
-  absl::StatusOr<std::shared_ptr<const MethodInfo>> Find(absl::string_view model, absl::string_view version) const override;
+  absl::StatusOr<std::shared_ptr<const MethodInfo>> Find(absl::string_view model,
+                                                         absl::string_view version) const override;
   absl::StatusOr<MethodStatistics> Statistics(const MethodInfo& method) const override;
   std::vector<uint64_t> Versions(absl::string_view servable) const override;
   std::vector<ServableState> List() const override;
   std::vector<std::shared_ptr<const MethodInfo>> Methods() const override;
-  absl::Status Load(absl::string_view servable, const std::map<std::string, std::string>& parameters) override;
+  absl::Status Load(absl::string_view servable,
+                    const std::map<std::string, std::string>& parameters) override;
   absl::Status Unload(absl::string_view servable) override;
 
  private:
@@ -58,7 +61,8 @@ class Repository : public Engine {
   bool HasRetired() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(reaper_mutex_) {
     return !retired_.empty() || (reaper_stops_ && alive_ == 0);
   }
-  absl::StatusOr<std::shared_ptr<Servable>> FindServable(absl::string_view name, uint64_t version) const;
+  absl::StatusOr<std::shared_ptr<Servable>> FindServable(absl::string_view name,
+                                                         uint64_t version) const;
   bool IsIdle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return in_progress_ == 0; }
   // Loads what is newer on disk, and takes away what is gone.
   void Poll();
@@ -73,8 +77,10 @@ class Repository : public Engine {
   absl::Mutex change_mutex_;  // one change at a time
   mutable absl::Mutex mutex_;
   std::map<std::string, Versions_, std::less<>> servables_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, ServableOptions, std::less<>> known_ ABSL_GUARDED_BY(mutex_);  // as they were added last
-  std::map<std::string, std::pair<std::string, std::string>, std::less<>> states_ ABSL_GUARDED_BY(mutex_);  // not READY: state, reason
+  std::map<std::string, ServableOptions, std::less<>> known_
+      ABSL_GUARDED_BY(mutex_);  // as they were added last
+  std::map<std::string, std::pair<std::string, std::string>, std::less<>> states_
+      ABSL_GUARDED_BY(mutex_);  // not READY: state, reason
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   absl::Mutex reaper_mutex_;

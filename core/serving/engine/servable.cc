@@ -40,7 +40,8 @@ std::vector<std::string> Entries(const std::string& path) {
 
 // A name becomes part of paths: it is one component.
 bool IsPlainName(absl::string_view name) {
-  return !name.empty() && name != "." && name != ".." && !absl::StrContains(name, '/') && name.find('\0') == absl::string_view::npos;
+  return !name.empty() && name != "." && name != ".." && !absl::StrContains(name, '/') &&
+         name.find('\0') == absl::string_view::npos;
 }
 
 void FillInfo(const ServedModel::Port& port, ValueInfo& info) {
@@ -56,8 +57,10 @@ std::vector<uint64_t> VersionsOnDisk(const std::string& directory, const std::st
   const std::string base = absl::StrCat(directory, "/", name);
   for (const std::string& entry : Entries(base)) {
     uint64_t version;
-    const bool digits = std::all_of(entry.begin(), entry.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (digits && entry[0] != '0' && absl::SimpleAtoi(entry, &version) && IsDirectory(absl::StrCat(base, "/", entry))) {
+    const bool digits =
+        std::all_of(entry.begin(), entry.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (digits && entry[0] != '0' && absl::SimpleAtoi(entry, &version) &&
+        IsDirectory(absl::StrCat(base, "/", entry))) {
       out.push_back(version);
     }
   }
@@ -71,8 +74,9 @@ absl::StatusOr<ServableSpec> Servable::NativeSpec(const std::string& version_dir
     if (absl::EndsWith(entry, ".mindir")) files.push_back(entry);
   }
   if (files.size() != 1) {
-    return absl::NotFoundError(absl::StrCat("servable '", options_.name, "' has no servable_config.py, and its version directory '",
-                                            version_directory, "' holds ", files.size(), " .mindir files instead of one"));
+    return absl::NotFoundError(absl::StrCat(
+        "servable '", options_.name, "' has no servable_config.py, and its version directory '",
+        version_directory, "' holds ", files.size(), " .mindir files instead of one"));
   }
   ServableSpec spec;
   spec.models.emplace_back();
@@ -101,7 +105,8 @@ absl::Status Servable::LoadModels(const ServableSpec& spec, const std::string& v
     models_.push_back(*std::move(loaded));
     model_queues_.emplace_back();
     for (size_t g = 0; g < models_.back()->subgraphs(); ++g) {
-      model_queues_.back().push_back(std::make_shared<ModelQueue>(models_.back(), g, context_.executor));
+      model_queues_.back().push_back(
+          std::make_shared<ModelQueue>(models_.back(), g, context_.executor));
     }
   }
   return absl::OkStatus();
@@ -115,8 +120,10 @@ absl::StatusOr<std::shared_ptr<const MethodInfo>> Servable::Inspect(Method& meth
   info->platform = "mirin";
   info->max_queue_delay_us = method.spec.max_queue_delay_us;
   info->max_queue_size = method.spec.max_queue_size;
-  for (const std::string& name : method.spec.inputs) info->inputs.push_back({name, MIRIN_DTYPE_UNKNOWN, false, {}});
-  for (const std::string& name : method.spec.outputs) info->outputs.push_back({name, MIRIN_DTYPE_UNKNOWN, false, {}});
+  for (const std::string& name : method.spec.inputs)
+    info->inputs.push_back({name, MIRIN_DTYPE_UNKNOWN, false, {}});
+  for (const std::string& name : method.spec.outputs)
+    info->outputs.push_back({name, MIRIN_DTYPE_UNKNOWN, false, {}});
   method.input_has_batch.assign(method.spec.inputs.size(), true);
   method.output_has_batch.assign(method.spec.outputs.size(), true);
   for (size_t s = 0; s < method.spec.stages.size(); ++s) {
@@ -126,11 +133,14 @@ absl::StatusOr<std::shared_ptr<const MethodInfo>> Servable::Inspect(Method& meth
     const ServedModel& model = *models_[stage.model];
     const ServedModel::Subgraph& graph = model.subgraph(stage.subgraph);
     const auto refuse = [&](const char* kind, size_t here, size_t there) {
-      return absl::InvalidArgumentError(absl::StrCat("The ", kind, " count ", here, " in register_method not equal to the count ", there,
-                                                     " defined in model, model info: ", model.key(), ", subgraph: ", stage.subgraph));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "The ", kind, " count ", here, " in register_method not equal to the count ", there,
+          " defined in model, model info: ", model.key(), ", subgraph: ", stage.subgraph));
     };
-    if (stage.inputs.size() != graph.inputs.size()) return refuse("inputs", stage.inputs.size(), graph.inputs.size());
-    if (stage.outputs_count != graph.outputs.size()) return refuse("outputs", stage.outputs_count, graph.outputs.size());
+    if (stage.inputs.size() != graph.inputs.size())
+      return refuse("inputs", stage.inputs.size(), graph.inputs.size());
+    if (stage.outputs_count != graph.outputs.size())
+      return refuse("outputs", stage.outputs_count, graph.outputs.size());
     info->stateful |= model.stateful();
     info->replicas = std::max<uint64_t>(info->replicas, static_cast<uint64_t>(model.replicas()));
     if (model.with_batch_dim()) {
@@ -141,7 +151,8 @@ absl::StatusOr<std::shared_ptr<const MethodInfo>> Servable::Inspect(Method& meth
       if (stage.inputs[i].stage != 0) continue;
       const size_t input = stage.inputs[i].output;
       if (!graph.inputs[i].has_batch) method.input_has_batch[input] = false;
-      if (info->inputs[input].dtype == MIRIN_DTYPE_UNKNOWN) FillInfo(graph.inputs[i], info->inputs[input]);
+      if (info->inputs[input].dtype == MIRIN_DTYPE_UNKNOWN)
+        FillInfo(graph.inputs[i], info->inputs[input]);
     }
     for (size_t r = 0; r < method.spec.results.size(); ++r) {
       const ValueRef& ref = method.spec.results[r];
@@ -159,27 +170,36 @@ absl::StatusOr<std::shared_ptr<const MethodInfo>> Servable::Inspect(Method& meth
   return std::shared_ptr<const MethodInfo>(std::move(info));
 }
 
-absl::StatusOr<std::unique_ptr<Servable>> Servable::Create(ServableOptions options, const ServableContext& context) {
-  if (!IsPlainName(options.name)) return absl::InvalidArgumentError(absl::StrCat("'", options.name, "' is no name of a servable"));
+absl::StatusOr<std::unique_ptr<Servable>> Servable::Create(ServableOptions options,
+                                                           const ServableContext& context) {
+  if (!IsPlainName(options.name))
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", options.name, "' is no name of a servable"));
   const std::string base = absl::StrCat(options.directory, "/", options.name);
   if (!IsDirectory(base)) {
-    return absl::NotFoundError(absl::StrCat("Check servable config failed, directory '", base, "' not exist, servable directory '",
-                                            options.directory, "', servable name '", options.name, "'"));
+    return absl::NotFoundError(absl::StrCat("Check servable config failed, directory '", base,
+                                            "' not exist, servable directory '", options.directory,
+                                            "', servable name '", options.name, "'"));
   }
   const bool has_config = IsFile(base + "/servable_config.py");
   const std::vector<uint64_t> versions = VersionsOnDisk(options.directory, options.name);
   const bool given = options.version != 0;
   if (!given && !versions.empty()) options.version = versions.back();
-  const bool has_version = std::find(versions.begin(), versions.end(), options.version) != versions.end();
+  const bool has_version =
+      std::find(versions.begin(), versions.end(), options.version) != versions.end();
   if (given && !has_version && !(has_config && options.version == 1)) {
-    return absl::NotFoundError(absl::StrCat("There is no specified version directory of models, specified version number: ", options.version,
-                                            ", servable directory '", options.directory, "', servable name '", options.name, "'"));
+    return absl::NotFoundError(absl::StrCat(
+        "There is no specified version directory of models, specified version number: ",
+        options.version, ", servable directory '", options.directory, "', servable name '",
+        options.name, "'"));
   }
   if (options.version == 0) options.version = 1;
   const std::string version_directory = has_version ? absl::StrCat(base, "/", options.version) : "";
   if (!has_config && version_directory.empty()) {
-    return absl::NotFoundError(absl::StrCat("Check servable config failed, file '", base, "/servable_config.py' not exist, servable directory '",
-                                            options.directory, "', servable name '", options.name, "'"));
+    return absl::NotFoundError(absl::StrCat("Check servable config failed, file '", base,
+                                            "/servable_config.py' not exist, servable directory '",
+                                            options.directory, "', servable name '", options.name,
+                                            "'"));
   }
 
   std::unique_ptr<Servable> servable(new Servable(std::move(options), context));
@@ -194,7 +214,8 @@ absl::StatusOr<std::unique_ptr<Servable>> Servable::Create(ServableOptions optio
     workers.servable = o.name;
     workers.version = o.version;
     workers.version_directory = version_directory;
-    workers.workers = static_cast<uint32_t>(std::max<size_t>({1, static_cast<size_t>(std::max(0, o.workers)), o.device_ids.size()}));
+    workers.workers = static_cast<uint32_t>(
+        std::max<size_t>({1, static_cast<size_t>(std::max(0, o.workers)), o.device_ids.size()}));
     workers.first_device = o.device_ids.empty() ? 0 : static_cast<uint32_t>(o.device_ids[0]);
     workers.key = o.key;
     workers.cipher = o.cipher == MIRIN_CIPHER_AES_CBC ? "AES-CBC" : "AES-GCM";
@@ -210,8 +231,9 @@ absl::StatusOr<std::unique_ptr<Servable>> Servable::Create(ServableOptions optio
     if (!parsed.ok()) return parsed.status();
     spec = *std::move(parsed);
     if (!spec.models.empty() && version_directory.empty()) {
-      return absl::NotFoundError(absl::StrCat("There is no version directory of models, servable directory '", o.directory,
-                                              "', servable name '", o.name, "'"));
+      return absl::NotFoundError(
+          absl::StrCat("There is no version directory of models, servable directory '", o.directory,
+                       "', servable name '", o.name, "'"));
     }
   } else {
     auto native = servable->NativeSpec(version_directory);
@@ -224,7 +246,9 @@ absl::StatusOr<std::unique_ptr<Servable>> Servable::Create(ServableOptions optio
     // the model's own names; batches where every first axis is open
     const ServedModel::Subgraph& graph = servable->models_[0]->subgraph(0);
     const auto open = [](const std::vector<ServedModel::Port>& ports) {
-      return std::all_of(ports.begin(), ports.end(), [](const auto& p) { return p.has_rank && !p.dims.empty() && p.dims[0] < 0; });
+      return std::all_of(ports.begin(), ports.end(), [](const auto& p) {
+        return p.has_rank && !p.dims.empty() && p.dims[0] < 0;
+      });
     };
     if (open(graph.inputs) && open(graph.outputs) && !servable->models_[0]->stateful()) {
       servable->models_.clear();
@@ -261,7 +285,8 @@ absl::StatusOr<std::unique_ptr<Servable>> Servable::Create(ServableOptions optio
   for (const MethodSpec& m : spec.methods) {
     auto method = std::make_unique<Method>();
     method->spec = m;
-    if (method->spec.max_queue_delay_us == 0) method->spec.max_queue_delay_us = context.default_delay_us;
+    if (method->spec.max_queue_delay_us == 0)
+      method->spec.max_queue_delay_us = context.default_delay_us;
     auto info = servable->Inspect(*method);
     if (!info.ok()) return info.status();
     method->metrics = context.metrics->Method(o.name, o.version, m.name);
@@ -269,22 +294,27 @@ absl::StatusOr<std::unique_ptr<Servable>> Servable::Create(ServableOptions optio
     servable->methods_.push_back(std::move(method));
     limits.emplace_back();
     for (const StageSpec& stage : m.stages) {
-      const bool first = std::all_of(stage.inputs.begin(), stage.inputs.end(), [](const ValueRef& r) { return r.stage == 0; });
+      const bool first = std::all_of(stage.inputs.begin(), stage.inputs.end(),
+                                     [](const ValueRef& r) { return r.stage == 0; });
       int64_t limit = 0;
       if (stage.kind == StageSpec::Kind::kPython) {
-        limit = stage.batch_size == 0 ? static_cast<int64_t>(first ? least : most) : stage.batch_size;
+        limit =
+            stage.batch_size == 0 ? static_cast<int64_t>(first ? least : most) : stage.batch_size;
       }
       limits.back().push_back(limit);
     }
   }
-  if (spec.methods.empty()) return absl::FailedPreconditionError(absl::StrCat("servable '", o.name, "' registers no method"));
+  if (spec.methods.empty())
+    return absl::FailedPreconditionError(
+        absl::StrCat("servable '", o.name, "' registers no method"));
 
   if (runner != nullptr && spec.uses_python) {
     status = runner->Start();
     if (!status.ok()) return status;
     servable->stages_ = std::make_shared<StageQueue>(std::move(limits), context.executor);
-    servable->stages_->SetRunner(std::move(runner),
-                                 [self = servable.get()](uint32_t m) { return self->NotAvailable(self->methods_[m]->spec.name); });
+    servable->stages_->SetRunner(std::move(runner), [self = servable.get()](uint32_t m) {
+      return self->NotAvailable(self->methods_[m]->spec.name);
+    });
   }
   return servable;
 }
@@ -308,17 +338,21 @@ MethodStatistics Servable::Statistics(size_t method) const {
 
 Failure Servable::NotAvailable(absl::string_view method) const {
   return {Code::kServableUnavailable, absl::StatusCode::kUnavailable,
-          absl::StrCat("Request servable(", options_.name, ") method(", method, ") , servable is not available")};
+          absl::StrCat("Request servable(", options_.name, ") method(", method,
+                       ") , servable is not available")};
 }
 
-void Servable::Infer(std::shared_ptr<Servable> keep, size_t method, std::unique_ptr<InferRequest> request, InferCallback done) {
+void Servable::Infer(std::shared_ptr<Servable> keep, size_t method,
+                     std::unique_ptr<InferRequest> request, InferCallback done) {
   (new Flow(std::move(keep), method, std::move(request), std::move(done)))->Start();
 }
 
 void Servable::CallModel(ModelCall call, ModelCallDone done) {
-  const auto model = std::find_if(models_.begin(), models_.end(), [&](const auto& m) { return m->key() == call.model; });
+  const auto model = std::find_if(models_.begin(), models_.end(),
+                                  [&](const auto& m) { return m->key() == call.model; });
   if (model == models_.end() || call.subgraph >= (*model)->subgraphs()) {
-    done(absl::NotFoundError(absl::StrCat("The model does not have subgraph of index ", call.subgraph, ", the subgraph count of the model is ",
+    done(absl::NotFoundError(absl::StrCat("The model does not have subgraph of index ",
+                                          call.subgraph, ", the subgraph count of the model is ",
                                           model == models_.end() ? 0 : (*model)->subgraphs())));
     return;
   }
@@ -344,7 +378,8 @@ void Servable::CallModel(ModelCall call, ModelCallDone done) {
     };
     works.push_back(std::move(work));
   }
-  model_queues_[static_cast<size_t>(model - models_.begin())][call.subgraph]->Enqueue(std::move(works), false);
+  model_queues_[static_cast<size_t>(model - models_.begin())][call.subgraph]->Enqueue(
+      std::move(works), false);
 }
 
 }  // namespace mirin::serving

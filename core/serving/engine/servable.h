@@ -49,7 +49,8 @@ std::vector<uint64_t> VersionsOnDisk(const std::string& directory, const std::st
 class Servable {
  public:
   // Loads, starts workers and warms up. options.version 0 becomes the newest on disk.
-  static absl::StatusOr<std::unique_ptr<Servable>> Create(ServableOptions options, const ServableContext& context);
+  static absl::StatusOr<std::unique_ptr<Servable>> Create(ServableOptions options,
+                                                          const ServableContext& context);
   // No request may be in progress.
   ~Servable();
 
@@ -65,13 +66,14 @@ class Servable {
   // Model.call of a stage.
   void CallModel(ModelCall call, ModelCallDone done);
   // `keep` is this servable's owner, held until the answer.
-  void Infer(std::shared_ptr<Servable> keep, size_t method, std::unique_ptr<InferRequest> request, InferCallback done);
+  void Infer(std::shared_ptr<Servable> keep, size_t method, std::unique_ptr<InferRequest> request,
+             InferCallback done);
 
  private:
   friend class Flow;
   struct Method {
     MethodSpec spec;
-    std::vector<bool> input_has_batch;   // in batched requests
+    std::vector<bool> input_has_batch;  // in batched requests
     std::vector<bool> output_has_batch;
     MethodMetrics* metrics = nullptr;
     std::atomic<uint64_t> in_progress{0};  // instances
@@ -79,7 +81,8 @@ class Servable {
     MethodStatistics statistics ABSL_GUARDED_BY(mutex);
   };
 
-  Servable(ServableOptions options, const ServableContext& context) : options_(std::move(options)), context_(context) {}
+  Servable(ServableOptions options, const ServableContext& context)
+      : options_(std::move(options)), context_(context) {}
   absl::Status LoadModels(const ServableSpec& spec, const std::string& version_directory);
   // That the counts of a method's model stages are those of the model, and what its inputs and outputs are.
   absl::StatusOr<std::shared_ptr<const MethodInfo>> Inspect(Method& method) const;
@@ -90,7 +93,7 @@ class Servable {
   const ServableContext context_;
   std::vector<std::shared_ptr<ServedModel>> models_;
   std::vector<std::vector<std::shared_ptr<ModelQueue>>> model_queues_;  // [model][subgraph]
-  std::shared_ptr<StageQueue> stages_;                                  // null without Python stages
+  std::shared_ptr<StageQueue> stages_;  // null without Python stages
   std::vector<std::unique_ptr<Method>> methods_;
   std::vector<std::shared_ptr<const MethodInfo>> infos_;
   std::atomic<uint64_t> in_progress_{0};

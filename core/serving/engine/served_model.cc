@@ -16,21 +16,36 @@ using tools::Take;
 // MindSpore Serving's names of dtypes, for its error texts.
 const char* KmsiName(mirin_dtype dtype) {
   switch (dtype) {
-    case MIRIN_DTYPE_BOOL: return "kMSI_Bool";
-    case MIRIN_DTYPE_I8: return "kMSI_Int8";
-    case MIRIN_DTYPE_I16: return "kMSI_Int16";
-    case MIRIN_DTYPE_I32: return "kMSI_Int32";
-    case MIRIN_DTYPE_I64: return "kMSI_Int64";
-    case MIRIN_DTYPE_U8: return "kMSI_Uint8";
-    case MIRIN_DTYPE_U16: return "kMSI_Uint16";
-    case MIRIN_DTYPE_U32: return "kMSI_Uint32";
-    case MIRIN_DTYPE_U64: return "kMSI_Uint64";
-    case MIRIN_DTYPE_F16: return "kMSI_Float16";
-    case MIRIN_DTYPE_BF16: return "kMSI_BFloat16";
-    case MIRIN_DTYPE_F32: return "kMSI_Float32";
-    case MIRIN_DTYPE_F64: return "kMSI_Float64";
-    case MIRIN_DTYPE_STRING: return "kMSI_String";
-    default: return "kMSI_Unknown";
+    case MIRIN_DTYPE_BOOL:
+      return "kMSI_Bool";
+    case MIRIN_DTYPE_I8:
+      return "kMSI_Int8";
+    case MIRIN_DTYPE_I16:
+      return "kMSI_Int16";
+    case MIRIN_DTYPE_I32:
+      return "kMSI_Int32";
+    case MIRIN_DTYPE_I64:
+      return "kMSI_Int64";
+    case MIRIN_DTYPE_U8:
+      return "kMSI_Uint8";
+    case MIRIN_DTYPE_U16:
+      return "kMSI_Uint16";
+    case MIRIN_DTYPE_U32:
+      return "kMSI_Uint32";
+    case MIRIN_DTYPE_U64:
+      return "kMSI_Uint64";
+    case MIRIN_DTYPE_F16:
+      return "kMSI_Float16";
+    case MIRIN_DTYPE_BF16:
+      return "kMSI_BFloat16";
+    case MIRIN_DTYPE_F32:
+      return "kMSI_Float32";
+    case MIRIN_DTYPE_F64:
+      return "kMSI_Float64";
+    case MIRIN_DTYPE_STRING:
+      return "kMSI_String";
+    default:
+      return "kMSI_Unknown";
   }
 }
 
@@ -38,7 +53,8 @@ Failure Invalid(std::string text) {
   return {Code::kInvalidInputs, absl::StatusCode::kInvalidArgument, std::move(text)};
 }
 
-ServedModel::Port MakePort(const char* name, mirin_dtype dtype, int32_t rank, const int64_t* dims, bool has_batch) {
+ServedModel::Port MakePort(const char* name, mirin_dtype dtype, int32_t rank, const int64_t* dims,
+                           bool has_batch) {
   ServedModel::Port port;
   port.name = name;
   port.dtype = dtype;
@@ -48,13 +64,16 @@ ServedModel::Port MakePort(const char* name, mirin_dtype dtype, int32_t rank, co
   port.dims.assign(dims + (has_batch ? 1 : 0), dims + rank);
   int64_t elements = 1;
   for (int64_t d : port.dims) elements = d < 0 || elements < 0 ? -1 : elements * d;
-  if (elements >= 0 && dtype != MIRIN_DTYPE_STRING) port.fixed_bytes = elements * static_cast<int64_t>(mirin_dtype_size(dtype));
+  if (elements >= 0 && dtype != MIRIN_DTYPE_STRING)
+    port.fixed_bytes = elements * static_cast<int64_t>(mirin_dtype_size(dtype));
   return port;
 }
 
 bool SameValue(const Tensor& a, const Tensor& b) {
-  return a.dtype == b.dtype && a.dims == b.dims && a.texts == b.texts && a.data.size() == b.data.size() &&
-         (a.data.data() == b.data.data() || std::memcmp(a.data.data(), b.data.data(), a.data.size()) == 0);
+  return a.dtype == b.dtype && a.dims == b.dims && a.texts == b.texts &&
+         a.data.size() == b.data.size() &&
+         (a.data.data() == b.data.data() ||
+          std::memcmp(a.data.data(), b.data.data(), a.data.size()) == 0);
 }
 
 bool Fits(const Dims& dims, const Dims& declared) {
@@ -65,7 +84,8 @@ bool Fits(const Dims& dims, const Dims& declared) {
   return true;
 }
 
-absl::StatusOr<tools::TensorPtr> Strings(const Dims& dims, const std::vector<const std::string*>& texts) {
+absl::StatusOr<tools::TensorPtr> Strings(const Dims& dims,
+                                         const std::vector<const std::string*>& texts) {
   std::vector<const char*> pointers;
   std::vector<size_t> sizes;
   for (const std::string* text : texts) {
@@ -73,7 +93,8 @@ absl::StatusOr<tools::TensorPtr> Strings(const Dims& dims, const std::vector<con
     sizes.push_back(text->size());
   }
   mirin_tensor* out = nullptr;
-  const absl::Status status = Take(mirin_tensor_create_strings(dims.data(), dims.size(), pointers.data(), sizes.data(), &out));
+  const absl::Status status = Take(
+      mirin_tensor_create_strings(dims.data(), dims.size(), pointers.data(), sizes.data(), &out));
   if (!status.ok()) return status;
   return tools::TensorPtr(out);
 }
@@ -83,7 +104,8 @@ absl::StatusOr<tools::TensorPtr> Borrow(mirin_dtype dtype, const Dims& dims, con
   mirin_tensor* out = nullptr;
   static uint8_t nothing[1];
   void* bytes = data.size() == 0 ? nothing : const_cast<uint8_t*>(data.data());
-  const absl::Status status = Take(mirin_tensor_create_borrowed(dtype, dims.data(), dims.size(), bytes, data.size(), &out));
+  const absl::Status status =
+      Take(mirin_tensor_create_borrowed(dtype, dims.data(), dims.size(), bytes, data.size(), &out));
   if (!status.ok()) return status;
   return tools::TensorPtr(out);
 }
@@ -99,21 +121,25 @@ mirin_run_options RunOptions(absl::Time deadline, mirin_cancellation* cancellati
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ServedModel>> ServedModel::Load(const ModelSpec& spec, const LoadModelOptions& options) {
+absl::StatusOr<std::unique_ptr<ServedModel>> ServedModel::Load(const ModelSpec& spec,
+                                                               const LoadModelOptions& options) {
   std::unique_ptr<ServedModel> model(new ServedModel());
   model->spec_ = spec;
   model->replicas_ = std::max(1, options.replicas);
   model->max_sessions_ = options.max_sessions;
   model->cpus_ = spec.cpus;
   for (const std::string& file : spec.files) {
-    const std::string path = !file.empty() && file[0] == '/' ? file : absl::StrCat(options.version_directory, "/", file);
+    const std::string path =
+        !file.empty() && file[0] == '/' ? file : absl::StrCat(options.version_directory, "/", file);
     const absl::Status status = model->LoadGraph(path, options);
     if (!status.ok()) {
-      return absl::Status(status.code(), absl::StrCat("Load model failed, model file '", path, "': ", status.message()));
+      return absl::Status(status.code(), absl::StrCat("Load model failed, model file '", path,
+                                                      "': ", status.message()));
     }
   }
   if (!model->spec_.with_batch_dim) model->batch_ = 1;
-  for (const tools::ModelPtr& graph : model->models_) model->stateful_ |= mirin_model_state_count(graph.get()) > 0;
+  for (const tools::ModelPtr& graph : model->models_)
+    model->stateful_ |= mirin_model_state_count(graph.get()) > 0;
   if (model->stateful_) {
     model->replicas_ = 1;
     return model;
@@ -145,8 +171,9 @@ absl::Status ServedModel::LoadGraph(const std::string& path, const LoadModelOpti
     mirin_config* made = nullptr;
     absl::Status status = Take(mirin_config_create(&made));
     config.reset(made);
-    const std::string file =
-        spec_.config_file[0] == '/' ? spec_.config_file : absl::StrCat(options.directory, "/", spec_.config_file);
+    const std::string file = spec_.config_file[0] == '/'
+                                 ? spec_.config_file
+                                 : absl::StrCat(options.directory, "/", spec_.config_file);
     if (status.ok()) status = Take(mirin_config_load_file(config.get(), file.c_str()));
     if (!status.ok()) return status;
     load.config = config.get();
@@ -158,17 +185,19 @@ absl::Status ServedModel::LoadGraph(const std::string& path, const LoadModelOpti
 
   Subgraph graph;
   int64_t batch = -2;  // not seen yet
-  const auto add = [&](std::vector<Port>& ports, const char* kind, size_t i, const char* name, mirin_dtype dtype, int32_t rank,
-                       const int64_t* dims, bool has_batch) {
+  const auto add = [&](std::vector<Port>& ports, const char* kind, size_t i, const char* name,
+                       mirin_dtype dtype, int32_t rank, const int64_t* dims, bool has_batch) {
     if (has_batch && rank == 0) {
       return absl::InvalidArgumentError(
-          absl::StrCat("The ", kind, " ", i, " '", name, "' is a scalar: it has no batch axis (with_batch_dim)"));
+          absl::StrCat("The ", kind, " ", i, " '", name,
+                       "' is a scalar: it has no batch axis (with_batch_dim)"));
     }
     if (has_batch && rank > 0) {
       if (batch == -2) batch = dims[0];
       if (dims[0] != batch) {
-        return absl::InvalidArgumentError(absl::StrCat("The shape ", DimsText({dims, static_cast<size_t>(rank)}), " of model ", kind, " ",
-                                                       i, " does not match current batch size ", batch));
+        return absl::InvalidArgumentError(
+            absl::StrCat("The shape ", DimsText({dims, static_cast<size_t>(rank)}), " of model ",
+                         kind, " ", i, " does not match current batch size ", batch));
       }
     }
     ports.push_back(MakePort(name, dtype, rank, dims, has_batch));
@@ -177,9 +206,11 @@ absl::Status ServedModel::LoadGraph(const std::string& path, const LoadModelOpti
   const mirin_model* m = loaded;
   for (size_t i = 0; i < mirin_model_input_count(m); ++i) {
     const auto& without = spec_.without_batch_dim_inputs;
-    const bool has_batch = spec_.with_batch_dim && std::find(without.begin(), without.end(), i) == without.end();
-    const absl::Status added = add(graph.inputs, "input", i, mirin_model_input_name(m, i), mirin_model_input_dtype(m, i),
-                                   mirin_model_input_rank(m, i), mirin_model_input_dims(m, i), has_batch);
+    const bool has_batch =
+        spec_.with_batch_dim && std::find(without.begin(), without.end(), i) == without.end();
+    const absl::Status added =
+        add(graph.inputs, "input", i, mirin_model_input_name(m, i), mirin_model_input_dtype(m, i),
+            mirin_model_input_rank(m, i), mirin_model_input_dims(m, i), has_batch);
     if (!added.ok()) return added;
   }
   for (size_t i = 0; i < mirin_model_output_count(m); ++i) {
@@ -187,17 +218,22 @@ absl::Status ServedModel::LoadGraph(const std::string& path, const LoadModelOpti
     const int64_t* dims = mirin_model_output_dims(m, i);
     // an output may be open where the inputs are not; what it is shows at run time
     const bool open = rank > 0 && dims[0] < 0 && batch >= 0;
-    const absl::Status added = open ? (graph.outputs.push_back(MakePort(mirin_model_output_name(m, i), mirin_model_output_dtype(m, i), rank, dims, true)), absl::OkStatus())
-                                    : add(graph.outputs, "output", i, mirin_model_output_name(m, i), mirin_model_output_dtype(m, i), rank, dims,
-                                          spec_.with_batch_dim);
+    const absl::Status added =
+        open ? (graph.outputs.push_back(MakePort(mirin_model_output_name(m, i),
+                                                 mirin_model_output_dtype(m, i), rank, dims, true)),
+                absl::OkStatus())
+             : add(graph.outputs, "output", i, mirin_model_output_name(m, i),
+                   mirin_model_output_dtype(m, i), rank, dims, spec_.with_batch_dim);
     if (!added.ok()) return added;
   }
   if (spec_.with_batch_dim) {
     const bool fixed = batch >= 0;
-    const uint64_t size = fixed ? static_cast<uint64_t>(batch) : std::max<uint64_t>(1, options.max_batch);
+    const uint64_t size =
+        fixed ? static_cast<uint64_t>(batch) : std::max<uint64_t>(1, options.max_batch);
     if (fixed && batch == 0) return absl::InvalidArgumentError("the batch axis has size 0");
     if (!graphs_.empty() && size != batch_) {
-      return absl::InvalidArgumentError(absl::StrCat("its batch size is ", size, ", that of the subgraphs before it ", batch_));
+      return absl::InvalidArgumentError(
+          absl::StrCat("its batch size is ", size, ", that of the subgraphs before it ", batch_));
     }
     batch_ = size;
     fixed_batch_ = fixed;
@@ -209,31 +245,36 @@ absl::Status ServedModel::LoadGraph(const std::string& path, const LoadModelOpti
 Failure ServedModel::Check(size_t subgraph, std::vector<Tensor>& inputs, bool strict) const {
   const std::vector<Port>& ports = graphs_[subgraph].inputs;
   if (inputs.size() != ports.size()) {
-    return Invalid(absl::StrCat("The inputs count ", inputs.size(), " is not equal to the inputs count ", ports.size(), " of the model"));
+    return Invalid(absl::StrCat("The inputs count ", inputs.size(),
+                                " is not equal to the inputs count ", ports.size(),
+                                " of the model"));
   }
   for (size_t i = 0; i < ports.size(); ++i) {
     const Port& port = ports[i];
     Tensor& input = inputs[i];
     if (port.fixed_bytes >= 0 && input.data.size() != static_cast<size_t>(port.fixed_bytes)) {
-      return Invalid(absl::StrCat("Given model input ", i, " size ", input.data.size(), " not match the size ", port.fixed_bytes,
-                                  " defined in model"));
+      return Invalid(absl::StrCat("Given model input ", i, " size ", input.data.size(),
+                                  " not match the size ", port.fixed_bytes, " defined in model"));
     }
     if (input.dtype != port.dtype) {
-      return Invalid(absl::StrCat("Given model input ", i, " data type ", KmsiName(input.dtype), " not match the data type ",
-                                  KmsiName(port.dtype), " defined in model"));
+      return Invalid(absl::StrCat("Given model input ", i, " data type ", KmsiName(input.dtype),
+                                  " not match the data type ", KmsiName(port.dtype),
+                                  " defined in model"));
     }
     if (!port.has_rank) continue;
     if (port.fixed_bytes >= 0 && !strict) {
       input.dims = port.dims;
     } else if (!Fits(input.dims, port.dims)) {
-      return Invalid(absl::StrCat("Given model input ", i, " shape ", DimsText(input.dims), " not match the shape ", DimsText(port.dims),
+      return Invalid(absl::StrCat("Given model input ", i, " shape ", DimsText(input.dims),
+                                  " not match the shape ", DimsText(port.dims),
                                   " defined in model"));
     }
   }
   return {};
 }
 
-bool ServedModel::Mergeable(size_t subgraph, const std::vector<Tensor>& a, const std::vector<Tensor>& b) const {
+bool ServedModel::Mergeable(size_t subgraph, const std::vector<Tensor>& a,
+                            const std::vector<Tensor>& b) const {
   const std::vector<Port>& ports = graphs_[subgraph].inputs;
   for (size_t i = 0; i < ports.size(); ++i) {
     if (ports[i].has_batch ? a[i].dims != b[i].dims : !SameValue(a[i], b[i])) return false;
@@ -241,9 +282,8 @@ bool ServedModel::Mergeable(size_t subgraph, const std::vector<Tensor>& a, const
   return true;
 }
 
-absl::StatusOr<std::vector<tools::TensorPtr>> ServedModel::Combine(size_t subgraph,
-                                                                   absl::Span<const std::vector<Tensor>* const> instances,
-                                                                   uint64_t batch) const {
+absl::StatusOr<std::vector<tools::TensorPtr>> ServedModel::Combine(
+    size_t subgraph, absl::Span<const std::vector<Tensor>* const> instances, uint64_t batch) const {
   const std::vector<Port>& ports = graphs_[subgraph].inputs;
   std::vector<tools::TensorPtr> out;
   for (size_t i = 0; i < ports.size(); ++i) {
@@ -252,7 +292,9 @@ absl::StatusOr<std::vector<tools::TensorPtr>> ServedModel::Combine(size_t subgra
     if (ports[i].has_batch) dims.push_back(static_cast<int64_t>(batch));
     dims.insert(dims.end(), first.dims.begin(), first.dims.end());
     const uint64_t rows = ports[i].has_batch ? batch : 1;
-    const auto row = [&](uint64_t r) -> const Tensor& { return (*instances[r < instances.size() ? r : 0])[i]; };
+    const auto row = [&](uint64_t r) -> const Tensor& {
+      return (*instances[r < instances.size() ? r : 0])[i];
+    };
     absl::StatusOr<tools::TensorPtr> made;
     if (first.dtype == MIRIN_DTYPE_STRING) {
       std::vector<const std::string*> texts;
@@ -265,17 +307,20 @@ absl::StatusOr<std::vector<tools::TensorPtr>> ServedModel::Combine(size_t subgra
       // instances that a request brought in one piece go in as they are
       bool contiguous = true;
       for (uint64_t r = 1; r < rows && contiguous; ++r) {
-        contiguous = row(r).data.data() == first.data.data() + r * size && row(r).data.owner() == first.data.owner();
+        contiguous = row(r).data.data() == first.data.data() + r * size &&
+                     row(r).data.owner() == first.data.owner();
       }
       if (contiguous) {
         made = Borrow(first.dtype, dims, Buffer(first.data.data(), size * rows, nullptr));
       } else {
         mirin_tensor* tensor = nullptr;
-        const absl::Status status = Take(mirin_tensor_create(first.dtype, dims.data(), dims.size(), &tensor));
+        const absl::Status status =
+            Take(mirin_tensor_create(first.dtype, dims.data(), dims.size(), &tensor));
         if (!status.ok()) return status;
         made = tools::TensorPtr(tensor);
         auto* to = static_cast<uint8_t*>(mirin_tensor_mutable_data(tensor));
-        for (uint64_t r = 0; r < rows && size > 0; ++r) std::memcpy(to + r * size, row(r).data.data(), size);
+        for (uint64_t r = 0; r < rows && size > 0; ++r)
+          std::memcpy(to + r * size, row(r).data.data(), size);
       }
     }
     if (!made.ok()) return made.status();
@@ -284,9 +329,9 @@ absl::StatusOr<std::vector<tools::TensorPtr>> ServedModel::Combine(size_t subgra
   return out;
 }
 
-absl::StatusOr<std::vector<std::vector<Tensor>>> ServedModel::Split(size_t subgraph,
-                                                                    const std::vector<std::shared_ptr<mirin_tensor>>& outputs,
-                                                                    size_t instances, uint64_t batch) const {
+absl::StatusOr<std::vector<std::vector<Tensor>>> ServedModel::Split(
+    size_t subgraph, const std::vector<std::shared_ptr<mirin_tensor>>& outputs, size_t instances,
+    uint64_t batch) const {
   std::vector<std::vector<Tensor>> out(instances);
   for (size_t i = 0; i < outputs.size(); ++i) {
     const mirin_tensor* tensor = outputs[i].get();
@@ -294,19 +339,22 @@ absl::StatusOr<std::vector<std::vector<Tensor>>> ServedModel::Split(size_t subgr
     const size_t rank = mirin_tensor_rank(tensor);
     const bool has_batch = graphs_[subgraph].outputs[i].has_batch;
     if (has_batch && (rank == 0 || dims[0] != static_cast<int64_t>(batch))) {
-      return absl::InternalError(absl::StrCat("output '", graphs_[subgraph].outputs[i].name, "' has shape ", DimsText({dims, rank}),
+      return absl::InternalError(absl::StrCat("output '", graphs_[subgraph].outputs[i].name,
+                                              "' has shape ", DimsText({dims, rank}),
                                               ": its first axis is not the batch of ", batch));
     }
     Tensor one;
     one.dtype = mirin_tensor_dtype(tensor);
     one.dims.assign(dims + (has_batch ? 1 : 0), dims + rank);
     if (one.dtype == MIRIN_DTYPE_STRING) {
-      const int64_t each = mirin_tensor_elements(tensor) / (has_batch ? static_cast<int64_t>(batch) : 1);
+      const int64_t each =
+          mirin_tensor_elements(tensor) / (has_batch ? static_cast<int64_t>(batch) : 1);
       for (size_t r = 0; r < instances; ++r) {
         Tensor row = one;
         for (int64_t e = 0; e < each; ++e) {
           size_t size = 0;
-          const char* text = mirin_tensor_string(tensor, (has_batch ? static_cast<int64_t>(r) * each : 0) + e, &size);
+          const char* text = mirin_tensor_string(
+              tensor, (has_batch ? static_cast<int64_t>(r) * each : 0) + e, &size);
           row.texts.emplace_back(text, size);
         }
         out[r].push_back(std::move(row));
@@ -323,11 +371,12 @@ absl::StatusOr<std::vector<std::vector<Tensor>>> ServedModel::Split(size_t subgr
   return out;
 }
 
-absl::StatusOr<std::vector<std::vector<Tensor>>> ServedModel::Run(size_t subgraph, absl::Span<const std::vector<Tensor>* const> instances,
-                                                                  const std::string& session, absl::Time deadline,
-                                                                  mirin_cancellation* cancellation) {
+absl::StatusOr<std::vector<std::vector<Tensor>>> ServedModel::Run(
+    size_t subgraph, absl::Span<const std::vector<Tensor>* const> instances,
+    const std::string& session, absl::Time deadline, mirin_cancellation* cancellation) {
   const uint64_t batch = spec_.with_batch_dim && !fixed_batch_ ? instances.size() : batch_;
-  const absl::StatusOr<std::vector<tools::TensorPtr>> combined = Combine(subgraph, instances, batch);
+  const absl::StatusOr<std::vector<tools::TensorPtr>> combined =
+      Combine(subgraph, instances, batch);
   if (!combined.ok()) return combined.status();
   const std::vector<const mirin_tensor*> inputs = tools::Pointers(*combined);
   const mirin_run_options options = RunOptions(deadline, cancellation);
@@ -338,15 +387,16 @@ absl::StatusOr<std::vector<std::vector<Tensor>>> ServedModel::Run(size_t subgrap
     outputs = *std::move(ran);
   } else {
     std::vector<mirin_tensor*> raw(graphs_[subgraph].outputs.size());
-    const absl::Status status =
-        Take(mirin_pool_run(pools_[subgraph].get(), inputs.data(), inputs.size(), &options, raw.data(), raw.size()));
+    const absl::Status status = Take(mirin_pool_run(
+        pools_[subgraph].get(), inputs.data(), inputs.size(), &options, raw.data(), raw.size()));
     if (!status.ok()) return status;
     for (mirin_tensor* tensor : raw) outputs.emplace_back(tensor, tools::Destroy());
   }
   return Split(subgraph, outputs, instances.size(), batch);
 }
 
-absl::StatusOr<std::shared_ptr<ServedModel::Session>> ServedModel::FindSession(const std::string& name) {
+absl::StatusOr<std::shared_ptr<ServedModel::Session>> ServedModel::FindSession(
+    const std::string& name) {
   absl::MutexLock lock(&sessions_mutex_);
   for (auto it = sessions_.begin(); it != sessions_.end(); ++it) {
     if (it->first != name) continue;
@@ -386,24 +436,27 @@ absl::Status ServedModel::MoveStates(Session& session, size_t to) {
   const mirin_model* target = models_[to].get();
   for (size_t i = 0; i < mirin_model_state_count(target); ++i) {
     for (size_t j = 0; j < mirin_model_state_count(source); ++j) {
-      if (std::strcmp(mirin_model_state_name(target, i), mirin_model_state_name(source, j)) != 0) continue;
+      if (std::strcmp(mirin_model_state_name(target, i), mirin_model_state_name(source, j)) != 0)
+        continue;
       mirin_tensor* value = nullptr;
-      absl::Status status = Take(mirin_session_get_state(session.graphs[session.newest].get(), j, &value));
+      absl::Status status =
+          Take(mirin_session_get_state(session.graphs[session.newest].get(), j, &value));
       const tools::TensorPtr owner(value);
       if (status.ok()) status = Take(mirin_session_set_state(session.graphs[to].get(), i, value));
       if (!status.ok()) {
-        return absl::Status(status.code(), absl::StrCat("state '", mirin_model_state_name(target, i), "' of subgraph ", session.newest,
-                                                        " for subgraph ", to, ": ", status.message()));
+        return absl::Status(
+            status.code(),
+            absl::StrCat("state '", mirin_model_state_name(target, i), "' of subgraph ",
+                         session.newest, " for subgraph ", to, ": ", status.message()));
       }
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::shared_ptr<mirin_tensor>>> ServedModel::RunStateful(size_t subgraph,
-                                                                                   const std::vector<const mirin_tensor*>& inputs,
-                                                                                   const std::string& name,
-                                                                                   const mirin_run_options& options) {
+absl::StatusOr<std::vector<std::shared_ptr<mirin_tensor>>> ServedModel::RunStateful(
+    size_t subgraph, const std::vector<const mirin_tensor*>& inputs, const std::string& name,
+    const mirin_run_options& options) {
   const absl::StatusOr<std::shared_ptr<Session>> found = FindSession(name);
   if (!found.ok()) return found.status();
   Session& session = **found;
@@ -415,8 +468,9 @@ absl::StatusOr<std::vector<std::shared_ptr<mirin_tensor>>> ServedModel::RunState
   session.used = true;
   session.newest = subgraph;
   std::vector<const mirin_tensor*> lent(graphs_[subgraph].outputs.size());
-  absl::Status status = Take(
-      mirin_session_run_with(session.graphs[subgraph].get(), inputs.data(), inputs.size(), &options, lent.data(), lent.size()));
+  absl::Status status =
+      Take(mirin_session_run_with(session.graphs[subgraph].get(), inputs.data(), inputs.size(),
+                                  &options, lent.data(), lent.size()));
   if (!status.ok()) return status;
   std::vector<std::shared_ptr<mirin_tensor>> outputs;
   for (const mirin_tensor* tensor : lent) {
@@ -444,7 +498,8 @@ absl::Status ServedModel::WarmUp() {
     const std::vector<Tensor>* const instance = &inputs;
     const auto ran = Run(g, {&instance, 1}, "", absl::InfiniteFuture(), nullptr);
     if (!ran.ok()) {
-      return absl::Status(ran.status().code(), absl::StrCat("warm-up of '", spec_.key, "': ", ran.status().message()));
+      return absl::Status(ran.status().code(),
+                          absl::StrCat("warm-up of '", spec_.key, "': ", ran.status().message()));
     }
   }
   return absl::OkStatus();

@@ -23,8 +23,9 @@ struct LoadModelOptions {
   absl::string_view key;          // empty: plain models
   mirin_cipher cipher = MIRIN_CIPHER_AUTO;
   int32_t replicas = 1;
-  uint64_t max_batch = 32;      // of models whose batch axis is open
-  size_t max_sessions = 64;     // of models with states: beyond it the one that was not used for longest goes
+  uint64_t max_batch = 32;  // of models whose batch axis is open
+  size_t max_sessions =
+      64;  // of models with states: beyond it the one that was not used for longest goes
 };
 
 class ServedModel {
@@ -33,15 +34,16 @@ class ServedModel {
     std::string name;
     mirin_dtype dtype = MIRIN_DTYPE_UNKNOWN;
     bool has_rank = false;
-    Dims dims;              // of one instance; -1: open
-    bool has_batch = false;  // the tensor has the batch axis in front
+    Dims dims;                 // of one instance; -1: open
+    bool has_batch = false;    // the tensor has the batch axis in front
     int64_t fixed_bytes = -1;  // of one instance; -1: open
   };
   struct Subgraph {
     std::vector<Port> inputs, outputs;
   };
 
-  static absl::StatusOr<std::unique_ptr<ServedModel>> Load(const ModelSpec& spec, const LoadModelOptions& options);
+  static absl::StatusOr<std::unique_ptr<ServedModel>> Load(const ModelSpec& spec,
+                                                           const LoadModelOptions& options);
 
   const std::string& key() const { return spec_.key; }
   size_t subgraphs() const { return graphs_.size(); }
@@ -60,9 +62,9 @@ class ServedModel {
 
   // Runs at most batch_size() mergeable instances and returns the outputs of each. At most replicas() runs at once (they wait beyond
   // that); runs of one session follow each other.
-  absl::StatusOr<std::vector<std::vector<Tensor>>> Run(size_t subgraph, absl::Span<const std::vector<Tensor>* const> instances,
-                                                       const std::string& session, absl::Time deadline,
-                                                       mirin_cancellation* cancellation);
+  absl::StatusOr<std::vector<std::vector<Tensor>>> Run(
+      size_t subgraph, absl::Span<const std::vector<Tensor>* const> instances,
+      const std::string& session, absl::Time deadline, mirin_cancellation* cancellation);
   void EndSession(const std::string& session);
   // One run on zeros of every subgraph whose inputs are numbers of known shapes.
   absl::Status WarmUp();
@@ -77,13 +79,15 @@ class ServedModel {
   };
 
   absl::Status LoadGraph(const std::string& path, const LoadModelOptions& options);
-  absl::StatusOr<std::vector<tools::TensorPtr>> Combine(size_t subgraph, absl::Span<const std::vector<Tensor>* const> instances,
-                                                        uint64_t batch) const;
-  absl::StatusOr<std::vector<std::vector<Tensor>>> Split(size_t subgraph, const std::vector<std::shared_ptr<mirin_tensor>>& outputs,
-                                                         size_t instances, uint64_t batch) const;
-  absl::StatusOr<std::vector<std::shared_ptr<mirin_tensor>>> RunStateful(size_t subgraph, const std::vector<const mirin_tensor*>& inputs,
-                                                                         const std::string& session,
-                                                                         const mirin_run_options& options);
+  absl::StatusOr<std::vector<tools::TensorPtr>> Combine(
+      size_t subgraph, absl::Span<const std::vector<Tensor>* const> instances,
+      uint64_t batch) const;
+  absl::StatusOr<std::vector<std::vector<Tensor>>> Split(
+      size_t subgraph, const std::vector<std::shared_ptr<mirin_tensor>>& outputs, size_t instances,
+      uint64_t batch) const;
+  absl::StatusOr<std::vector<std::shared_ptr<mirin_tensor>>> RunStateful(
+      size_t subgraph, const std::vector<const mirin_tensor*>& inputs, const std::string& session,
+      const mirin_run_options& options);
   absl::StatusOr<std::shared_ptr<Session>> FindSession(const std::string& name);
   absl::Status MoveStates(Session& session, size_t to);
 
@@ -98,7 +102,8 @@ class ServedModel {
   std::vector<Subgraph> graphs_;
   std::vector<tools::PoolPtr> pools_;  // of models without states
   absl::Mutex sessions_mutex_;
-  std::list<std::pair<std::string, std::shared_ptr<Session>>> sessions_ ABSL_GUARDED_BY(sessions_mutex_);  // latest first
+  std::list<std::pair<std::string, std::shared_ptr<Session>>> sessions_
+      ABSL_GUARDED_BY(sessions_mutex_);  // latest first
 };
 
 }  // namespace mirin::serving

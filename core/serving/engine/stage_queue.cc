@@ -8,14 +8,16 @@
 
 namespace mirin::serving {
 
-StageQueue::StageQueue(std::vector<std::vector<int64_t>> limits, Executor* executor) : executor_(executor) {
+StageQueue::StageQueue(std::vector<std::vector<int64_t>> limits, Executor* executor)
+    : executor_(executor) {
   for (const auto& method : limits) {
     stages_.emplace_back(method.size());
     for (size_t s = 0; s < method.size(); ++s) stages_.back()[s].limit = method[s];
   }
 }
 
-void StageQueue::SetRunner(std::shared_ptr<StageRunner> runner, std::function<Failure(uint32_t)> gone) {
+void StageQueue::SetRunner(std::shared_ptr<StageRunner> runner,
+                           std::function<Failure(uint32_t)> gone) {
   runner_ = std::move(runner);
   gone_ = std::move(gone);
   runner_->SetIdleCallback([weak = weak_from_this()] {
@@ -27,6 +29,8 @@ void StageQueue::SetRunner(std::shared_ptr<StageRunner> runner, std::function<Fa
 }
 
 void StageQueue::Enqueue(uint32_t method, uint32_t stage, Batch works) {
+  // an answer may end the servable
+  const std::shared_ptr<StageQueue> self = shared_from_this();
   {
     absl::MutexLock lock(&mutex_);
     if (!stopped_) {
@@ -47,13 +51,17 @@ bool StageQueue::Next(Call& call, Batch& expired) {
       int64_t limit = stage.limit;
       if (limit < 0) {
         // several in a call only when the workers are busy enough anyway
-        const auto share = static_cast<int64_t>(stage.waiting.size() / std::max<size_t>(1, runner_->Capacity()));
-        limit = stage.mean_us >= 0 && stage.mean_us < kQuickUs ? std::clamp<int64_t>(share, 1, kTogether) : 1;
+        const auto share =
+            static_cast<int64_t>(stage.waiting.size() / std::max<size_t>(1, runner_->Capacity()));
+        limit = stage.mean_us >= 0 && stage.mean_us < kQuickUs
+                    ? std::clamp<int64_t>(share, 1, kTogether)
+                    : 1;
       }
       while (!stage.waiting.empty() && static_cast<int64_t>(call.works.size()) < limit) {
         auto work = std::move(stage.waiting.front());
         stage.waiting.pop_front();
-        const bool unwanted = work->deadline <= now || (work->cancellation != nullptr && work->cancellation->cancelled());
+        const bool unwanted = work->deadline <= now ||
+                              (work->cancellation != nullptr && work->cancellation->cancelled());
         (unwanted ? expired : call.works).push_back(std::move(work));
       }
       if (call.works.empty()) continue;
@@ -77,9 +85,10 @@ void StageQueue::Pump() {
     }
     for (const auto& work : expired) {
       const bool late = work->deadline <= absl::Now();
-      work->done({Code::kFailed, late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
-                  late ? "the request's deadline passed while it waited" : "the request was cancelled"},
-                 {}, {});
+      work->done(
+          {Code::kFailed, late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
+           late ? "the request's deadline passed while it waited" : "the request was cancelled"},
+          {}, {});
     }
     if (!found) return;
     call->call = std::make_shared<StageCall>();
@@ -92,23 +101,28 @@ void StageQueue::Pump() {
     }
     call->start = absl::Now();
     const uint64_t idle_calls = idle_calls_;
-    const bool ran = runner_->TryRun(call->call, [self = shared_from_this(), call](absl::StatusOr<std::vector<StageResult>> results) {
-      auto shared = std::make_shared<absl::StatusOr<std::vector<StageResult>>>(std::move(results));
-      self->executor_->Submit([self, call, shared] { self->Finish(call, std::move(*shared)); });
-    });
+    const bool ran = runner_->TryRun(
+        call->call,
+        [self = shared_from_this(), call](absl::StatusOr<std::vector<StageResult>> results) {
+          auto shared =
+              std::make_shared<absl::StatusOr<std::vector<StageResult>>>(std::move(results));
+          self->executor_->Submit([self, call, shared] { self->Finish(call, std::move(*shared)); });
+        });
     if (ran) continue;
     // no idle worker: back to the front, until the runner says that one is
     {
       absl::MutexLock lock(&mutex_);
       auto& waiting = stages_[call->method][call->stage].waiting;
-      for (auto work = call->works.rbegin(); work != call->works.rend(); ++work) waiting.push_front(std::move(*work));
+      for (auto work = call->works.rbegin(); work != call->works.rend(); ++work)
+        waiting.push_front(std::move(*work));
     }
     // one that said so meanwhile found nothing to do
     if (idle_calls == idle_calls_) return;
   }
 }
 
-void StageQueue::Finish(std::shared_ptr<Call> call, absl::StatusOr<std::vector<StageResult>> results) {
+void StageQueue::Finish(std::shared_ptr<Call> call,
+                        absl::StatusOr<std::vector<StageResult>> results) {
   const absl::Duration took = absl::Now() - call->start;
   if (results.ok() && results->size() != call->works.size()) {
     results = absl::InternalError("the worker answered another number of instances");
@@ -143,10 +157,12 @@ void StageQueue::Finish(std::shared_ptr<Call> call, absl::StatusOr<std::vector<S
   for (size_t i = 0; i < call->works.size(); ++i) {
     const WorkTimes times{call->start - call->works[i]->enqueued, took, call->works.size(), i == 0};
     if (results.ok()) {
-      call->works[i]->done(std::move((*results)[i].failure), std::move((*results)[i].outputs), times);
+      call->works[i]->done(std::move((*results)[i].failure), std::move((*results)[i].outputs),
+                           times);
     } else {
       const absl::Status& status = results.status();
-      call->works[i]->done({Code::kSystemError, status.code(), std::string(status.message())}, {}, times);
+      call->works[i]->done({Code::kSystemError, status.code(), std::string(status.message())}, {},
+                           times);
     }
   }
 }
@@ -160,7 +176,8 @@ void StageQueue::Stop(absl::Time deadline) {
     stopped_ = true;
     for (size_t m = 0; m < stages_.size(); ++m) {
       for (Stage& stage : stages_[m]) {
-        for (auto& work : stage.waiting) left.emplace_back(static_cast<uint32_t>(m), std::move(work));
+        for (auto& work : stage.waiting)
+          left.emplace_back(static_cast<uint32_t>(m), std::move(work));
         stage.waiting.clear();
       }
     }
