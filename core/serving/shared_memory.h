@@ -25,8 +25,8 @@ class SharedMemoryRegistry {
     uint64_t byte_size = 0;
   };
 
-  // key: a POSIX shared memory name, "/abc" or "abc"; it may hold no other '/'. The mapping lives until the last buffer of it is
-  // gone, also after Unregister. A region that its owner shortens cannot kill the server (reads of lost pages end in an error).
+  // key: a POSIX shared memory name, "/abc" or "abc"; it may hold no other '/'. A region that its owner shortens cannot kill the
+  // server: what lies beyond the new end can no longer be read or written.
   absl::Status Register(absl::string_view name, absl::string_view key, uint64_t offset,
                         uint64_t byte_size);
   absl::Status Unregister(absl::string_view name);
@@ -40,6 +40,8 @@ class SharedMemoryRegistry {
 
  private:
   struct Mapping;
+  absl::StatusOr<std::shared_ptr<Mapping>> Find(absl::string_view name) const;
+
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<Mapping>> regions_ ABSL_GUARDED_BY(mutex_);
 };
