@@ -3,7 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
-#include "core/mindir/wire.h"
+#include "core/base/wire.h"
 
 namespace mirin::mindir {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/ir/graph.h"
-#include "core/mindir/wire_writer.h"
+#include "core/base/wire_writer.h"
 
 namespace mirin::mindir {
 

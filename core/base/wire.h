@@ -1,13 +1,13 @@
 // A bounded reader of protocol buffer wire format over borrowed bytes: nothing is copied, nothing is allocated.
-#ifndef CORE_MINDIR_WIRE_H_
-#define CORE_MINDIR_WIRE_H_
+#ifndef CORE_BASE_WIRE_H_
+#define CORE_BASE_WIRE_H_
 
 #include <cstdint>
 #include <cstring>
 
 #include "absl/strings/string_view.h"
 
-namespace mirin::mindir {
+namespace mirin {
 
 // Iterates over the fields of one message:
 //   WireReader r(bytes);
@@ -132,6 +132,6 @@ class WireReader {
   absl::string_view bytes_;
 };
 
-}  // namespace mirin::mindir
+}  // namespace mirin
 
-#endif  // CORE_MINDIR_WIRE_H_
+#endif  // CORE_BASE_WIRE_H_
