@@ -55,6 +55,8 @@ struct NamedTensor {
 };
 using Instance = absl::InlinedVector<NamedTensor, 4>;
 
+class RequestTrace;  // core/serving/trace.h
+
 // Names of servables and methods are checked by the engine, not by the protocols.
 struct InferRequest {
   std::string servable;
@@ -78,6 +80,7 @@ struct InferRequest {
   std::shared_ptr<Cancellation> cancellation;  // null: cannot be cancelled
 
   absl::Time received = absl::Now();
+  std::shared_ptr<RequestTrace> trace;  // of the engine's tracer; null: not traced
 };
 
 struct InstanceReply {
