@@ -3,8 +3,8 @@
 #define CORE_MINDIR_WRITE_VALUE_H_
 
 #include "absl/status/statusor.h"
-#include "core/ir/graph.h"
 #include "core/base/wire_writer.h"
+#include "core/ir/graph.h"
 
 namespace mirin::mindir {
 

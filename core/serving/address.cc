@@ -21,13 +21,13 @@ namespace {
 absl::StatusOr<Address> ParseUnix(absl::string_view tag, absl::string_view path) {
   if (absl::StartsWith(path, "///")) path.remove_prefix(2);  // unix:///a/b
   if (path.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("Empty ", tag == "Serving gRPC" ? "grpc server" : tag, " unix domain socket address"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "Empty ", tag == "Serving gRPC" ? "grpc server" : tag, " unix domain socket address"));
   }
   if (path.size() >= sizeof(sockaddr_un{}.sun_path) || path.find('\0') != path.npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("The path of the ", tag, " unix domain socket '", path, "' is illegal: it may have ",
-                     sizeof(sockaddr_un{}.sun_path) - 1, " characters"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The path of the ", tag, " unix domain socket '", path, "' is illegal: it may have ",
+        sizeof(sockaddr_un{}.sun_path) - 1, " characters"));
   }
   Address parsed;
   parsed.is_unix = true;
@@ -37,19 +37,22 @@ absl::StatusOr<Address> ParseUnix(absl::string_view tag, absl::string_view path)
 
 }  // namespace
 
-absl::StatusOr<Address> ParseAddress(absl::string_view tag, absl::string_view address, bool allow_port_zero) {
+absl::StatusOr<Address> ParseAddress(absl::string_view tag, absl::string_view address,
+                                     bool allow_port_zero) {
   absl::string_view rest = address;
   if (absl::ConsumePrefix(&rest, "unix:")) return ParseUnix(tag, rest);
 
   const auto error = [&](absl::string_view before, absl::string_view after) {
-    return absl::InvalidArgumentError(absl::StrCat(before, tag, " address '", address, "' ", after));
+    return absl::InvalidArgumentError(
+        absl::StrCat(before, tag, " address '", address, "' ", after));
   };
   const size_t colon = address.rfind(':');
   if (colon == address.npos) return error("The format of the ", "is illegal");
   absl::string_view host = address.substr(0, colon);
   const absl::string_view port = address.substr(colon + 1);
   if (host.empty() || port.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("Missing ip or port of the ", tag, " address '", address, "'"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("Missing ip or port of the ", tag, " address '", address, "'"));
   }
   if (host.front() == '[') {
     if (host.size() < 3 || host.back() != ']') return error("The format of the ", "is illegal");
@@ -57,9 +60,11 @@ absl::StatusOr<Address> ParseAddress(absl::string_view tag, absl::string_view ad
   } else if (absl::StrContains(host, ':')) {  // an IPv6 address needs brackets
     return error("The format of the ", "is illegal");
   }
-  if (host.find_first_of(absl::string_view("[]/%\0", 5)) != host.npos) return error("The format of the ", "is illegal");
+  if (host.find_first_of(absl::string_view("[]/%\0", 5)) != host.npos)
+    return error("The format of the ", "is illegal");
 
-  if (!std::all_of(port.begin(), port.end(), absl::ascii_isdigit)) return error("The type of ", "port is not a number");
+  if (!std::all_of(port.begin(), port.end(), absl::ascii_isdigit))
+    return error("The type of ", "port is not a number");
   uint32_t number;
   if (!absl::SimpleAtoi(port, &number) || number > 65535 || (number == 0 && !allow_port_zero)) {
     return error("The port of the ", "is out of legal range [1 ~ 65535]");
@@ -73,17 +78,20 @@ absl::StatusOr<Address> ParseAddress(absl::string_view tag, absl::string_view ad
 absl::Status RemoveStaleSocket(const std::string& path) {
   struct stat info;
   if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();  // binding says what else is wrong
-  if (!S_ISSOCK(info.st_mode)) return absl::AlreadyExistsError(absl::StrCat("'", path, "' exists and is not a socket"));
+  if (!S_ISSOCK(info.st_mode))
+    return absl::AlreadyExistsError(absl::StrCat("'", path, "' exists and is not a socket"));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return absl::InvalidArgumentError("the path is too long");
+  if (path.size() >= sizeof address.sun_path)
+    return absl::InvalidArgumentError("the path is too long");
   memcpy(address.sun_path, path.data(), path.size());
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return absl::ErrnoToStatus(errno, "socket");
-  const bool refused =
-      connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 && errno == ECONNREFUSED;
+  const bool refused = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 &&
+                       errno == ECONNREFUSED;
   close(fd);
-  if (!refused) return absl::AlreadyExistsError(absl::StrCat("another server listens at '", path, "'"));
+  if (!refused)
+    return absl::AlreadyExistsError(absl::StrCat("another server listens at '", path, "'"));
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return absl::ErrnoToStatus(errno, path);
   return absl::OkStatus();
 }

@@ -42,7 +42,8 @@ TEST(Address, SaysWhatIsWrong) {
   const std::string range = "is out of legal range [1 ~ 65535]";
   EXPECT_EQ(Error("h:0"), "The port of the Serving gRPC address 'h:0' " + range);
   EXPECT_EQ(Error("h:65536", true), "The port of the Serving gRPC address 'h:65536' " + range);
-  EXPECT_EQ(Error("h:99999999999999", true), "The port of the Serving gRPC address 'h:99999999999999' " + range);
+  EXPECT_EQ(Error("h:99999999999999", true),
+            "The port of the Serving gRPC address 'h:99999999999999' " + range);
   EXPECT_EQ(Error("h:0", true), "ok");
   EXPECT_EQ(Error("unix:"), "Empty grpc server unix domain socket address");
   EXPECT_NE(Error("unix:" + std::string(108, 'a')), "ok");

@@ -89,7 +89,8 @@ void EventLog::Event(LogLevel level, absl::string_view event,
   if (!Enabled(level)) return;
   const absl::Time now = options_.now();
   absl::MutexLock lock(&mutex_);
-  if (repeats_.size() >= kMaxEvents) repeats_.clear();  // events are constants: this is a caller's slip
+  if (repeats_.size() >= kMaxEvents)
+    repeats_.clear();  // events are constants: this is a caller's slip
   Repeats& repeats = repeats_[absl::StrCat(static_cast<int>(level), event)];
   if (repeats.lines == 0 || now - repeats.since >= options_.interval) {
     repeats.since = now;

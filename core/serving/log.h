@@ -50,8 +50,7 @@ struct LogField {
   LogField(absl::string_view k, bool v) : key(k), value(v) {}
   template <typename T, typename = std::enable_if_t<std::is_integral_v<T>>>
   LogField(absl::string_view k, T v) : key(k), value(static_cast<int64_t>(v)) {}
-  LogField(absl::string_view k, absl::Duration v)
-      : key(k), value(absl::ToDoubleMilliseconds(v)) {}
+  LogField(absl::string_view k, absl::Duration v) : key(k), value(absl::ToDoubleMilliseconds(v)) {}
 
   absl::string_view key;  // ends in "_ms" for a duration
   Value value;

@@ -55,8 +55,9 @@ TEST(EventLog, WritesJson) {
                     {"nan", std::numeric_limits<double>::quiet_NaN()}});
   EXPECT_THAT(
       lines.lines,
-      ElementsAre("{\"time\":\"2023-11-14T22:13:20.000000Z\",\"level\":\"info\",\"event\":"
-                  "\"loaded\",\"servable\":\"a\\\"b\\u000a\\ufffd\",\"load_ms\":1.5,\"nan\":null}"));
+      ElementsAre(
+          "{\"time\":\"2023-11-14T22:13:20.000000Z\",\"level\":\"info\",\"event\":"
+          "\"loaded\",\"servable\":\"a\\\"b\\u000a\\ufffd\",\"load_ms\":1.5,\"nan\":null}"));
 }
 
 TEST(EventLog, KeepsToItsLevel) {

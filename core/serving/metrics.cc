@@ -44,8 +44,8 @@ const prometheus::Histogram::BucketBoundaries& Durations() {
 }
 
 const prometheus::Histogram::BucketBoundaries& Sizes() {
-  static const auto* bounds = new prometheus::Histogram::BucketBoundaries{
-      1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+  static const auto* bounds =
+      new prometheus::Histogram::BucketBoundaries{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
   return *bounds;
 }
 
@@ -103,7 +103,7 @@ struct Families {
                        .Register(registry)),
         queue_length(prometheus::BuildGauge()
                          .Name("mirin_queue_length")
-                         .Help("Instances that wait.")
+                         .Help("Instances in progress.")
                          .Register(registry)),
         worker_starts(prometheus::BuildCounter()
                           .Name("mirin_worker_starts_total")

@@ -44,8 +44,9 @@ TEST(Metrics, CountsRequestsByCode) {
             1);
   EXPECT_EQ(Sample(text, absl::StrCat("mirin_requests_total{code=\"UNKNOWN\",", kLabels)), 1);
   EXPECT_EQ(Sample(text, absl::StrCat("mirin_request_duration_seconds_count{", kLabels)), 4);
-  const std::string bucket = "mirin_request_duration_seconds_bucket{"
-                             "method=\"sum\",servable=\"add\",version=\"1\",le=\"";
+  const std::string bucket =
+      "mirin_request_duration_seconds_bucket{"
+      "method=\"sum\",servable=\"add\",version=\"1\",le=\"";
   EXPECT_EQ(Sample(text, bucket + "0.0001\"}"), 1);
   EXPECT_EQ(Sample(text, bucket + "0.0025\"}"), 2);
   EXPECT_EQ(Sample(text, bucket + "+Inf\"}"), 4);

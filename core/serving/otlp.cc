@@ -186,11 +186,10 @@ std::string TritonJson(const FinishedTrace& trace) {
   stamps.emplace_back("REQUEST_END", trace.end);
   std::stable_sort(stamps.begin(), stamps.end(),
                    [](const auto& a, const auto& b) { return a.second < b.second; });
-  std::string out =
-      absl::StrCat("{\"id\":", trace.number, ",\"model_name\":", JsonString(trace.servable),
-                   ",\"model_version\":", trace.version,
-                   ",\"request_id\":", JsonString(trace.request_id), "},{\"id\":", trace.number,
-                   ",\"timestamps\":[");
+  std::string out = absl::StrCat(
+      "{\"id\":", trace.number, ",\"model_name\":", JsonString(trace.servable),
+      ",\"model_version\":", trace.version, ",\"request_id\":", JsonString(trace.request_id),
+      "},{\"id\":", trace.number, ",\"timestamps\":[");
   for (size_t i = 0; i < stamps.size(); ++i) {
     absl::StrAppend(&out, i == 0 ? "" : ",", "{\"name\":", JsonString(stamps[i].first),
                     ",\"ns\":", Nanos(stamps[i].second), "}");
@@ -236,11 +235,10 @@ absl::Status PostJson(const CollectorAddress& address, absl::string_view body,
   Connection connection(timeout);
   MIRIN_RETURN_IF_ERROR(connection.Open(address));
   const bool v6 = absl::StrContains(address.host, ':');
-  MIRIN_RETURN_IF_ERROR(connection.Send(
-      absl::StrCat("POST ", address.path, " HTTP/1.1\r\nHost: ", v6 ? "[" : "", address.host,
-                   v6 ? "]" : "", ":", address.port,
-                   "\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ",
-                   body.size(), "\r\n\r\n")));
+  MIRIN_RETURN_IF_ERROR(connection.Send(absl::StrCat(
+      "POST ", address.path, " HTTP/1.1\r\nHost: ", v6 ? "[" : "", address.host, v6 ? "]" : "", ":",
+      address.port, "\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ",
+      body.size(), "\r\n\r\n")));
   MIRIN_RETURN_IF_ERROR(connection.Send(body));
   std::string head;
   while (!absl::StrContains(head, "\r\n") && head.size() < 4096) {

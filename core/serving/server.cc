@@ -42,6 +42,8 @@ bool Duration(absl::string_view text, absl::Duration zero, absl::Duration& out) 
 bool Bool(absl::string_view text, bool& out) { return absl::SimpleAtob(text, &out); }
 
 constexpr Option kOptions[] = {
+    {"access_log", "true: a line for each request [false]",
+     [](absl::string_view v, ServerOptions& o) { return Bool(v, o.log.access); }},
     {"always_ok",
      "true: MindSpore Serving's REST answers 200 for errors too, as the original did [false]",
      [](absl::string_view v, ServerOptions& o) { return Bool(v, o.always_ok); }},
@@ -59,6 +61,23 @@ constexpr Option kOptions[] = {
      }},
     {"io_threads", "threads of each face; 0: as many as CPUs, at most 4 [0]",
      [](absl::string_view v, ServerOptions& o) { return Number(v, 0, 1024, o.io_threads); }},
+    {"log_file", "appended to; empty: stderr []",
+     [](absl::string_view v, ServerOptions& o) {
+       o.log.file = std::string(v);
+       return true;
+     }},
+    {"log_format", "text or json [text]",
+     [](absl::string_view v, ServerOptions& o) {
+       const auto format = EventLog::ParseFormat(v);
+       if (format.ok()) o.log.format = *format;
+       return format.ok();
+     }},
+    {"log_level", "off, error, warning, info or debug [info]",
+     [](absl::string_view v, ServerOptions& o) {
+       const auto level = EventLog::ParseLevel(v);
+       if (level.ok()) o.log.level = *level;
+       return level.ok();
+     }},
     {"max_batch_size", "instances in a batch of a model whose batch axis is open [32]",
      [](absl::string_view v, ServerOptions& o) {
        return Number<uint64_t>(v, 1, 1 << 20, o.max_batch);
@@ -106,6 +125,21 @@ constexpr Option kOptions[] = {
      [](absl::string_view v, ServerOptions& o) { return Bool(v, o.shared_memory); }},
     {"threads", "that run batches; 0: as many as CPUs, at least 2 [0]",
      [](absl::string_view v, ServerOptions& o) { return Number(v, 0, 4096, o.threads); }},
+    {"trace_endpoint",
+     "\"http://HOST:PORT[/PATH]\" of an OTLP collector; empty: nothing is exported []",
+     [](absl::string_view v, ServerOptions& o) {
+       o.trace.endpoint = std::string(v);
+       return true;
+     }},
+    {"trace_file", "Triton's trace file; clients choose what is traced []",
+     [](absl::string_view v, ServerOptions& o) {
+       o.trace.file = std::string(v);
+       return true;
+     }},
+    {"trace_rate", "share of the requests without a traceparent that are exported, 0 to 1 [0]",
+     [](absl::string_view v, ServerOptions& o) {
+       return absl::SimpleAtod(v, &o.trace.rate) && o.trace.rate >= 0 && o.trace.rate <= 1;
+     }},
     {"worker_call_timeout_seconds",
      "a Python stage that takes longer hangs: its worker is replaced; 0: never [0]",
      [](absl::string_view v, ServerOptions& o) {
@@ -150,33 +184,49 @@ absl::Status Server::Set(absl::string_view name, absl::string_view value) {
   return absl::InvalidArgumentError(absl::StrCat("there is no option '", name, "'"));
 }
 
-Repository& Server::Running() {
-  if (repository_ == nullptr) {
-    executor_ = std::make_unique<Executor>(options_.threads > 0 ? options_.threads
-                                                                : std::max(2, AvailableCpus()));
-    RepositoryOptions repository;
-    repository.max_queue = options_.max_queue;
-    repository.directory = options_.repository;
-    repository.allow_control = options_.model_control == "explicit";
-    if (options_.model_control == "poll") repository.poll = options_.poll;
-    ServableContext context;
-    context.executor = executor_.get();
-    context.metrics = metrics_.get();
-    context.python = options_.python;
-    context.python_paths = options_.python_paths;
-    context.max_batch = options_.max_batch;
-    context.default_delay_us = options_.max_queue_delay_us;
-    context.worker_start_timeout = options_.worker_start_timeout;
-    context.worker_call_timeout = options_.worker_call_timeout;
-    repository_ = std::make_unique<Repository>(std::move(repository), std::move(context));
-  }
-  return *repository_;
+absl::Status Server::Begin() {
+  if (repository_ != nullptr) return absl::OkStatus();
+  auto log = EventLog::Create(options_.log);
+  if (!log.ok()) return log.status();
+  TracerOptions trace = options_.trace;
+  trace.settings = [this](absl::string_view model) { return settings_.TraceOf(model); };
+  trace.settings_version = [this] { return settings_.version(); };
+  trace.log = log->get();
+  auto tracer = Tracer::Create(std::move(trace));
+  if (!tracer.ok()) return tracer.status();
+  log_ = *std::move(log);
+  settings_.SetLoggingListener(
+      [log = log_.get()](const ServerSettings::Log& changed) { log->Apply(changed); });
+  tracer_ = *std::move(tracer);
+  executor_ = std::make_unique<Executor>(options_.threads > 0 ? options_.threads
+                                                              : std::max(2, AvailableCpus()));
+  RepositoryOptions repository;
+  repository.max_queue = options_.max_queue;
+  repository.directory = options_.repository;
+  repository.allow_control = options_.model_control == "explicit";
+  if (options_.model_control == "poll") repository.poll = options_.poll;
+  ServableContext context;
+  context.executor = executor_.get();
+  context.metrics = metrics_.get();
+  const bool traced = !options_.trace.endpoint.empty() || !options_.trace.file.empty();
+  context.tracer = traced ? tracer_.get() : nullptr;
+  context.log = log_.get();
+  context.python = options_.python;
+  context.python_paths = options_.python_paths;
+  context.max_batch = options_.max_batch;
+  context.default_delay_us = options_.max_queue_delay_us;
+  context.worker_start_timeout = options_.worker_start_timeout;
+  context.worker_call_timeout = options_.worker_call_timeout;
+  repository_ = std::make_unique<Repository>(std::move(repository), std::move(context));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Repository*> Server::Usable() {
   absl::MutexLock lock(&mutex_);
   if (stopping_) return absl::CancelledError("the server was stopped");
-  return &Running();
+  const absl::Status begun = Begin();
+  if (!begun.ok()) return begun;
+  return repository_.get();
 }
 
 absl::Status Server::Add(std::vector<ServableOptions> servables) {
@@ -199,6 +249,7 @@ absl::StatusOr<int> Server::Listen(bool grpc, TransportOptions options) {
   context.metrics = metrics_.get();
   context.shared_memory = &shared_memory_;
   context.settings = &settings_;
+  context.log = log_.get();
   absl::MutexLock lock(&mutex_);
   if (stopping_) return absl::CancelledError("the server was stopped");
   options.threads = options_.io_threads;

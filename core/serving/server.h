@@ -14,9 +14,11 @@
 #include "absl/time/time.h"
 #include "core/serving/engine/executor.h"
 #include "core/serving/engine/repository.h"
+#include "core/serving/log.h"
 #include "core/serving/metrics.h"
 #include "core/serving/settings.h"
 #include "core/serving/shared_memory.h"
+#include "core/serving/trace.h"
 #include "core/serving/transport.h"
 
 namespace mirin::serving {
@@ -40,6 +42,8 @@ struct ServerOptions {
   absl::Duration worker_call_timeout = absl::InfiniteDuration();
   bool always_ok = false;
   bool shared_memory = false;
+  LogOptions log;
+  TracerOptions trace;
 };
 
 class Server {
@@ -62,8 +66,8 @@ class Server {
   std::string MetricsText();
 
  private:
-  // The repository, made with the options at its first use.
-  Repository& Running() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Makes the repository with the options at its first use.
+  absl::Status Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Repository*> Usable();
   bool IsStopped() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopped_; }
 
@@ -74,6 +78,8 @@ class Server {
   std::unique_ptr<Metrics> metrics_;
   SharedMemoryRegistry shared_memory_;
   ServerSettings settings_;
+  std::unique_ptr<EventLog> log_;
+  std::unique_ptr<Tracer> tracer_;
   // ends after the repository: its servables' last tasks run here
   std::unique_ptr<Executor> executor_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Repository> repository_ ABSL_GUARDED_BY(mutex_);

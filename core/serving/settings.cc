@@ -14,8 +14,8 @@ constexpr size_t kMaxModels = 4096;  // with values of their own
 
 const ServerSettings::Trace& TraceDefaults() {
   static const auto* const defaults = new ServerSettings::Trace{
-      {"trace_level", {"OFF"}},   {"trace_rate", {"1000"}}, {"trace_count", {"-1"}},
-      {"log_frequency", {"0"}},   {"trace_file", {""}},     {"trace_mode", {"triton"}},
+      {"trace_level", {"OFF"}}, {"trace_rate", {"1000"}}, {"trace_count", {"-1"}},
+      {"log_frequency", {"0"}}, {"trace_file", {""}},     {"trace_mode", {"triton"}},
   };
   return *defaults;
 }
@@ -40,7 +40,8 @@ absl::Status CheckTrace(absl::string_view name, const std::vector<std::string>& 
   } else if (name == "trace_mode") {
     good = values.size() == 1 && (values[0] == "triton" || values[0] == "opentelemetry");
   } else if (name == "trace_file") {
-    return absl::InvalidArgumentError("trace file location can not be updated through network protocol");
+    return absl::InvalidArgumentError(
+        "trace file location can not be updated through network protocol");
   } else {
     return absl::InvalidArgumentError(absl::StrCat("unknown trace setting '", name, "'"));
   }
@@ -57,12 +58,14 @@ absl::Status CheckLog(absl::string_view name, absl::string_view value) {
   } else if (name == "log_format") {
     good = value == "default" || value == "ISO8601";
   } else if (name == "log_file") {
-    return absl::InvalidArgumentError("log file location can not be updated through network protocol");
+    return absl::InvalidArgumentError(
+        "log file location can not be updated through network protocol");
   } else {
     return absl::InvalidArgumentError(absl::StrCat("unknown log setting '", name, "'"));
   }
   if (good) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("invalid value of log setting '", name, "': '", value, "'"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("invalid value of log setting '", name, "': '", value, "'"));
 }
 
 // The most talkative of the levels that are on: the log knows a threshold.
@@ -102,6 +105,7 @@ absl::Status ServerSettings::UpdateTrace(absl::string_view model, const Trace& c
   }
   if (changes.empty()) return absl::OkStatus();
   absl::MutexLock lock(&mutex_);
+  ++version_;
   if (model.empty()) {
     for (const auto& [name, values] : changes) {
       trace_[name] = values.empty() ? TraceDefaults().at(name) : values;
@@ -110,7 +114,8 @@ absl::Status ServerSettings::UpdateTrace(absl::string_view model, const Trace& c
   }
   auto own = models_.find(model);
   if (own == models_.end()) {
-    if (models_.size() >= kMaxModels) return absl::ResourceExhaustedError("too many models with trace settings");
+    if (models_.size() >= kMaxModels)
+      return absl::ResourceExhaustedError("too many models with trace settings");
     own = models_.emplace(std::string(model), Trace()).first;
   }
   for (const auto& [name, values] : changes) {
@@ -138,7 +143,14 @@ absl::Status ServerSettings::UpdateLogging(const Log& changes) {
   absl::MutexLock lock(&mutex_);
   for (const auto& [name, value] : changes) log_[name] = value;
   SetLogLevel(LevelOf(log_));
+  ++version_;
+  if (listener_) listener_(log_);
   return absl::OkStatus();
+}
+
+void ServerSettings::SetLoggingListener(std::function<void(const Log&)> listener) {
+  absl::MutexLock lock(&mutex_);
+  listener_ = std::move(listener);
 }
 
 }  // namespace mirin::serving

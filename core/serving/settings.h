@@ -2,6 +2,9 @@
 #ifndef CORE_SERVING_SETTINGS_H_
 #define CORE_SERVING_SETTINGS_H_
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -26,9 +29,15 @@ class ServerSettings {
   // "log_info", "log_warning", "log_error" ("true"/"false"), "log_verbose_level", "log_format", "log_file".
   Log Logging() const;
   absl::Status UpdateLogging(const Log& changes);
+  // Called with all of them after each change, from the thread that made it.
+  void SetLoggingListener(std::function<void(const Log&)> listener);
+  // Another number after each change.
+  uint64_t version() const { return version_; }
 
  private:
+  std::atomic<uint64_t> version_{0};
   mutable absl::Mutex mutex_;
+  std::function<void(const Log&)> listener_ ABSL_GUARDED_BY(mutex_);
   Trace trace_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Trace, std::less<>> models_ ABSL_GUARDED_BY(mutex_);
   Log log_ ABSL_GUARDED_BY(mutex_);

@@ -11,7 +11,9 @@ TEST(Settings, ModelsHaveTheServersValuesUnlessTheirOwn) {
   ServerSettings settings;
   EXPECT_EQ(settings.TraceOf("").at("trace_rate"), std::vector<std::string>{"1000"});
   ASSERT_TRUE(settings.UpdateTrace("m", {{"trace_rate", {"5"}}}).ok());
-  ASSERT_TRUE(settings.UpdateTrace("", {{"trace_rate", {"7"}}, {"trace_level", {"TIMESTAMPS", "TENSORS"}}}).ok());
+  ASSERT_TRUE(
+      settings.UpdateTrace("", {{"trace_rate", {"7"}}, {"trace_level", {"TIMESTAMPS", "TENSORS"}}})
+          .ok());
   EXPECT_EQ(settings.TraceOf("m").at("trace_rate"), std::vector<std::string>{"5"});
   EXPECT_EQ(settings.TraceOf("m").at("trace_level").size(), 2u);
   ASSERT_TRUE(settings.UpdateTrace("m", {{"trace_rate", {}}}).ok());
@@ -23,18 +25,29 @@ TEST(Settings, ModelsHaveTheServersValuesUnlessTheirOwn) {
 TEST(Settings, RefusesAllWhenOneIsWrong) {
   ServerSettings settings;
   const ServerSettings::Trace wrong[] = {
-      {{"nope", {"1"}}},          {{"nope", {}}},           {{"trace_rate", {"0"}}},
-      {{"trace_rate", {"1", "2"}}}, {{"trace_count", {"-2"}}}, {{"trace_level", {"LOUD"}}},
-      {{"trace_file", {"/etc/x"}}}, {{"trace_mode", {"x"}}},   {{"log_frequency", {"a"}}},
+      {{"nope", {"1"}}},
+      {{"nope", {}}},
+      {{"trace_rate", {"0"}}},
+      {{"trace_rate", {"1", "2"}}},
+      {{"trace_count", {"-2"}}},
+      {{"trace_level", {"LOUD"}}},
+      {{"trace_file", {"/etc/x"}}},
+      {{"trace_mode", {"x"}}},
+      {{"log_frequency", {"a"}}},
   };
   for (ServerSettings::Trace trace : wrong) {
     trace["trace_level"].push_back("TENSORS");
-    EXPECT_EQ(settings.UpdateTrace("", trace).code(), absl::StatusCode::kInvalidArgument) << trace.begin()->first;
+    EXPECT_EQ(settings.UpdateTrace("", trace).code(), absl::StatusCode::kInvalidArgument)
+        << trace.begin()->first;
   }
   EXPECT_EQ(settings.TraceOf("").at("trace_level"), std::vector<std::string>{"OFF"});
-  for (const ServerSettings::Log& log : {ServerSettings::Log{{"log_info", "yes"}}, {{"log_file", "x"}}, {{"x", "1"}},
-                                         {{"log_verbose_level", "-1"}}, {{"log_format", "xml"}}}) {
-    EXPECT_EQ(settings.UpdateLogging(log).code(), absl::StatusCode::kInvalidArgument) << log.begin()->first;
+  for (const ServerSettings::Log& log : {ServerSettings::Log{{"log_info", "yes"}},
+                                         {{"log_file", "x"}},
+                                         {{"x", "1"}},
+                                         {{"log_verbose_level", "-1"}},
+                                         {{"log_format", "xml"}}}) {
+    EXPECT_EQ(settings.UpdateLogging(log).code(), absl::StatusCode::kInvalidArgument)
+        << log.begin()->first;
   }
 }
 

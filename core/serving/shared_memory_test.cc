@@ -51,7 +51,8 @@ TEST_F(SharedMemoryTest, RegistersOnlyWhatExists) {
             absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(registry_.Register("b", key_, 0, 0).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(registry_.Register("", key_, 0, 1).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(registry_.Register("b", "/mirin_no_such_segment", 0, 1).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(registry_.Register("b", "/mirin_no_such_segment", 0, 1).code(),
+            absl::StatusCode::kNotFound);
   for (const char* key : {"", "/", "..", "/..", "../etc/passwd", "/a/b", "//a"}) {
     EXPECT_EQ(registry_.Register("b", key, 0, 1).code(), absl::StatusCode::kInvalidArgument) << key;
   }

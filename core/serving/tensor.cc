@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/base/json.h"
 
 namespace mirin::serving {
 namespace {
@@ -82,25 +83,10 @@ std::string DimsText(absl::Span<const int64_t> dims) {
 }
 
 bool IsValidUtf8(absl::string_view text) {
-  const auto* p = reinterpret_cast<const uint8_t*>(text.data());
-  const uint8_t* const end = p + text.size();
-  while (p != end) {
-    if (*p < 0x80) {
-      ++p;
-      continue;
-    }
-    const int more = *p >= 0xf0 ? 3 : *p >= 0xe0 ? 2 : 1;
-    if (*p < 0xc2 || *p > 0xf4 || end - p <= more) return false;
-    uint32_t c = *p & (0x3f >> more);
-    for (int i = 1; i <= more; ++i) {
-      if ((p[i] & 0xc0) != 0x80) return false;
-      c = c << 6 | (p[i] & 0x3f);
-    }
-    // overlong forms, surrogates, beyond the last code point
-    if ((more == 2 && c < 0x800) || (more == 3 && (c < 0x10000 || c > 0x10ffff)) ||
-        (c >= 0xd800 && c <= 0xdfff))
-      return false;
-    p += more + 1;
+  while (!text.empty()) {
+    const size_t letter = Utf8Letter(text);
+    if (letter == 0) return false;
+    text.remove_prefix(letter);
   }
   return true;
 }

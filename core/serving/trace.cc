@@ -13,7 +13,7 @@
 namespace mirin::serving {
 namespace {
 
-constexpr size_t kBatch = 512;  // traces in one export
+constexpr size_t kBatch = 512;      // traces in one export
 constexpr size_t kMaxParts = 1000;  // of one trace
 constexpr size_t kMaxPlans = 2000;
 
@@ -147,8 +147,7 @@ class TraceQueue {
     }
     if (traces.empty()) return;
     const absl::Duration timeout = std::min(options_.timeout, last_words_ - absl::Now());
-    const absl::Status status =
-        PostJson(*collector_, OtlpJson(options_.service, traces), timeout);
+    const absl::Status status = PostJson(*collector_, OtlpJson(options_.service, traces), timeout);
     Complain("cannot export traces", status);
     absl::MutexLock lock(&mutex_);
     (status.ok() ? exported_ : dropped_) += traces.size();
@@ -161,7 +160,7 @@ class TraceQueue {
 
   const TracerOptions options_;
   const std::optional<CollectorAddress> collector_;
-  const std::unique_ptr<TraceFile> file_;  // the thread's
+  const std::unique_ptr<TraceFile> file_;           // the thread's
   absl::Time last_words_ = absl::InfiniteFuture();  // the thread's
   mutable absl::Mutex mutex_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;

@@ -41,10 +41,11 @@ std::optional<TraceContext> ParseTraceparent(absl::string_view header);
 std::string MakeTraceparent(const TraceContext& context);
 
 struct TracerOptions {
-  std::string endpoint;  // "http://host:port[/path]" of a collector; the path is /v1/traces when left out. "": no export
-  double rate = 0;       // of requests without a traceparent that are exported, 0 to 1
+  std::string
+      endpoint;  // "http://host:port[/path]" of a collector; the path is /v1/traces when left out. "": no export
+  double rate = 0;  // of requests without a traceparent that are exported, 0 to 1
   std::string service = "mirin";
-  size_t queue = 4096;   // traces that wait for export; more are dropped
+  size_t queue = 4096;                         // traces that wait for export; more are dropped
   absl::Duration interval = absl::Seconds(1);  // between exports
   absl::Duration timeout = absl::Seconds(5);   // of one export
   // Triton's trace file, made anew; JSON that is whole after each write. "": none. Clients choose what is traced

@@ -20,9 +20,7 @@
 namespace mirin::serving {
 namespace {
 
-
 using ::testing::HasSubstr;
-
 
 constexpr char kParent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -126,8 +124,8 @@ TEST(Traceparent, ReadsWhatItWrites) {
   EXPECT_EQ(context->trace[0], 0x0a);
   EXPECT_EQ(context->span[7], 0x31);
   EXPECT_EQ(MakeTraceparent(*context), kParent);
-  const auto later = ParseTraceparent(
-      "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-what comes later");
+  const auto later =
+      ParseTraceparent("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-what comes later");
   ASSERT_TRUE(later.has_value());
   EXPECT_FALSE(later->sampled);
 }
@@ -135,7 +133,11 @@ TEST(Traceparent, ReadsWhatItWrites) {
 TEST(Traceparent, RefusesEverythingElse) {
   const std::string good = kParent;
   for (const std::string& bad : {
-           std::string(), good.substr(0, 54), good + "-01", good + "x", "ff" + good.substr(2),
+           std::string(),
+           good.substr(0, 54),
+           good + "-01",
+           good + "x",
+           "ff" + good.substr(2),
            "zz" + good.substr(2),
            std::string("00-00000000000000000000000000000000-b7ad6b7169203331-01"),
            std::string("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01"),
@@ -219,8 +221,9 @@ TEST(Tracer, ExportsWhatWaitsBeforeItGoes) {
   size_t spans = 0;
   for (int i = 0; i < 2; ++i) {
     const std::string request = collector.Next();
-    spans += Json(request.substr(request.find("\r\n\r\n") + 4))["resourceSpans"][0]["scopeSpans"][0]
-                 ["spans"].Size();
+    spans += Json(request.substr(request.find("\r\n\r\n") +
+                                 4))["resourceSpans"][0]["scopeSpans"][0]["spans"]
+                 .Size();
   }
   EXPECT_EQ(spans, 600u);
 }
@@ -297,8 +300,8 @@ TEST(Tracer, WritesTritonsFileAsTheSettingsSay) {
     names.push_back(stamp["name"].GetString());
   }
   EXPECT_EQ(names.front(), "REQUEST_START");
-  EXPECT_THAT(names, ::testing::IsSupersetOf({"QUEUE_START", "COMPUTE_START", "COMPUTE_END",
-                                              "REQUEST_END"}));
+  EXPECT_THAT(names, ::testing::IsSupersetOf(
+                         {"QUEUE_START", "COMPUTE_START", "COMPUTE_END", "REQUEST_END"}));
 }
 
 TEST(Tracer, SplitsItsFileByLogFrequency) {
@@ -357,8 +360,9 @@ TEST(Tracer, TracesFromManyThreads) {
   size_t spans = 0;
   while (spans < 2000) {
     const std::string request = collector.Next();
-    spans += Json(request.substr(request.find("\r\n\r\n") + 4))["resourceSpans"][0]["scopeSpans"][0]
-                 ["spans"].Size();
+    spans += Json(request.substr(request.find("\r\n\r\n") +
+                                 4))["resourceSpans"][0]["scopeSpans"][0]["spans"]
+                 .Size();
   }
   EXPECT_EQ(spans, 2000u);
   EXPECT_EQ(tracer->dropped(), 0u);

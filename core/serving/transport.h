@@ -13,6 +13,7 @@
 
 namespace mirin::serving {
 
+class EventLog;              // core/serving/log.h
 class SharedMemoryRegistry;  // core/serving/shared_memory.h
 class ServerSettings;        // core/serving/settings.h
 
@@ -46,6 +47,7 @@ struct TransportContext {
   Metrics* metrics = nullptr;
   SharedMemoryRegistry* shared_memory = nullptr;
   ServerSettings* settings = nullptr;
+  EventLog* log = nullptr;  // null: nothing is logged
 };
 
 class Transport {

@@ -121,14 +121,16 @@ class EngineTest : public ::testing::Test {
  protected:
   EngineTest() : executor_(2) {
     const char* base = std::getenv("TEST_TMPDIR");
-    directory_ = absl::StrCat(base, "/", ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    directory_ =
+        absl::StrCat(base, "/", ::testing::UnitTest::GetInstance()->current_test_info()->name());
     mkdir(directory_.c_str(), 0755);
     script = Script();
   }
 
   // A servable directory with models as version `version`; with a servable_config.py (whose text nobody reads) if a description
   // is given.
-  void Place(const std::string& name, int version, const std::vector<std::string>& models, const std::string& json) {
+  void Place(const std::string& name, int version, const std::vector<std::string>& models,
+             const std::string& json) {
     const std::string folder = absl::StrCat(directory_, "/", name);
     mkdir(folder.c_str(), 0755);
     if (version > 0) mkdir(absl::StrCat(folder, "/", version).c_str(), 0755);
@@ -136,7 +138,10 @@ class EngineTest : public ::testing::Test {
     ASSERT_NE(getcwd(cwd, sizeof cwd), nullptr);
     for (const std::string& model : models) {
       const std::string link = absl::StrCat(folder, "/", version, "/", model, ".mindir");
-      ASSERT_EQ(symlink(absl::StrCat(cwd, "/tests/models/mindir/", model, ".mindir").c_str(), link.c_str()), 0) << link;
+      ASSERT_EQ(symlink(absl::StrCat(cwd, "/tests/models/mindir/", model, ".mindir").c_str(),
+                        link.c_str()),
+                0)
+          << link;
     }
     if (json.empty()) return;
     std::ofstream(folder + "/servable_config.py") << "\n";
@@ -154,7 +159,8 @@ class EngineTest : public ::testing::Test {
     return *repository_;
   }
 
-  absl::Status Add(const std::string& name, uint64_t version = 0, std::vector<int32_t> devices = {}) {
+  absl::Status Add(const std::string& name, uint64_t version = 0,
+                   std::vector<int32_t> devices = {}) {
     ServableOptions options;
     options.directory = directory_;
     options.name = name;
@@ -174,7 +180,9 @@ class EngineTest : public ::testing::Test {
     return out;
   }
 
-  static std::unique_ptr<InferRequest> Request(const std::string& servable, const std::string& method, std::vector<Instance> instances) {
+  static std::unique_ptr<InferRequest> Request(const std::string& servable,
+                                               const std::string& method,
+                                               std::vector<Instance> instances) {
     auto request = std::make_unique<InferRequest>();
     request->servable = servable;
     request->method = method;
@@ -188,14 +196,17 @@ class EngineTest : public ::testing::Test {
   std::unique_ptr<Repository> repository_;
 };
 
-constexpr char kAdd[] = R"({"models": [{"key": "tensor_add.mindir", "files": ["tensor_add.mindir"], "with_batch_dim": BATCH,
+constexpr char kAdd[] =
+    R"({"models": [{"key": "tensor_add.mindir", "files": ["tensor_add.mindir"], "with_batch_dim": BATCH,
   "without_batch_dim_inputs": [WITHOUT]}], "methods": [{"name": "add", "inputs": ["x1", "x2"], "outputs": ["y"], "results": [[1, 0]],
   "stages": [{"type": "model", "model": "tensor_add.mindir", "inputs": [[0, 0], [0, 1]], "outputs_count": 1, "tag": "Model"}],
   "options": {"max_queue_delay_us": DELAY}}]})";
 
 std::string AddJson(bool batch, const std::string& without = "", int64_t delay = 0) {
   std::string json = kAdd;
-  const auto put = [&](const std::string& name, const std::string& value) { json.replace(json.find(name), name.size(), value); };
+  const auto put = [&](const std::string& name, const std::string& value) {
+    json.replace(json.find(name), name.size(), value);
+  };
   put("BATCH", batch ? "true" : "false");
   put("WITHOUT", without);
   put("DELAY", std::to_string(delay));
@@ -216,7 +227,9 @@ TEST_F(EngineTest, ModelWithoutConfigHasOneMethod) {
   EXPECT_FALSE(repository().Find("sub", "3").ok());
   EXPECT_TRUE(repository().Find("sub.predict", "12").ok());
 
-  auto request = Request("sub", "", {{{(*info)->inputs[0].name, Floats({2, 2}, {5, 6, 7, 8})}, {(*info)->inputs[1].name, Floats({2, 2}, {1, 2, 3, 4})}}});
+  auto request = Request("sub", "",
+                         {{{(*info)->inputs[0].name, Floats({2, 2}, {5, 6, 7, 8})},
+                           {(*info)->inputs[1].name, Floats({2, 2}, {1, 2, 3, 4})}}});
   request->batched = true;
   const InferReply reply = Infer(std::move(request));
   ASSERT_EQ(reply.failure.text, "");
@@ -232,14 +245,17 @@ TEST_F(EngineTest, OpenBatchAxisTakesAnyNumber) {
   ASSERT_TRUE((*info)->batchable);
   EXPECT_EQ((*info)->inputs[0].dims, (Dims{4}));
   const auto arrays = ::mirin::testing::ReadNpz("tests/models/mindir/dyn_batch_mlp.npz");
-  auto request = Request("mlp", "predict", {{{(*info)->inputs[0].name, FromArray(arrays.at("in_0"), MIRIN_DTYPE_F32)}}});
+  auto request =
+      Request("mlp", "predict",
+              {{{(*info)->inputs[0].name, FromArray(arrays.at("in_0"), MIRIN_DTYPE_F32)}}});
   request->batched = true;
   const InferReply reply = Infer(std::move(request));
   ASSERT_EQ(reply.failure.text, "");
   const Tensor want = FromArray(arrays.at("out_0"), MIRIN_DTYPE_F32);
   const Tensor& got = reply.instances[0].outputs[0];
   EXPECT_EQ(got.dims, want.dims);
-  for (size_t i = 0; i < Values(want).size(); ++i) EXPECT_NEAR(Values(got)[i], Values(want)[i], 1e-5);
+  for (size_t i = 0; i < Values(want).size(); ++i)
+    EXPECT_NEAR(Values(got)[i], Values(want)[i], 1e-5);
   EXPECT_EQ(metrics_.batches, (std::vector<uint64_t>{5}));
 }
 
@@ -287,10 +303,12 @@ TEST_F(EngineTest, WaitsForAFullerBatch) {
   ASSERT_EQ(Add("add"), absl::OkStatus());
   absl::BlockingCounter done(2);
   for (int i = 0; i < 2; ++i) {
-    repository().Infer(Request("add", "add", {{{"x1", Floats({2}, {1, 2})}, {"x2", Floats({2}, {3, 4})}}}), [&](InferReply reply) {
-      EXPECT_EQ(Values(reply.instances[0].outputs[0]), (std::vector<float>{4, 6}));
-      done.DecrementCount();
-    });
+    repository().Infer(
+        Request("add", "add", {{{"x1", Floats({2}, {1, 2})}, {"x2", Floats({2}, {3, 4})}}}),
+        [&](InferReply reply) {
+          EXPECT_EQ(Values(reply.instances[0].outputs[0]), (std::vector<float>{4, 6}));
+          done.DecrementCount();
+        });
   }
   done.Wait();
   EXPECT_EQ(metrics_.batches, (std::vector<uint64_t>{2}));
@@ -299,7 +317,8 @@ TEST_F(EngineTest, WaitsForAFullerBatch) {
 TEST_F(EngineTest, StartsAtTheLatestAfterTheDelay) {
   Place("add", 1, {"tensor_add"}, AddJson(true, "", 1000));
   ASSERT_EQ(Add("add"), absl::OkStatus());
-  const InferReply reply = Infer(Request("add", "add", {{{"x1", Floats({2}, {1, 2})}, {"x2", Floats({2}, {3, 4})}}}));
+  const InferReply reply =
+      Infer(Request("add", "add", {{{"x1", Floats({2}, {1, 2})}, {"x2", Floats({2}, {3, 4})}}}));
   EXPECT_EQ(Values(reply.instances[0].outputs[0]), (std::vector<float>{4, 6}));
 }
 
@@ -309,27 +328,35 @@ TEST_F(EngineTest, RefusalsSayWhy) {
   const Tensor good = Floats({2, 2}, {1, 2, 3, 4});
   const auto text = [&](std::unique_ptr<InferRequest> request) {
     const InferReply reply = Infer(std::move(request));
-    return absl::StrCat(static_cast<int>(reply.failure.ok() ? reply.instances[0].failure.code : reply.failure.code), " ",
-                        reply.failure.ok() ? reply.instances[0].failure.text : reply.failure.text);
+    return absl::StrCat(
+        static_cast<int>(reply.failure.ok() ? reply.instances[0].failure.code : reply.failure.code),
+        " ", reply.failure.ok() ? reply.instances[0].failure.text : reply.failure.text);
   };
-  EXPECT_EQ(text(Request("nope", "add", {{{"x1", good}, {"x2", good}}})), "2 Request servable(nope) method(add) , servable is not available");
+  EXPECT_EQ(text(Request("nope", "add", {{{"x1", good}, {"x2", good}}})),
+            "2 Request servable(nope) method(add) , servable is not available");
   auto old = Request("add", "add", {{{"x1", good}, {"x2", good}}});
   old->version = 9;
-  EXPECT_EQ(text(std::move(old)), "2 Request servable(add) method(add)  version(9) , servable is not available");
-  EXPECT_EQ(text(Request("add", "no", {{{"x1", good}, {"x2", good}}})), "2 Request servable(add) method(no) , method is not available");
+  EXPECT_EQ(text(std::move(old)),
+            "2 Request servable(add) method(add)  version(9) , servable is not available");
+  EXPECT_EQ(text(Request("add", "no", {{{"x1", good}, {"x2", good}}})),
+            "2 Request servable(add) method(no) , method is not available");
   EXPECT_EQ(text(Request("add", "add", {})), "2 Instances count of request cannot be 0");
-  EXPECT_EQ(text(Request("add", "add", {{{"x1", good}}})), "2 Cannot find input x2 in instance input , servable add, method add");
-  EXPECT_EQ(text(Request("add", "add", {{{"x1", Floats({3, 2}, {1, 2, 3, 4, 5, 6})}, {"x2", good}}})),
-            "2 Given model input 0 size 24 not match the size 16 defined in model");
+  EXPECT_EQ(text(Request("add", "add", {{{"x1", good}}})),
+            "2 Cannot find input x2 in instance input , servable add, method add");
+  EXPECT_EQ(
+      text(Request("add", "add", {{{"x1", Floats({3, 2}, {1, 2, 3, 4, 5, 6})}, {"x2", good}}})),
+      "2 Given model input 0 size 24 not match the size 16 defined in model");
   Tensor ints = good;
   ints.dtype = MIRIN_DTYPE_I32;
   EXPECT_EQ(text(Request("add", "add", {{{"x1", ints}, {"x2", good}}})),
-            "2 Given model input 0 data type kMSI_Int32 not match the data type kMSI_Float32 defined in model");
+            "2 Given model input 0 data type kMSI_Int32 not match the data type kMSI_Float32 "
+            "defined in model");
   // the bytes fit: MindSpore Serving's rule, not the Open Inference Protocol's
   EXPECT_EQ(text(Request("add", "add", {{{"x1", Floats({4}, {1, 2, 3, 4})}, {"x2", good}}})), "0 ");
   auto strict = Request("add", "add", {{{"x1", Floats({4}, {1, 2, 3, 4})}, {"x2", good}}});
   strict->batched = true;
-  EXPECT_EQ(text(std::move(strict)), "2 Given model input 0 shape [4] not match the shape [2, 2] defined in model");
+  EXPECT_EQ(text(std::move(strict)),
+            "2 Given model input 0 shape [4] not match the shape [2, 2] defined in model");
   auto late = Request("add", "add", {{{"x1", good}, {"x2", good}}});
   late->deadline = absl::Now() - absl::Seconds(1);
   EXPECT_EQ(text(std::move(late)), "1 the request's deadline passed while it waited");
@@ -339,7 +366,8 @@ TEST_F(EngineTest, RefusalsSayWhy) {
   EXPECT_EQ(text(std::move(gone)), "1 the request was cancelled");
 }
 
-constexpr char kPython[] = R"({"models": [], "methods": [{"name": "f", "inputs": ["x"], "outputs": ["y"], "results": [[2, 0]],
+constexpr char kPython[] =
+    R"({"models": [], "methods": [{"name": "f", "inputs": ["x"], "outputs": ["y"], "results": [[2, 0]],
   "stages": [{"type": "python", "name": "s.g", "batch_size": null, "inputs": [[0, 0]], "outputs_count": 1, "tag": "Function 's.g'"},
              {"type": "python", "name": "s.h", "batch_size": 3, "inputs": [[1, 0]], "outputs_count": 1, "tag": "Function 's.h'"}]}]})";
 
@@ -375,7 +403,8 @@ TEST_F(EngineTest, PythonStagesInOrder) {
   const InferReply reply = Infer(Request("s", "f", std::move(instances)));
   ASSERT_EQ(reply.instances.size(), 21u);
   EXPECT_EQ(reply.instances[0].failure.text, "negative");
-  for (size_t i = 1; i < 21; ++i) EXPECT_EQ(Values(reply.instances[i].outputs[0])[0], static_cast<float>(i) * 10);
+  for (size_t i = 1; i < 21; ++i)
+    EXPECT_EQ(Values(reply.instances[i].outputs[0])[0], static_cast<float>(i) * 10);
   EXPECT_LE(largest, 3u);
 }
 
@@ -391,24 +420,30 @@ TEST_F(EngineTest, AnotherWorkerTakesWhatOneDiedWith) {
     return out;
   };
   ASSERT_EQ(Add("s"), absl::OkStatus());
-  EXPECT_EQ(Values(Infer(Request("s", "f", {{{"x", Floats({1}, {7})}}})).instances[0].outputs[0])[0], 7);
+  EXPECT_EQ(
+      Values(Infer(Request("s", "f", {{{"x", Floats({1}, {7})}}})).instances[0].outputs[0])[0], 7);
   EXPECT_EQ(calls, 3);
 }
 
 TEST_F(EngineTest, WithoutAnotherWorkerItFails) {
   Place("s", 0, {}, kPython);
   script.alive = 0;
-  script.run = [&](const StageCall&) -> absl::StatusOr<std::vector<StageResult>> { return absl::UnavailableError("killed"); };
+  script.run = [&](const StageCall&) -> absl::StatusOr<std::vector<StageResult>> {
+    return absl::UnavailableError("killed");
+  };
   ASSERT_EQ(Add("s"), absl::OkStatus());
   const InferReply reply = Infer(Request("s", "f", {{{"x", Floats({1}, {7})}}}));
-  EXPECT_EQ(reply.instances[0].failure.text, "Request servable(s) method(f) , servable is not available");
+  EXPECT_EQ(reply.instances[0].failure.text,
+            "Request servable(s) method(f) , servable is not available");
   EXPECT_EQ(reply.instances[0].failure.code, Code::kServableUnavailable);
 }
 
 TEST_F(EngineTest, FailedStartLeavesWhatRuns) {
   Place("add", 1, {"tensor_add"}, AddJson(false));
   ASSERT_EQ(Add("add"), absl::OkStatus());
-  script.json = "{\"methods\": [{\"name\": \"f\", \"inputs\": [\"x\"], \"outputs\": [\"y\"], \"results\": [[3, 0]], \"stages\": []}]}";
+  script.json =
+      "{\"methods\": [{\"name\": \"f\", \"inputs\": [\"x\"], \"outputs\": [\"y\"], \"results\": "
+      "[[3, 0]], \"stages\": []}]}";
   EXPECT_FALSE(Add("add").ok());
   const Tensor one = Floats({2, 2}, {1, 1, 1, 1});
   EXPECT_TRUE(Infer(Request("add", "add", {{{"x1", one}, {"x2", one}}})).instances[0].failure.ok());
@@ -426,7 +461,8 @@ TEST_F(EngineTest, ReplacesWhileRequestsRun) {
   for (int t = 0; t < 3; ++t) {
     clients.emplace_back([&] {
       while (!stop || good < 300) {
-        const InferReply reply = Infer(Request("add", "add", {{{"x1", Floats({2}, {1, 2})}, {"x2", Floats({2}, {3, 4})}}}));
+        const InferReply reply = Infer(
+            Request("add", "add", {{{"x1", Floats({2}, {1, 2})}, {"x2", Floats({2}, {3, 4})}}}));
         const bool right = reply.failure.ok() && reply.instances[0].failure.ok() &&
                            Values(reply.instances[0].outputs[0]) == std::vector<float>{4, 6};
         ++(right ? good : bad);
@@ -440,7 +476,8 @@ TEST_F(EngineTest, ReplacesWhileRequestsRun) {
 }
 
 TEST_F(EngineTest, SubgraphsShareTheirStates) {
-  Place("kv", 1, {"kvparam_full", "kvparam_inc"}, R"({"models": [{"key": "kv", "files": ["kvparam_full.mindir", "kvparam_inc.mindir"],
+  Place("kv", 1, {"kvparam_full", "kvparam_inc"},
+        R"({"models": [{"key": "kv", "files": ["kvparam_full.mindir", "kvparam_inc.mindir"],
     "with_batch_dim": false}], "methods": [
     {"name": "full", "inputs": ["ids", "n"], "outputs": ["y"], "results": [[1, 0]],
      "stages": [{"type": "model", "model": "kv", "inputs": [[0, 0], [0, 1]], "outputs_count": 1}]},
@@ -449,7 +486,8 @@ TEST_F(EngineTest, SubgraphsShareTheirStates) {
   ASSERT_EQ(Add("kv"), absl::OkStatus());
   EXPECT_TRUE((*repository().Find("kv.full", ""))->stateful);
   const auto full = ::mirin::testing::ReadNpz("tests/models/mindir/kvparam_full.npz");
-  const Tensor prompt = FromArray(full.at("in_0"), MIRIN_DTYPE_I32), length = FromArray(full.at("in_1"), MIRIN_DTYPE_I32);
+  const Tensor prompt = FromArray(full.at("in_0"), MIRIN_DTYPE_I32),
+               length = FromArray(full.at("in_1"), MIRIN_DTYPE_I32);
   const int32_t next = 5;
   Tensor token;
   token.dtype = MIRIN_DTYPE_I32;
@@ -485,9 +523,11 @@ TEST_F(EngineTest, LimitsRequestsInProgress) {
   repository(options);
   ASSERT_EQ(Add("s"), absl::OkStatus());
   absl::Notification answered;
-  repository().Infer(Request("s", "f", {{{"x", Floats({1}, {7})}}}), [&](InferReply) { answered.Notify(); });
+  repository().Infer(Request("s", "f", {{{"x", Floats({1}, {7})}}}),
+                     [&](InferReply) { answered.Notify(); });
   began.WaitForNotification();
-  EXPECT_EQ(Infer(Request("s", "f", {{{"x", Floats({1}, {7})}}})).failure.text, "Serving Error: enqueued requests count exceeds the limit 1");
+  EXPECT_EQ(Infer(Request("s", "f", {{{"x", Floats({1}, {7})}}})).failure.text,
+            "Serving Error: enqueued requests count exceeds the limit 1");
   go.Notify();
   answered.WaitForNotification();
 }
@@ -503,7 +543,10 @@ TEST_F(EngineTest, ControlsTheRepository) {
   ASSERT_EQ(repository().Load("add", {}), absl::OkStatus());
   EXPECT_EQ(repository().Versions("add"), (std::vector<uint64_t>{1}));
   Place("add", 2, {"tensor_add"}, "");
-  ASSERT_EQ(repository().Load("add", {{"config", "{\"version_policy\": {\"specific\": {\"versions\": [1, 2]}}}"}}), absl::OkStatus());
+  ASSERT_EQ(
+      repository().Load(
+          "add", {{"config", "{\"version_policy\": {\"specific\": {\"versions\": [1, 2]}}}"}}),
+      absl::OkStatus());
   EXPECT_EQ(repository().Versions("add"), (std::vector<uint64_t>{1, 2}));
   ASSERT_EQ(repository().Load("add", {}), absl::OkStatus());
   EXPECT_EQ(repository().Versions("add"), (std::vector<uint64_t>{2}));
@@ -514,14 +557,24 @@ TEST_F(EngineTest, ControlsTheRepository) {
 }
 
 TEST(DescriptionTest, SaysWhatIsWrong) {
-  const auto text = [](const char* json) { return std::string(ParseDescription(json).status().message()); };
+  const auto text = [](const char* json) {
+    return std::string(ParseDescription(json).status().message());
+  };
   EXPECT_NE(text("{"), "");
   EXPECT_NE(text("[]"), "");
   EXPECT_NE(text("{\"methods\": 3}"), "");
-  EXPECT_NE(text("{\"methods\": [{\"name\": \"f\", \"inputs\": [\"x\"], \"outputs\": [\"y\"], \"results\": [[0, 1]], \"stages\": []}]}"), "");
-  EXPECT_NE(text("{\"methods\": [{\"name\": \"f\", \"inputs\": [\"x\"], \"outputs\": [], \"results\": [[0, 0]], \"stages\": []}]}"), "");
-  EXPECT_NE(text("{\"methods\": [{\"name\": \"f\", \"stages\": [{\"type\": \"model\", \"model\": \"m\"}]}]}"), "");
-  EXPECT_EQ(text("{\"methods\": [{\"name\": \"f\", \"inputs\": [\"x\"], \"outputs\": [\"x\"], \"results\": [[0, 0]], \"stages\": []}]}"), "");
+  EXPECT_NE(text("{\"methods\": [{\"name\": \"f\", \"inputs\": [\"x\"], \"outputs\": [\"y\"], "
+                 "\"results\": [[0, 1]], \"stages\": []}]}"),
+            "");
+  EXPECT_NE(text("{\"methods\": [{\"name\": \"f\", \"inputs\": [\"x\"], \"outputs\": [], "
+                 "\"results\": [[0, 0]], \"stages\": []}]}"),
+            "");
+  EXPECT_NE(text("{\"methods\": [{\"name\": \"f\", \"stages\": [{\"type\": \"model\", \"model\": "
+                 "\"m\"}]}]}"),
+            "");
+  EXPECT_EQ(text("{\"methods\": [{\"name\": \"f\", \"inputs\": [\"x\"], \"outputs\": [\"x\"], "
+                 "\"results\": [[0, 0]], \"stages\": []}]}"),
+            "");
 }
 
 }  // namespace

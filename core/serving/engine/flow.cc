@@ -161,6 +161,10 @@ Flow::Flow(std::shared_ptr<Servable> servable, size_t method, std::unique_ptr<In
 
 void Flow::Start() {
   ++servable_->in_progress_;
+  if (servable_->context_.tracer != nullptr) {
+    request_->method = method_.spec.name;
+    request_->trace = servable_->context_.tracer->Start(*request_);
+  }
   Failure failure = Bind();
   if (failure.ok()) {
     const uint64_t before = method_.in_progress.fetch_add(items_.size());
@@ -365,6 +369,11 @@ void Flow::StageDone(size_t i, Failure failure, std::vector<Tensor> outputs,
                absl::StrCat("Call ", stage.tag, " Failed: it gave ", outputs.size(),
                             " outputs, not ", stage.outputs_count)};
   }
+  if (request_->trace != nullptr && times.start != absl::Time()) {
+    request_->trace->Span("queue", times.start - times.queue, times.start);
+    request_->trace->Span(stage.kind == StageSpec::Kind::kPython ? "stage" : "compute", times.start,
+                          times.start + times.compute);
+  }
   if (times.first_of_batch) {
     method_.metrics->Batch(times.batch, times.queue, times.compute);
     absl::MutexLock lock(&method_.mutex);
@@ -467,14 +476,17 @@ void Flow::Record(const InferReply& reply) {
   const absl::Time now = absl::Now();
   const absl::Duration total = now - request_->received;
   absl::StatusCode code = reply.failure.status;
+  const Failure* failure = &reply.failure;
   uint64_t good = items_.size();
   if (!reply.failure.ok()) good = 0;
   for (const InstanceReply& instance : reply.instances) {
     if (instance.failure.ok()) continue;
     --good;
+    if (code == absl::StatusCode::kOk) failure = &instance.failure;
     if (code == absl::StatusCode::kOk) code = instance.failure.status;
   }
   method_.metrics->Request(static_cast<int>(code), total);
+  if (request_->trace != nullptr) request_->trace->End(*failure, reply.version);
   absl::MutexLock lock(&mutex_);
   absl::MutexLock statistics_lock(&method_.mutex);
   MethodStatistics& statistics = method_.statistics;

@@ -181,7 +181,7 @@ void ModelQueue::Run(Batch batch) {
     mean_us_ = mean_us_ < 0 ? us : mean_us_ * 0.9 + us * 0.1;
   }
   for (size_t i = 0; i < batch.size(); ++i) {
-    const WorkTimes times{start - batch[i]->enqueued, took, batch.size(), i == 0};
+    const WorkTimes times{start, start - batch[i]->enqueued, took, batch.size(), i == 0};
     if (outputs.ok()) {
       batch[i]->done({}, std::move((*outputs)[i]), times);
     } else {

@@ -21,6 +21,7 @@ namespace mirin::serving {
 
 // How long an instance took, for statistics.
 struct WorkTimes {
+  absl::Time start;  // of the computation; the wait was before it
   absl::Duration queue, compute;
   uint64_t batch = 1;           // instances in its batch
   bool first_of_batch = false;  // counts the batch once

@@ -146,6 +146,14 @@ absl::Status Repository::Add(std::vector<ServableOptions> servables) {
   absl::Status status;
   for (size_t i = 0; i < loaded.size(); ++i) {
     SetState(servables[i].name, "", "");
+    if (context_.log != nullptr && loaded[i].ok()) {
+      context_.log->Event(LogLevel::kInfo, "servable is ready",
+                          {{"servable", servables[i].name}, {"version", (*loaded[i])->version()}});
+    } else if (context_.log != nullptr) {
+      context_.log->Event(
+          LogLevel::kError, "servable could not be loaded",
+          {{"servable", servables[i].name}, {"error", loaded[i].status().message()}});
+    }
     if (loaded[i].ok()) continue;
     if (status.ok()) status = loaded[i].status();
     absl::MutexLock lock(&mutex_);
@@ -181,6 +189,12 @@ absl::Status Repository::Remove(const std::string& name, uint64_t version) {
   } else {
     removed[version] = std::move(found->second[version]);
     found->second.erase(version);
+  }
+  if (context_.log != nullptr) {
+    for (const auto& [number, servable] : removed) {
+      context_.log->Event(LogLevel::kInfo, "servable was taken away",
+                          {{"servable", name}, {"version", number}});
+    }
   }
   if (found->second.empty()) {
     servables_.erase(found);

@@ -16,7 +16,9 @@
 #include "core/serving/engine/model_queue.h"
 #include "core/serving/engine/served_model.h"
 #include "core/serving/engine/stage_queue.h"
+#include "core/serving/log.h"
 #include "core/serving/metrics.h"
+#include "core/serving/trace.h"
 
 namespace mirin::serving {
 
@@ -35,6 +37,8 @@ struct ServableOptions {
 struct ServableContext {
   Executor* executor = nullptr;
   Metrics* metrics = nullptr;
+  Tracer* tracer = nullptr;  // null: nothing is traced
+  EventLog* log = nullptr;   // null: nothing is logged
   std::string python;
   std::vector<std::string> python_paths;
   uint64_t max_batch = 32;

@@ -155,7 +155,8 @@ void StageQueue::Finish(std::shared_ptr<Call> call,
   // the worker is free: it gets its next call before this one's instances move on
   Pump();
   for (size_t i = 0; i < call->works.size(); ++i) {
-    const WorkTimes times{call->start - call->works[i]->enqueued, took, call->works.size(), i == 0};
+    const WorkTimes times{call->start, call->start - call->works[i]->enqueued, took,
+                          call->works.size(), i == 0};
     if (results.ok()) {
       call->works[i]->done(std::move((*results)[i].failure), std::move((*results)[i].outputs),
                            times);

@@ -50,14 +50,19 @@ class FakeEngine : public Engine {
     }
     if (handler) return handler(std::move(request), std::move(done));
     const std::string version = request->version == 0 ? "" : absl::StrCat(request->version);
-    const auto method = Find(request->method.empty() ? request->servable : absl::StrCat(request->servable, ".", request->method), version);
+    const auto method =
+        Find(request->method.empty() ? request->servable
+                                     : absl::StrCat(request->servable, ".", request->method),
+             version);
     if (!method.ok()) {
       InferReply reply;
       const bool servable = request->servable == "add" && request->version <= 2;
-      std::string text = absl::StrCat("Request servable(", request->servable, ") method(", request->method, ")");
+      std::string text =
+          absl::StrCat("Request servable(", request->servable, ") method(", request->method, ")");
       if (request->version != 0) absl::StrAppend(&text, "  version(", request->version, ")");
       reply.failure = {Code::kInvalidInputs, absl::StatusCode::kNotFound,
-                       absl::StrCat(text, servable ? " , method is not available" : " , servable is not available")};
+                       absl::StrCat(text, servable ? " , method is not available"
+                                                   : " , servable is not available")};
       return done(std::move(reply));
     }
     if ((*method)->method == "hold") {
@@ -78,9 +83,11 @@ class FakeEngine : public Engine {
     std::shared_ptr<const MethodInfo> found;
     for (const auto& method : methods_) {
       if (model != "add" && model != absl::StrCat("add.", method->method)) continue;
-      if (version.empty() ? method->version == 2 : version == absl::StrCat(method->version)) return method;
+      if (version.empty() ? method->version == 2 : version == absl::StrCat(method->version))
+        return method;
     }
-    return absl::NotFoundError(absl::StrCat("Request for unknown model: '", model, "' version '", version, "' is not found"));
+    return absl::NotFoundError(absl::StrCat("Request for unknown model: '", model, "' version '",
+                                            version, "' is not found"));
   }
   absl::StatusOr<MethodStatistics> Statistics(const MethodInfo&) const override {
     MethodStatistics statistics;
@@ -99,7 +106,8 @@ class FakeEngine : public Engine {
             {"gone", 1, "UNAVAILABLE", "unloaded", {}, 0, 0}};
   }
   std::vector<std::shared_ptr<const MethodInfo>> Methods() const override { return methods_; }
-  absl::Status Load(absl::string_view servable, const std::map<std::string, std::string>& parameters) override {
+  absl::Status Load(absl::string_view servable,
+                    const std::map<std::string, std::string>& parameters) override {
     absl::MutexLock lock(&mutex_);
     if (servable != "add") return absl::NotFoundError(absl::StrCat("no servable '", servable, "'"));
     loads_.push_back(parameters);
