@@ -32,19 +32,24 @@ class StageRunner {
   // Ok: one result per instance. Unavailable: the process died or was ended before it answered; nothing of the call is known.
   using Done = std::function<void(absl::StatusOr<std::vector<StageResult>>)>;
 
+  // Stops as if by a deadline two seconds away; may also run within `done` or the idle callback, and ends the processes at once then.
   virtual ~StageRunner() = default;
-  // Lets the workers load what stages need (the first one has only described the servable), and waits until all are ready. Without
-  // it, a runner that is destroyed or stopped ends the first worker.
+  // Lets the workers load what stages need (the first one has only described the servable), and waits until all are ready; before it
+  // TryRun says false, and when it fails the runner is of no more use. Without it, a runner that is destroyed or stopped ends the first
+  // worker.
   virtual absl::Status Start() = 0;
   // Starts `call` on an idle worker, or says that there is none (false; `done` is not called then). `done` runs once, on another
-  // thread.
+  // thread, which serves all workers: it hands off. Large tensors are copied before this returns. The call's deadline ends nothing
+  // here.
   virtual bool TryRun(const std::shared_ptr<StageCall>& call, Done done) = 0;
   // Calls that could be in progress at once if all workers were alive.
   virtual size_t Capacity() const = 0;
   virtual size_t Alive() const = 0;
-  // `idle` is called, from any thread, whenever TryRun may succeed again after it said false, and when Alive changes.
+  // `idle` is called, from any thread, whenever TryRun may succeed again after it said false (perhaps before that call returns), and when
+  // Alive changes. An earlier one may still run when this returns; none does after Stop.
   virtual void SetIdleCallback(std::function<void()> idle) = 0;
-  // No calls any more; those in progress have until the deadline, then the workers are ended.
+  // No calls any more; those in progress have until the deadline, then the workers are ended. Returns when they are gone. Not from
+  // `done` or the idle callback.
   virtual void Stop(absl::Time deadline) = 0;
 };
 
@@ -76,6 +81,8 @@ struct WorkerPoolOptions {
   absl::Duration call_timeout =
       absl::InfiniteDuration();  // a call that takes longer is a hang: the worker is ended
   ModelCaller call_model;
+  // Ends StartWorkers and Start, with Cancelled; of this pool alone. Null: they cannot be ended.
+  std::shared_ptr<Cancellation> cancellation;
 };
 
 // Starts the first worker, which reads servable_config.py and describes it, and says what it found: the JSON of
