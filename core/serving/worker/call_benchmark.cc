@@ -1,5 +1,5 @@
-// Prints how long calls of a worker take: call_benchmark PYTHON_DIRECTORY, which holds mindspore_serving with method 0 as an echo and
-// method 1 handing its inputs back.
+// Prints how long calls of a worker take: call_benchmark PYTHONPATH [DIRECTORY SERVABLE]. The servable's method 0 copies its input,
+// method 1 hands it back.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -41,11 +41,12 @@ double MedianMicroseconds(mirin::serving::StageRunner* runner, uint32_t method, 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+  if (argc != 2 && argc != 4) return 2;
   mirin::serving::WorkerPoolOptions options;
   options.python = "python3";
   options.paths = {argv[1]};
-  options.servable = "fake";
+  if (argc == 4) options.directory = argv[2];
+  options.servable = argc == 4 ? argv[3] : "fake";
   const auto workers = mirin::serving::StartWorkers(options, nullptr);
   const absl::Status status = workers.ok() ? workers->runner->Start() : workers.status();
   if (!status.ok()) {

@@ -381,8 +381,9 @@ void Worker::HasEnded() {
   channel->Close();
   channel = nullptr;
   if (metrics_ != nullptr) metrics_->WorkerEnded(options_.servable, reason_);
-  if (call) call->done(why);
+  // first: whoever is answered may ask whether another worker is alive
   owner_.Ended(why, was_ready);
+  if (call) call->done(why);
   Replace(served);
 }
 
