@@ -21,7 +21,8 @@ Tensor Bytes(size_t size) {
   return tensor;
 }
 
-double MedianMicroseconds(mirin::serving::StageRunner* runner, uint32_t method, const Tensor& tensor, int rounds) {
+double MedianMicroseconds(mirin::serving::StageRunner* runner, uint32_t method,
+                          const Tensor& tensor, int rounds) {
   std::vector<double> times;
   for (int i = 0; i < rounds; ++i) {
     auto call = std::make_shared<StageCall>();
@@ -32,7 +33,9 @@ double MedianMicroseconds(mirin::serving::StageRunner* runner, uint32_t method, 
     // the one before has been answered, so the worker is idle
     if (!runner->TryRun(call, [&](auto) { answered.Notify(); })) return -1;
     answered.WaitForNotification();
-    times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+    times.push_back(
+        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
+            .count());
   }
   std::sort(times.begin(), times.end());
   return times[times.size() / 2];
@@ -56,6 +59,7 @@ int main(int argc, char** argv) {
   mirin::serving::StageRunner* runner = workers->runner.get();
   std::printf("8 byte call %.0f us\n", MedianMicroseconds(runner, 0, Bytes(8), 2000));
   std::printf("16 MiB echo %.2f ms\n", MedianMicroseconds(runner, 0, Bytes(16u << 20), 30) / 1000);
-  std::printf("16 MiB handed back %.2f ms\n", MedianMicroseconds(runner, 1, Bytes(16u << 20), 30) / 1000);
+  std::printf("16 MiB handed back %.2f ms\n",
+              MedianMicroseconds(runner, 1, Bytes(16u << 20), 30) / 1000);
   return 0;
 }

@@ -35,7 +35,8 @@ struct Pair {
       *header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
       std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
     }
-    return ::sendmsg(worker.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(bytes.size());
+    return ::sendmsg(worker.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+           static_cast<ssize_t>(bytes.size());
   }
   std::shared_ptr<Channel> channel;
   Descriptor worker;
@@ -76,7 +77,8 @@ TEST(Channel, QueuesWhatTheSocketDoesNotTake) {
 
 TEST(Channel, PutsFramesTogether) {
   Pair pair;
-  const std::string frames = EncodeFrame(FrameType::kReply, 1, std::string(300000, 'x')) + EncodeFrame(FrameType::kPong, 2);
+  const std::string frames = EncodeFrame(FrameType::kReply, 1, std::string(300000, 'x')) +
+                             EncodeFrame(FrameType::kPong, 2);
   std::vector<uint64_t> ids;
   size_t at = 0;
   for (size_t size = 1; at < frames.size(); size = size * 3 % 70001) {
@@ -104,13 +106,15 @@ TEST(Channel, ReleasesSegmentsOnce) {
   EXPECT_FALSE(pair.channel->Find(false, 4, 0, 1).ok());
   ASSERT_TRUE(pair.Write(EncodeFrame(FrameType::kPong)));
   ASSERT_TRUE(*pair.channel->Read(Ignore));
-  EXPECT_FALSE(pair.channel->Find(false, 3, 0, 1).ok()) << "a later frame uses it before its release";
+  EXPECT_FALSE(pair.channel->Find(false, 3, 0, 1).ok())
+      << "a later frame uses it before its release";
   first = Buffer();
   char bytes[64];
   EXPECT_LT(::recv(pair.worker.get(), bytes, sizeof(bytes), MSG_DONTWAIT), 0);
   std::thread([&] { second = Buffer(); }).join();
   const std::string release = EncodeSegmentFrame(FrameType::kRelease, 3);
-  EXPECT_EQ(::recv(pair.worker.get(), bytes, sizeof(bytes), MSG_DONTWAIT), static_cast<ssize_t>(release.size()));
+  EXPECT_EQ(::recv(pair.worker.get(), bytes, sizeof(bytes), MSG_DONTWAIT),
+            static_cast<ssize_t>(release.size()));
   EXPECT_EQ(absl::string_view(bytes, release.size()), release);
   EXPECT_TRUE(pair.channel->Find(false, 3, 0, 1).ok());
 }
@@ -133,11 +137,14 @@ TEST(Channel, SurvivesAnyBytes) {
   std::mt19937 random(seed);
   const Descriptor memory = Memory(1u << 16, F_SEAL_SHRINK | F_SEAL_GROW);
   const std::string frames[] = {
-      EncodeBuffer(1, 1u << 16), EncodeSegmentFrame(FrameType::kRelease, 1), EncodeSegmentFrame(FrameType::kDrop, 1),
-      EncodeFrame(FrameType::kPong), EncodeFrame(FrameType::kReply, 1, std::string("\1\0\0\0\0\0\0\0\0\0\0\0", 12)),
+      EncodeBuffer(1, 1u << 16), EncodeSegmentFrame(FrameType::kRelease, 1),
+      EncodeSegmentFrame(FrameType::kDrop, 1), EncodeFrame(FrameType::kPong),
+      EncodeFrame(FrameType::kReply, 1, std::string("\1\0\0\0\0\0\0\0\0\0\0\0", 12)),
       // one tensor in segment 1
       EncodeFrame(FrameType::kReply, 1,
-                  std::string("\1\0\0\0\0\0\0\0\1\0\0\0\x25\0\1\1\4\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0", 44))};
+                  std::string("\1\0\0\0\0\0\0\0\1\0\0\0\x25\0\1\1\4\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0"
+                              "\0\0\0\4\0\0\0\0\0\0\0",
+                              44))};
   int refused = 0, replies = 0;
   for (int round = 0; round < 3000; ++round) {
     Pair pair;
@@ -161,7 +168,8 @@ TEST(Channel, SurvivesAnyBytes) {
     }
     if (round % 2 == 0) pair.channel = nullptr;  // what is kept outlives it
     for (const StageResult& result : kept) {
-      for (const Tensor& tensor : result.outputs) ASSERT_TRUE(CheckSize(tensor).ok()) << "seed " << seed;
+      for (const Tensor& tensor : result.outputs)
+        ASSERT_TRUE(CheckSize(tensor).ok()) << "seed " << seed;
     }
   }
   EXPECT_GT(refused, 300);

@@ -290,16 +290,18 @@ TEST(ModelCalls, MayBeAnsweredAfterTheWorkersDeath) {
 }
 
 TEST(Pool, MayEndOnItsOwnThread) {
-  absl::Notification ended;
+  absl::Notification let_go, ended;
   auto runner = Running(Options());
   auto call = std::make_shared<StageCall>();
   call->instances = {{Numbers({1})}};
-  StageRunner* raw = runner.get();
-  ASSERT_TRUE(raw->TryRun(call, [held = std::move(runner), &ended](Results results) mutable {
+  ASSERT_TRUE(runner->TryRun(call, [&, held = runner](Results results) mutable {
     EXPECT_TRUE(results.ok()) << results.status();
+    let_go.WaitForNotification();
     held = nullptr;
     ended.Notify();
   }));
+  runner = nullptr;
+  let_go.Notify();
   ended.WaitForNotification();
 }
 

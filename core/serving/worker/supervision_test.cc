@@ -147,7 +147,8 @@ TEST(Start, CanBeCancelled) {
   EXPECT_EQ(FailureToStart(options).code(), absl::StatusCode::kCancelled);
   canceller.join();
   options.servable = "fake";
-  EXPECT_EQ(FailureToStart(options).code(), absl::StatusCode::kCancelled) << "it is cancelled already";
+  EXPECT_EQ(FailureToStart(options).code(), absl::StatusCode::kCancelled)
+      << "it is cancelled already";
 }
 
 TEST(Start, SaysWhenThereIsNoPython) {
