@@ -47,7 +47,8 @@ absl::StatusOr<ServableOptions> FromC(const mirin_servable_options& c) {
   if (options.device_type == "none") options.device_type.clear();
   if (c.workers < 0) return absl::InvalidArgumentError("workers is negative");
   options.workers = c.workers;
-  if (c.key != nullptr) options.key.assign(static_cast<const char*>(c.key), c.key_size);
+  if (c.key != nullptr)
+    options.key = mirin::serving::Secret({static_cast<const char*>(c.key), c.key_size});
   options.cipher = c.cipher;
   return options;
 }

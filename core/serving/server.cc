@@ -221,120 +221,143 @@ absl::Status Server::Begin() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Repository*> Server::Usable() {
+class Server::Lease {
+ public:
+  explicit Lease(Server* server) ABSL_EXCLUSIVE_LOCKS_REQUIRED(server->mutex_)
+      : server_(server), repository_(server->repository_.get()) {
+    ++server->leases_;
+  }
+  Lease(Lease&& other) noexcept
+      : server_(std::exchange(other.server_, nullptr)), repository_(other.repository_) {}
+  ~Lease() {
+    if (server_ == nullptr) return;
+    absl::MutexLock lock(&server_->mutex_);
+    --server_->leases_;
+  }
+  Repository* operator->() const { return repository_; }
+  Repository* get() const { return repository_; }
+
+ private:
+  Server* server_;
+  Repository* repository_;
+};
+
+absl::StatusOr<Server::Lease> Server::Use() {
   absl::MutexLock lock(&mutex_);
   if (stopping_) return absl::CancelledError("the server was stopped");
   const absl::Status begun = Begin();
   if (!begun.ok()) return begun;
-  return repository_.get();
+  return Lease(this);
 }
 
 absl::Status Server::Add(std::vector<ServableOptions> servables) {
-  const absl::StatusOr<Repository*> repository = Usable();
+  const absl::StatusOr<Lease> repository = Use();
   if (!repository.ok()) return repository.status();
   return (*repository)->Add(std::move(servables));
 }
 
 absl::Status Server::Remove(const std::string& name, uint64_t version) {
-  const absl::StatusOr<Repository*> repository = Usable();
+  const absl::StatusOr<Lease> repository = Use();
   if (!repository.ok()) return repository.status();
   return (*repository)->Remove(name, version);
 }
 
 absl::StatusOr<int> Server::Listen(bool grpc, TransportOptions options) {
-  const absl::StatusOr<Repository*> repository = Usable();
+  const absl::StatusOr<Lease> repository = Use();
   if (!repository.ok()) return repository.status();
   TransportContext context;
-  context.engine = *repository;
+  context.engine = repository->get();
   context.metrics = metrics_.get();
   context.shared_memory = &shared_memory_;
   context.settings = &settings_;
   context.log = log_.get();
-  absl::MutexLock lock(&mutex_);
-  if (stopping_) return absl::CancelledError("the server was stopped");
-  options.threads = options_.io_threads;
-  options.always_ok = options_.always_ok;
-  options.max_connections = options_.max_connections;
-  options.header_timeout = options_.header_timeout;
-  options.body_timeout = options_.body_timeout;
-  options.idle_timeout = options_.idle_timeout;
-  options.allow_repository_control = options_.model_control == "explicit";
-  options.allow_shared_memory = options_.shared_memory;
-  auto transport =
-      grpc ? StartGrpc(context, std::move(options)) : StartHttp(context, std::move(options));
-  if (!transport.ok()) return transport.status();
-  transports_.push_back(*std::move(transport));
-  return transports_.back()->port();
-}
-
-void Server::Wait() {
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(this, &Server::IsStopped));
-}
-
-void Server::Stop(absl::Duration drain) {
-  std::vector<std::unique_ptr<Transport>> transports;
-  std::unique_ptr<Repository> repository;
-  std::unique_ptr<Executor> executor;
   {
     absl::MutexLock lock(&mutex_);
-    if (stopping_) {
-      mutex_.Await(absl::Condition(this, &Server::IsStopped));
-      return;
+    options.threads = options_.io_threads;
+    options.always_ok = options_.always_ok;
+    options.max_connections = options_.max_connections;
+    options.header_timeout = options_.header_timeout;
+    options.body_timeout = options_.body_timeout;
+    options.idle_timeout = options_.idle_timeout;
+    options.allow_repository_control = options_.model_control == "explicit";
+    options.allow_shared_memory = options_.shared_memory;
+    auto transport =
+        grpc ? StartGrpc(context, std::move(options)) : StartHttp(context, std::move(options));
+    if (!transport.ok()) return transport.status();
+    transports_.push_back(*std::move(transport));
+    return transports_.back()->port();
+  }
+
+  void Server::Wait() {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &Server::IsStopped));
+  }
+
+  void Server::Stop(absl::Duration drain) {
+    std::vector<std::unique_ptr<Transport>> transports;
+    std::unique_ptr<Repository> repository;
+    std::unique_ptr<Executor> executor;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stopping_) {
+        mutex_.Await(absl::Condition(this, &Server::IsStopped));
+        return;
+      }
+      stopping_ = true;
+      if (repository_ != nullptr) repository_->CancelAdds();
+      mutex_.Await(absl::Condition(this, &Server::IsUnused));
+      transports.swap(transports_);
     }
-    stopping_ = true;
-    transports.swap(transports_);
-  }
-  const absl::Time deadline = absl::Now() + drain;
-  {
-    // all faces stop at once, each until the deadline
-    std::vector<std::thread> threads;
-    for (const auto& transport : transports)
-      threads.emplace_back([&] { transport->Stop(deadline); });
-    for (std::thread& thread : threads) thread.join();
-  }
-  Repository* running;
-  {
+    const absl::Time deadline = absl::Now() + drain;
+    {
+      // all faces stop at once, each until the deadline
+      std::vector<std::thread> threads;
+      for (const auto& transport : transports)
+        threads.emplace_back([&] { transport->Stop(deadline); });
+      for (std::thread& thread : threads) thread.join();
+    }
+    Repository* running;
+    {
+      absl::MutexLock lock(&mutex_);
+      running = repository_.get();
+    }
+    if (running != nullptr) running->Drain(deadline);
+    {
+      // those who ask for the status while it ends find nothing
+      absl::MutexLock lock(&mutex_);
+      repository = std::move(repository_);
+      executor = std::move(executor_);
+    }
+    transports.clear();
+    repository.reset();
+    executor.reset();
     absl::MutexLock lock(&mutex_);
-    running = repository_.get();
+    stopped_ = true;
   }
-  if (running != nullptr) running->Drain(deadline);
-  {
-    // those who ask for the status while it ends find nothing
-    absl::MutexLock lock(&mutex_);
-    repository = std::move(repository_);
-    executor = std::move(executor_);
-  }
-  transports.clear();
-  repository.reset();
-  executor.reset();
-  absl::MutexLock lock(&mutex_);
-  stopped_ = true;
-}
 
-std::string Server::StatusJson() {
-  std::vector<ServableState> states;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (repository_ != nullptr) states = repository_->List();
+  std::string Server::StatusJson() {
+    std::vector<ServableState> states;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (repository_ != nullptr) states = repository_->List();
+    }
+    return absl::StrCat(
+        "[",
+        absl::StrJoin(states, ",",
+                      [](std::string* out, const ServableState& s) {
+                        absl::StrAppend(out, "{\"name\":", JsonString(s.name),
+                                        ",\"version\":", s.version,
+                                        ",\"state\":", JsonString(s.state),
+                                        ",\"reason\":", JsonString(s.reason), ",\"methods\":[",
+                                        absl::StrJoin(s.methods, ",",
+                                                      [](std::string* o, const std::string& m) {
+                                                        absl::StrAppend(o, JsonString(m));
+                                                      }),
+                                        "],\"workers\":", s.workers, ",\"queued\":", s.queued, "}");
+                      }),
+        "]");
   }
-  return absl::StrCat(
-      "[",
-      absl::StrJoin(states, ",",
-                    [](std::string* out, const ServableState& s) {
-                      absl::StrAppend(out, "{\"name\":", JsonString(s.name),
-                                      ",\"version\":", s.version,
-                                      ",\"state\":", JsonString(s.state),
-                                      ",\"reason\":", JsonString(s.reason), ",\"methods\":[",
-                                      absl::StrJoin(s.methods, ",",
-                                                    [](std::string* o, const std::string& m) {
-                                                      absl::StrAppend(o, JsonString(m));
-                                                    }),
-                                      "],\"workers\":", s.workers, ",\"queued\":", s.queued, "}");
-                    }),
-      "]");
-}
 
-std::string Server::MetricsText() { return metrics_->Text(); }
+  std::string Server::MetricsText() { return metrics_->Text(); }
 
 }  // namespace mirin::serving

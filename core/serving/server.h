@@ -68,13 +68,17 @@ class Server {
  private:
   // Makes the repository with the options at its first use.
   absl::Status Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<Repository*> Usable();
+  // The repository, which stays until the lease is gone.
+  class Lease;
+  absl::StatusOr<Lease> Use();
+  bool IsUnused() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return leases_ == 0; }
   bool IsStopped() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopped_; }
 
   absl::Mutex mutex_;
   ServerOptions options_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t leases_ ABSL_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<Metrics> metrics_;
   SharedMemoryRegistry shared_memory_;
   ServerSettings settings_;

@@ -112,9 +112,27 @@ void Repository::SetState(const std::string& name, std::string state, std::strin
   }
 }
 
+void Repository::CancelAdds() {
+  std::vector<std::shared_ptr<Cancellation>> adding;
+  {
+    absl::MutexLock lock(&mutex_);
+    adds_cancelled_ = true;
+    adding = adding_;
+  }
+  for (const auto& cancellation : adding) cancellation->Cancel();
+}
+
 absl::Status Repository::Add(std::vector<ServableOptions> servables) {
   absl::MutexLock change(&change_mutex_);
-  if (draining_) return absl::CancelledError("the server is stopping");
+  {
+    absl::MutexLock lock(&mutex_);
+    if (adds_cancelled_ || draining_) return absl::CancelledError("the server is stopping");
+    adding_.clear();
+    for (ServableOptions& options : servables) {
+      options.cancellation = std::make_shared<Cancellation>();
+      adding_.push_back(options.cancellation);
+    }
+  }
   std::set<std::pair<std::string, uint64_t>> seen;
   for (const ServableOptions& options : servables) {
     if (!options.device_type.empty() && options.device_type != "cpu") {
@@ -169,7 +187,11 @@ absl::Status Repository::Add(std::vector<ServableOptions> servables) {
     std::shared_ptr<Servable>& place = servables_[servables[i].name][servable->version()];
     replaced.push_back(std::move(place));
     place = std::move(servable);
-    known_[servables[i].name] = servables[i];
+    ServableOptions& known = known_[servables[i].name];
+    known = servables[i];
+    known.cancellation.reset();
+    // kept only for those who load again
+    if (!options_.allow_control && options_.poll == absl::ZeroDuration()) known.key.Clear();
   }
   return absl::OkStatus();
 }

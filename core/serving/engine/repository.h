@@ -36,6 +36,8 @@ class Repository : public Engine {
   // version 0: all.
   absl::Status Remove(const std::string& name, uint64_t version);
   void SetMaxQueue(uint64_t max_queue) { max_queue_ = max_queue; }
+  // Ends an Add in progress, which then fails with Cancelled; later ones do so at once.
+  void CancelAdds();
   // Refuses requests from now on, and waits for those in progress.
   void Drain(absl::Time deadline);
 
@@ -82,6 +84,8 @@ class Repository : public Engine {
   std::map<std::string, std::pair<std::string, std::string>, std::less<>> states_
       ABSL_GUARDED_BY(mutex_);  // not READY: state, reason
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool adds_cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::shared_ptr<Cancellation>> adding_ ABSL_GUARDED_BY(mutex_);
 
   absl::Mutex reaper_mutex_;
   std::deque<Servable*> retired_ ABSL_GUARDED_BY(reaper_mutex_);

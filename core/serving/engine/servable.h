@@ -2,6 +2,8 @@
 #ifndef CORE_SERVING_ENGINE_SERVABLE_H_
 #define CORE_SERVING_ENGINE_SERVABLE_H_
 
+#include <string.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -22,6 +24,30 @@
 
 namespace mirin::serving {
 
+// Bytes that are overwritten when they are no longer needed.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(absl::string_view bytes) : bytes_(bytes) {}
+  Secret(const Secret&) = default;
+  Secret& operator=(const Secret& other) {
+    if (this != &other) {
+      Clear();
+      bytes_ = other.bytes_;
+    }
+    return *this;
+  }
+  ~Secret() { Clear(); }
+  void Clear() {
+    explicit_bzero(&bytes_[0], bytes_.size());
+    bytes_.clear();
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
 struct ServableOptions {
   std::string directory;
   std::string name;
@@ -29,8 +55,9 @@ struct ServableOptions {
   std::vector<int32_t> device_ids;
   std::string device_type;  // lower case; "": whatever there is
   int32_t workers = 0;
-  std::string key;
+  Secret key;
   mirin_cipher cipher = MIRIN_CIPHER_AUTO;
+  std::shared_ptr<Cancellation> cancellation;  // ends the start of workers; null: nothing does
 };
 
 // What the servables of one server share. All outlive them.

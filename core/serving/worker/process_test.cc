@@ -67,7 +67,8 @@ TEST(Process, TakesTheProcessesItStartedAlong) {
 
 TEST(Process, SaysWhyItCannotRun) {
   const auto process = Process::Start({{"no such program"}, {}, "SOCKET"});
-  EXPECT_EQ(process.status().message(), "cannot run \"no such program\": No such file or directory");
+  EXPECT_EQ(process.status().message(),
+            "cannot run \"no such program\": No such file or directory");
 }
 
 }  // namespace
