@@ -37,8 +37,14 @@ struct TransportOptions {
   absl::Duration body_timeout =
       absl::Seconds(60);  // for its body, or between two reads of a large one
   absl::Duration idle_timeout = absl::Seconds(600);  // keep-alive
-  bool allow_repository_control = false;             // load and unload over this face
-  bool allow_shared_memory = false;                  // registration over this face
+  // Of gRPC alone.
+  uint32_t max_streams = 1000;  // calls at once on one connection
+  uint64_t memory_quota = 0;    // bytes of its buffers; 0: 8 messages of full size, 1 GiB at least
+  absl::Duration keepalive_time = absl::Seconds(60);     // a silent client is pinged then,
+  absl::Duration keepalive_timeout = absl::Seconds(20);  // and left when it does not answer
+  absl::Duration min_ping_interval = absl::Seconds(10);  // of idle clients; others are left
+  bool allow_repository_control = false;                 // load and unload over this face
+  bool allow_shared_memory = false;                      // registration over this face
 };
 
 // What the faces of one server share. All outlive them.
