@@ -281,83 +281,87 @@ absl::StatusOr<int> Server::Listen(bool grpc, TransportOptions options) {
     options.idle_timeout = options_.idle_timeout;
     options.allow_repository_control = options_.model_control == "explicit";
     options.allow_shared_memory = options_.shared_memory;
-    auto transport =
-        grpc ? StartGrpc(context, std::move(options)) : StartHttp(context, std::move(options));
-    if (!transport.ok()) return transport.status();
-    transports_.push_back(*std::move(transport));
-    return transports_.back()->port();
   }
+  auto transport =
+      grpc ? StartGrpc(context, std::move(options)) : StartHttp(context, std::move(options));
+  if (!transport.ok()) return transport.status();
+  const int port = (*transport)->port();
+  absl::MutexLock lock(&mutex_);
+  // Stop waits for this lease before it takes the faces
+  transports_.push_back(*std::move(transport));
+  return port;
+}
 
-  void Server::Wait() {
+void Server::Wait() {
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(this, &Server::IsStopped));
+}
+
+void Server::Stop(absl::Duration drain) {
+  std::vector<std::unique_ptr<Transport>> transports;
+  std::unique_ptr<Repository> repository;
+  std::unique_ptr<Executor> executor;
+  {
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &Server::IsStopped));
+    if (stopping_) {
+      mutex_.Await(absl::Condition(this, &Server::IsStopped));
+      return;
+    }
+    stopping_ = true;
+    if (repository_ != nullptr) repository_->CancelAdds();
+    mutex_.Await(absl::Condition(this, &Server::IsUnused));
+    transports.swap(transports_);
   }
-
-  void Server::Stop(absl::Duration drain) {
-    std::vector<std::unique_ptr<Transport>> transports;
-    std::unique_ptr<Repository> repository;
-    std::unique_ptr<Executor> executor;
-    {
-      absl::MutexLock lock(&mutex_);
-      if (stopping_) {
-        mutex_.Await(absl::Condition(this, &Server::IsStopped));
-        return;
-      }
-      stopping_ = true;
-      if (repository_ != nullptr) repository_->CancelAdds();
-      mutex_.Await(absl::Condition(this, &Server::IsUnused));
-      transports.swap(transports_);
-    }
-    const absl::Time deadline = absl::Now() + drain;
-    {
-      // all faces stop at once, each until the deadline
-      std::vector<std::thread> threads;
-      for (const auto& transport : transports)
-        threads.emplace_back([&] { transport->Stop(deadline); });
-      for (std::thread& thread : threads) thread.join();
-    }
-    Repository* running;
-    {
-      absl::MutexLock lock(&mutex_);
-      running = repository_.get();
-    }
-    if (running != nullptr) running->Drain(deadline);
-    {
-      // those who ask for the status while it ends find nothing
-      absl::MutexLock lock(&mutex_);
-      repository = std::move(repository_);
-      executor = std::move(executor_);
-    }
-    transports.clear();
-    repository.reset();
-    executor.reset();
+  const absl::Time deadline = absl::Now() + drain;
+  {
+    // all faces stop at once, each until the deadline
+    std::vector<std::thread> threads;
+    for (const auto& transport : transports)
+      threads.emplace_back([&] { transport->Stop(deadline); });
+    for (std::thread& thread : threads) thread.join();
+  }
+  Repository* running;
+  {
     absl::MutexLock lock(&mutex_);
-    stopped_ = true;
+    running = repository_.get();
   }
-
-  std::string Server::StatusJson() {
-    std::vector<ServableState> states;
-    {
-      absl::MutexLock lock(&mutex_);
-      if (repository_ != nullptr) states = repository_->List();
-    }
-    return absl::StrCat(
-        "[",
-        absl::StrJoin(states, ",",
-                      [](std::string* out, const ServableState& s) {
-                        absl::StrAppend(out, "{\"name\":", JsonString(s.name),
-                                        ",\"version\":", s.version,
-                                        ",\"state\":", JsonString(s.state),
-                                        ",\"reason\":", JsonString(s.reason), ",\"methods\":[",
-                                        absl::StrJoin(s.methods, ",",
-                                                      [](std::string* o, const std::string& m) {
-                                                        absl::StrAppend(o, JsonString(m));
-                                                      }),
-                                        "],\"workers\":", s.workers, ",\"queued\":", s.queued, "}");
-                      }),
-        "]");
+  if (running != nullptr) running->Drain(deadline);
+  {
+    // those who ask for the status while it ends find nothing
+    absl::MutexLock lock(&mutex_);
+    repository = std::move(repository_);
+    executor = std::move(executor_);
   }
+  transports.clear();
+  repository.reset();
+  executor.reset();
+  absl::MutexLock lock(&mutex_);
+  stopped_ = true;
+}
 
-  std::string Server::MetricsText() { return metrics_->Text(); }
+std::string Server::StatusJson() {
+  std::vector<ServableState> states;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (repository_ != nullptr) states = repository_->List();
+  }
+  return absl::StrCat(
+      "[",
+      absl::StrJoin(states, ",",
+                    [](std::string* out, const ServableState& s) {
+                      absl::StrAppend(out, "{\"name\":", JsonString(s.name),
+                                      ",\"version\":", s.version,
+                                      ",\"state\":", JsonString(s.state),
+                                      ",\"reason\":", JsonString(s.reason), ",\"methods\":[",
+                                      absl::StrJoin(s.methods, ",",
+                                                    [](std::string* o, const std::string& m) {
+                                                      absl::StrAppend(o, JsonString(m));
+                                                    }),
+                                      "],\"workers\":", s.workers, ",\"queued\":", s.queued, "}");
+                    }),
+      "]");
+}
+
+std::string Server::MetricsText() { return metrics_->Text(); }
 
 }  // namespace mirin::serving
