@@ -210,6 +210,11 @@ def debian_cc_deps():
         path = "/usr/share/doc",
         build_file_content = "exports_files(glob([\"lib*-dev/copyright\"]))",
     )
+    _debian_library(
+        name = "zlib",
+        files = ["libz.a"],
+        build_file = "//bazel/third_party:zlib.BUILD",
+    )
     _debian_library(name = "png", build_file = "//bazel/third_party:png.BUILD")
     _debian_library(
         name = "tbb",
