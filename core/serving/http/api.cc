@@ -1,0 +1,119 @@
+#include "core/serving/http/api.h"
+
+#include "absl/strings/numbers.h"
+#include "core/serving/http/json_text.h"
+#include "core/serving/log.h"
+
+namespace mirin::serving {
+
+void ControlThread::Run(absl::AnyInvocable<void()> work) {
+  absl::MutexLock lock(&mutex_);
+  if (stopped_) return;
+  queue_.push_back(std::move(work));
+  if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
+}
+
+void ControlThread::Loop() {
+  for (;;) {
+    absl::AnyInvocable<void()> work;
+    {
+      absl::MutexLock lock(&mutex_);
+      const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return stopped_ || !queue_.empty();
+      };
+      mutex_.Await(absl::Condition(&ready));
+      if (stopped_) return;
+      work = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    work();
+  }
+}
+
+void ControlThread::Stop() {
+  std::thread thread;
+  {
+    absl::MutexLock lock(&mutex_);
+    stopped_ = true;
+    queue_.clear();
+    thread.swap(thread_);
+  }
+  if (thread.joinable()) thread.join();
+}
+
+int HttpStatus(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kOk:
+      return 200;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kOutOfRange:
+      return 400;
+    case absl::StatusCode::kUnauthenticated:
+      return 401;
+    case absl::StatusCode::kPermissionDenied:
+      return 403;
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kAborted:
+      return 409;
+    case absl::StatusCode::kResourceExhausted:
+      return 429;
+    case absl::StatusCode::kCancelled:
+      return 499;
+    case absl::StatusCode::kUnimplemented:
+      return 501;
+    case absl::StatusCode::kUnavailable:
+      return 503;
+    case absl::StatusCode::kDeadlineExceeded:
+      return 504;
+    default:
+      return 500;
+  }
+}
+
+void SetCommonFields(Exchange* exchange, InferRequest* request) {
+  const HttpRequest& http = exchange->request();
+  request->id = http.id;
+  request->traceparent = http.traceparent;
+  request->received = http.received;
+  request->cancellation = exchange->MakeCancellation();
+  uint32_t ms;
+  if (!http.timeout_ms.empty() && absl::SimpleAtoi(http.timeout_ms, &ms) && ms != 0) {
+    request->deadline = http.received + absl::Milliseconds(ms);
+  }
+}
+
+void Infer(const Api& api, const std::shared_ptr<Exchange>& exchange,
+           std::unique_ptr<InferRequest> request, InferCallback done) {
+  EventLog* const log = api.context.log;
+  if (log == nullptr || !log->access())
+    return api.context.engine->Infer(std::move(request), std::move(done));
+  const auto logged = std::make_shared<InferRequest>();
+  logged->servable = request->servable;
+  logged->method = request->method;
+  logged->version = request->version;
+  logged->id = request->id;
+  logged->traceparent = request->traceparent;
+  logged->received = request->received;
+  api.context.engine->Infer(std::move(request), [log, logged, peer = exchange->Peer(),
+                                                 done = std::move(done)](InferReply reply) {
+    log->Access("http", peer, *logged, reply);
+    done(std::move(reply));
+  });
+}
+
+void SetError(const absl::Status& status, HttpResponse* response) {
+  response->status = HttpStatus(status.code());
+  response->body = "{\"error\":";
+  AppendJsonText(status.message(), &response->body);
+  response->body.push_back('}');
+}
+
+void ReplyError(const std::shared_ptr<Exchange>& exchange, absl::Status status) {
+  exchange->Reply(
+      [status = std::move(status)](HttpResponse* response) { SetError(status, response); });
+}
+
+}  // namespace mirin::serving

@@ -1,0 +1,82 @@
+// One thread that waits for sockets, and the connections it has.
+#ifndef CORE_SERVING_HTTP_LOOP_H_
+#define CORE_SERVING_HTTP_LOOP_H_
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/synchronization/mutex.h"
+#include "core/serving/http/exchange.h"
+#include "core/serving/http/tls.h"
+#include "core/serving/transport.h"
+
+namespace mirin::serving {
+
+class Connection;
+
+// What connections know of their server. Outlives them.
+struct ServerState {
+  TransportOptions options;
+  Metrics* metrics = nullptr;
+  HttpHandler* handler = nullptr;
+  SslContext tls;
+  std::atomic<bool> draining{false};  // answers end their connections
+
+  absl::Mutex mutex;
+  uint64_t connections ABSL_GUARDED_BY(mutex) = 0;
+};
+
+class Loop {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Loop(ServerState* state);
+  ~Loop();
+
+  boost::asio::io_context& context() { return context_; }
+  bool OnThread() { return context_.get_executor().running_in_this_thread(); }
+  // Runs `work` on the thread, or drops it when the loop has ended. Any thread.
+  void Post(absl::AnyInvocable<void()> work);
+
+  // Waits for connections and for what is posted no more; ends when the last connection has. Then `Join`.
+  void Release();
+  void Join();
+
+  // On the thread only.
+  void Add(Connection* connection);
+  void Remove(Connection* connection);
+  void CloseIdle();
+  void CloseAll();
+  char* scratch() { return scratch_.data(); }
+  size_t scratch_size() const { return scratch_.size(); }
+  const std::string& Date();  // for the header
+
+ private:
+  void Tick();
+
+  ServerState* const state_;
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
+  boost::asio::steady_timer timer_;
+  const Clock::duration period_;
+  bool ticking_ = false;
+  absl::flat_hash_set<Connection*> connections_;
+  std::vector<char> scratch_;
+  std::string date_;
+  time_t date_second_ = 0;
+  absl::Mutex mutex_;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace mirin::serving
+
+#endif  // CORE_SERVING_HTTP_LOOP_H_

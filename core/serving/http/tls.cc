@@ -1,0 +1,176 @@
+#include "core/serving/http/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/serving/tls.h"
+
+namespace mirin::serving {
+namespace {
+
+constexpr size_t kMaxPieces = 16;
+
+using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
+using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
+using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+
+Bio Open(const std::string& pem) {
+  return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
+}
+
+// An encrypted key is an error, not a question to the terminal.
+int NoPassword(char*, int, int, void*) { return 0; }
+
+// Calls add(certificate) for each; false when there is none or one is damaged.
+template <typename Add>
+bool ReadCertificates(const std::string& pem, Add&& add) {
+  const Bio bio = Open(pem);
+  int count = 0;
+  for (;;) {
+    const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, NoPassword, nullptr),
+                                  X509_free);
+    if (certificate == nullptr) break;
+    if (!add(certificate.get(), count++)) return false;
+  }
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  return count > 0 && at_end;
+}
+
+int SelectProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
+                   const unsigned char* in, unsigned in_size, void*) {
+  static constexpr unsigned char kHttp11[] = "\x08http/1.1";
+  unsigned char* chosen;
+  if (SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11 - 1, in, in_size) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+absl::Status Wrong(absl::string_view what) {
+  ERR_clear_error();
+  return absl::InvalidArgumentError(absl::StrCat("TLS: ", what));
+}
+
+}  // namespace
+
+absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options) {
+  MIRIN_RETURN_IF_ERROR(CheckTls(options));
+  SslContext context(SSL_CTX_new(TLS_server_method()));
+  if (context == nullptr) return absl::ResourceExhaustedError("TLS: no memory");
+  SSL_CTX* c = context.get();
+  SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
+  SSL_CTX_set_options(
+      c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                          SSL_MODE_RELEASE_BUFFERS);
+  if (SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) return Wrong("no cipher");
+  SSL_CTX_set_alpn_select_cb(c, SelectProtocol, nullptr);
+  SSL_CTX_set_session_id_context(c, reinterpret_cast<const unsigned char*>("mirin"), 5);
+
+  const bool chain = ReadCertificates(options.certificate, [&](X509* certificate, int i) {
+    return (i == 0 ? SSL_CTX_use_certificate(c, certificate)
+                   : SSL_CTX_add1_chain_cert(c, certificate)) == 1;
+  });
+  if (!chain) return Wrong("the certificate is not a chain of certificates in PEM form");
+  const Key key(
+      PEM_read_bio_PrivateKey(Open(options.private_key).get(), nullptr, NoPassword, nullptr),
+      EVP_PKEY_free);
+  if (key == nullptr || SSL_CTX_use_PrivateKey(c, key.get()) != 1) {
+    return Wrong("the private key cannot be used");
+  }
+  if (options.verify_client) {
+    const bool authorities = ReadCertificates(options.client_ca, [&](X509* certificate, int) {
+      return X509_STORE_add_cert(SSL_CTX_get_cert_store(c), certificate) == 1 &&
+             SSL_CTX_add_client_CA(c, certificate) == 1;
+    });
+    if (!authorities) return Wrong("the clients' authority is not certificates in PEM form");
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
+  return context;
+}
+
+Stream::Stream(int descriptor, SSL_CTX* context) : descriptor_(descriptor) {
+  if (context == nullptr) return;
+  ssl_.reset(SSL_new(context));
+  if (ssl_ == nullptr || SSL_set_fd(ssl_.get(), descriptor) != 1) throw std::bad_alloc();
+  SSL_set_accept_state(ssl_.get());
+}
+
+Stream::Result Stream::SslError(int code) const {
+  switch (SSL_get_error(ssl_.get(), code)) {
+    case SSL_ERROR_WANT_READ:
+      return kWantRead;
+    case SSL_ERROR_WANT_WRITE:
+      return kWantWrite;
+    case SSL_ERROR_ZERO_RETURN:
+      return kEnd;
+    default:
+      return kFailed;
+  }
+}
+
+int64_t Stream::Read(void* out, size_t size) {
+  if (ssl_ != nullptr) {
+    ERR_clear_error();
+    size_t read;
+    const int code = SSL_read_ex(ssl_.get(), out, size, &read);
+    return code == 1 ? static_cast<int64_t>(read) : SslError(code);
+  }
+  for (;;) {
+    const ssize_t n = ::recv(descriptor_, out, size, 0);
+    if (n >= 0) return n;
+    if (errno == EINTR) continue;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? kWantRead : kFailed;
+  }
+}
+
+int64_t Stream::Write(absl::string_view* parts, size_t count) {
+  while (count > 0 && parts->empty()) ++parts, --count;
+  if (count == 0) return 0;
+  if (ssl_ != nullptr) {
+    ERR_clear_error();
+    size_t written;
+    const int code = SSL_write_ex(ssl_.get(), parts->data(), parts->size(), &written);
+    if (code != 1) return SslError(code) == kEnd ? kFailed : SslError(code);
+    parts->remove_prefix(written);
+    return static_cast<int64_t>(written);
+  }
+  iovec pieces[kMaxPieces];
+  const size_t n = std::min(count, kMaxPieces);
+  for (size_t i = 0; i < n; ++i) pieces[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
+  msghdr message = {};
+  message.msg_iov = pieces;
+  message.msg_iovlen = n;
+  ssize_t sent;
+  do {
+    sent = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? kWantWrite : kFailed;
+  size_t rest = static_cast<size_t>(sent);
+  for (size_t i = 0; i < n && rest > 0; ++i) {
+    const size_t taken = std::min(rest, parts[i].size());
+    parts[i].remove_prefix(taken);
+    rest -= taken;
+  }
+  return sent;
+}
+
+void Stream::ShutdownWrite() {
+  if (ssl_ != nullptr && SSL_is_init_finished(ssl_.get())) {
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());
+  }
+  ::shutdown(descriptor_, SHUT_WR);
+}
+
+}  // namespace mirin::serving
