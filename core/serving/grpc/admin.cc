@@ -343,39 +343,4 @@ absl::Status Admin::LogSettings(const inference::LogSettingsRequest& in,
   return absl::OkStatus();
 }
 
-ControlThread::~ControlThread() {
-  std::thread thread;
-  {
-    absl::MutexLock lock(&mutex_);
-    ending_ = true;
-    thread.swap(thread_);
-  }
-  if (thread.joinable()) thread.join();
-}
-
-bool ControlThread::Run(std::function<void()> work) {
-  constexpr size_t kMaxWaiting = 64;
-  absl::MutexLock lock(&mutex_);
-  if (work_.size() >= kMaxWaiting) return false;
-  work_.push_back(std::move(work));
-  if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
-  return true;
-}
-
-void ControlThread::Loop() {
-  const auto wake = [this]()
-                        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending_ || !work_.empty(); };
-  for (;;) {
-    std::function<void()> work;
-    {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(&wake));
-      if (work_.empty()) return;
-      work = std::move(work_.front());
-      work_.pop_front();
-    }
-    work();
-  }
-}
-
 }  // namespace mirin::serving

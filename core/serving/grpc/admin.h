@@ -2,14 +2,9 @@
 #ifndef CORE_SERVING_GRPC_ADMIN_H_
 #define CORE_SERVING_GRPC_ADMIN_H_
 
-#include <deque>
-#include <functional>
 #include <string>
-#include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "core/serving/grpc/call.h"
 #include "core/serving/grpc/open_inference.pb.h"
 
@@ -61,22 +56,6 @@ class Admin {
   std::string ModelName(const MethodInfo& method) const;
 
   const ServiceContext context_;
-};
-
-// Does slow work, one at a time. The thread begins with the first.
-class ControlThread {
- public:
-  ~ControlThread();
-  // False when too much waits already.
-  bool Run(std::function<void()> work);
-
- private:
-  void Loop();
-
-  absl::Mutex mutex_;
-  std::deque<std::function<void()>> work_ ABSL_GUARDED_BY(mutex_);
-  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirin::serving

@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/serving/control_thread.h"
 #include "core/serving/grpc/admin.h"
 #include "core/serving/grpc/call.h"
 #include "core/serving/grpc/infer_codec.h"

@@ -15,7 +15,8 @@ namespace pb = google::protobuf;
 
 void AddEnum(const pb::EnumDescriptor& e, std::set<std::string>* out) {
   for (int i = 0; i < e.value_count(); ++i) {
-    out->insert(absl::StrCat(e.full_name(), ".", e.value(i)->name(), " ", e.value(i)->number(), " enum"));
+    out->insert(
+        absl::StrCat(e.full_name(), ".", e.value(i)->name(), " ", e.value(i)->number(), " enum"));
   }
 }
 
@@ -25,7 +26,8 @@ void AddMessage(const pb::Descriptor& m, std::set<std::string>* out) {
     const std::string type = f.message_type() != nullptr ? f.message_type()->full_name()
                              : f.enum_type() != nullptr  ? f.enum_type()->full_name()
                                                          : f.type_name();
-    out->insert(absl::StrCat(f.full_name(), " ", f.number(), " ", f.is_repeated() ? "repeated " : "", type));
+    out->insert(absl::StrCat(f.full_name(), " ", f.number(), " ",
+                             f.is_repeated() ? "repeated " : "", type));
   }
   for (int i = 0; i < m.enum_type_count(); ++i) AddEnum(*m.enum_type(i), out);
   for (int i = 0; i < m.nested_type_count(); ++i) AddMessage(*m.nested_type(i), out);
@@ -38,8 +40,9 @@ std::set<std::string> Lines(const pb::FileDescriptor& file) {
   for (int s = 0; s < file.service_count(); ++s) {
     for (int i = 0; i < file.service(s)->method_count(); ++i) {
       const pb::MethodDescriptor& m = *file.service(s)->method(i);
-      lines.insert(absl::StrCat(m.full_name(), " ", m.client_streaming() ? "stream " : "", m.input_type()->full_name(),
-                                " -> ", m.server_streaming() ? "stream " : "", m.output_type()->full_name()));
+      lines.insert(absl::StrCat(
+          m.full_name(), " ", m.client_streaming() ? "stream " : "", m.input_type()->full_name(),
+          " -> ", m.server_streaming() ? "stream " : "", m.output_type()->full_name()));
     }
   }
   return lines;
@@ -54,7 +57,8 @@ TEST(Protos, AreThoseOfTheProtocol) {
   const pb::FileDescriptor& service = *inference::ModelInferRequest::descriptor()->file();
   std::set<std::string> ours = Lines(service);
   ours.merge(Lines(*service.dependency(0)));
-  for (const std::string& line : ours) EXPECT_EQ(golden.count(line), 1u) << "not of the protocol: " << line;
+  for (const std::string& line : ours)
+    EXPECT_EQ(golden.count(line), 1u) << "not of the protocol: " << line;
   // The service's own messages are whole; the configuration is a part.
   for (const std::string& line : golden) {
     const size_t dot = line.find('.', sizeof "inference");

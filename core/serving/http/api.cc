@@ -6,41 +6,6 @@
 
 namespace mirin::serving {
 
-void ControlThread::Run(absl::AnyInvocable<void()> work) {
-  absl::MutexLock lock(&mutex_);
-  if (stopped_) return;
-  queue_.push_back(std::move(work));
-  if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
-}
-
-void ControlThread::Loop() {
-  for (;;) {
-    absl::AnyInvocable<void()> work;
-    {
-      absl::MutexLock lock(&mutex_);
-      const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return stopped_ || !queue_.empty();
-      };
-      mutex_.Await(absl::Condition(&ready));
-      if (stopped_) return;
-      work = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    work();
-  }
-}
-
-void ControlThread::Stop() {
-  std::thread thread;
-  {
-    absl::MutexLock lock(&mutex_);
-    stopped_ = true;
-    queue_.clear();
-    thread.swap(thread_);
-  }
-  if (thread.joinable()) thread.join();
-}
-
 int HttpStatus(absl::StatusCode code) {
   switch (code) {
     case absl::StatusCode::kOk:

@@ -2,35 +2,14 @@
 #ifndef CORE_SERVING_HTTP_API_H_
 #define CORE_SERVING_HTTP_API_H_
 
-#include <deque>
 #include <memory>
-#include <string>
-#include <thread>
 
-#include "absl/functional/any_invocable.h"
-#include "absl/synchronization/mutex.h"
+#include "core/serving/control_thread.h"
 #include "core/serving/http/exchange.h"
 #include "core/serving/http/url.h"
 #include "core/serving/transport.h"
 
 namespace mirin::serving {
-
-// Runs what blocks, one after the other, on a thread of its own that the first one starts.
-class ControlThread {
- public:
-  ~ControlThread() { Stop(); }
-  void Run(absl::AnyInvocable<void()> work);
-  // Drops what has not begun and waits for what has.
-  void Stop();
-
- private:
-  void Loop();
-
-  absl::Mutex mutex_;
-  std::deque<absl::AnyInvocable<void()>> queue_ ABSL_GUARDED_BY(mutex_);
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_ ABSL_GUARDED_BY(mutex_);
-};
 
 struct Api {
   TransportContext context;

@@ -240,13 +240,13 @@ bool Connection::ReadSome() {
   const bool was_ready = stream_.ready();
   const int64_t read = stream_.Read(to, size);
   if (!was_ready && stream_.ready()) SetDeadline(state_->options.idle_timeout);
-  if (read == Stream::kWantRead) return false;
-  if (read == Stream::kWantWrite) {
+  if (read == SocketStream::kWantRead) return false;
+  if (read == SocketStream::kWantWrite) {
     WaitWrite();
     return false;
   }
   if (read <= 0) {
-    OnEnd(read == Stream::kFailed);
+    OnEnd(read == SocketStream::kFailed);
     return false;
   }
   if (direct) {
@@ -355,7 +355,7 @@ void Connection::OnHead() {
     if (!absl::EqualsIgnoreCase(parser_->expect(), "100-continue"))
       return Refuse(417, "the expectation is not supported");
     absl::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (stream_.Write(&go_on, 1) == Stream::kFailed) return Close();
+    if (stream_.Write(&go_on, 1) == SocketStream::kFailed) return Close();
   }
   SetDeadline(state_->options.body_timeout);
   body_have_ = body_room_ = body_mark_ = body_prefix_ = 0;
@@ -542,8 +542,8 @@ void Connection::ContinueWrite() {
     if (sent_parts_ == unsent_.size()) return OnWritten();
     const int64_t written = stream_.Write(&unsent_[sent_parts_], unsent_.size() - sent_parts_);
     if (written > 0) continue;
-    if (written == Stream::kWantWrite) return WaitWrite();
-    if (written == Stream::kWantRead && !waiting_read_) {
+    if (written == SocketStream::kWantWrite) return WaitWrite();
+    if (written == SocketStream::kWantRead && !waiting_read_) {
       waiting_read_ = true;
       socket_.async_wait(Socket::wait_read, [self = Self()](const Error& error) {
         self->waiting_read_ = false;
@@ -551,7 +551,7 @@ void Connection::ContinueWrite() {
       });
       return;
     }
-    if (written != Stream::kWantRead) Close();
+    if (written != SocketStream::kWantRead) Close();
     return;
   }
 }

@@ -78,7 +78,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   const std::shared_ptr<Loop> loop_;  // outlives the server where an answer comes too late
   ServerState* const state_;          // while not closed
   Socket socket_;
-  Stream stream_;
+  SocketStream stream_;
   Phase phase_ = Phase::kHead;
   bool waiting_read_ = false;
   bool waiting_write_ = false;

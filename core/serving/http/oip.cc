@@ -185,15 +185,26 @@ class Operation {
     if (!IsGet()) return RefuseVerb("GET, HEAD");
     Send(fn());
   }
-  // fn(body) on the control thread.
+  // fn(body) at once.
   template <typename Fn>
-  void Post(Fn fn) {
+  void Post(Fn&& fn) {
     if (!IsPost()) return RefuseVerb("POST");
-    api_.control->Run([self = *this, fn = std::move(fn)]() mutable {
-      JsonDocument document;
-      const absl::StatusOr<JsonValue> body = ReadBody(&self.exchange_->request(), &document);
-      self.Send(body.ok() ? fn(*body) : Answer(body.status()));
-    });
+    JsonDocument document;
+    const absl::StatusOr<JsonValue> body = ReadBody(&exchange_->request(), &document);
+    Send(body.ok() ? fn(*body) : Answer(body.status()));
+  }
+  // The same for what may take seconds: on the thread for that.
+  template <typename Fn>
+  void PostSlow(Fn fn) {
+    if (!IsPost()) return RefuseVerb("POST");
+    const auto document = std::make_shared<JsonDocument>();
+    const absl::StatusOr<JsonValue> body = ReadBody(&exchange_->request(), document.get());
+    if (!body.ok()) return Send(body.status());
+    // The request may go with its client; its text stays.
+    const bool taken =
+        api_.control->Run([self = *this, text = exchange_->request().body, document, body = *body,
+                           fn = std::move(fn)]() mutable { self.Send(fn(body)); });
+    if (!taken) Send(absl::UnavailableError("too many loads and unloads wait already"));
   }
 
   void Health(Segments path) {
@@ -259,9 +270,9 @@ class Operation {
     }
     const std::string model = path[1];
     if (path[2] == "unload") {
-      return Post([&engine = engine_, model](JsonValue) { return Done(engine.Unload(model)); });
+      return PostSlow([&engine = engine_, model](JsonValue) { return Done(engine.Unload(model)); });
     }
-    Post([&engine = engine_, model](JsonValue body) -> Answer {
+    PostSlow([&engine = engine_, model](JsonValue body) -> Answer {
       std::map<std::string, std::string> parameters;
       const JsonValue given = body.Find("parameters");
       absl::Status status;

@@ -99,14 +99,14 @@ absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options) {
   return context;
 }
 
-Stream::Stream(int descriptor, SSL_CTX* context) : descriptor_(descriptor) {
+SocketStream::SocketStream(int descriptor, SSL_CTX* context) : descriptor_(descriptor) {
   if (context == nullptr) return;
   ssl_.reset(SSL_new(context));
   if (ssl_ == nullptr || SSL_set_fd(ssl_.get(), descriptor) != 1) throw std::bad_alloc();
   SSL_set_accept_state(ssl_.get());
 }
 
-Stream::Result Stream::SslError(int code) const {
+SocketStream::Result SocketStream::SslError(int code) const {
   switch (SSL_get_error(ssl_.get(), code)) {
     case SSL_ERROR_WANT_READ:
       return kWantRead;
@@ -119,7 +119,7 @@ Stream::Result Stream::SslError(int code) const {
   }
 }
 
-int64_t Stream::Read(void* out, size_t size) {
+int64_t SocketStream::Read(void* out, size_t size) {
   if (ssl_ != nullptr) {
     ERR_clear_error();
     size_t read;
@@ -134,7 +134,7 @@ int64_t Stream::Read(void* out, size_t size) {
   }
 }
 
-int64_t Stream::Write(absl::string_view* parts, size_t count) {
+int64_t SocketStream::Write(absl::string_view* parts, size_t count) {
   while (count > 0 && parts->empty()) ++parts, --count;
   if (count == 0) return 0;
   if (ssl_ != nullptr) {
@@ -165,7 +165,7 @@ int64_t Stream::Write(absl::string_view* parts, size_t count) {
   return sent;
 }
 
-void Stream::ShutdownWrite() {
+void SocketStream::ShutdownWrite() {
   if (ssl_ != nullptr && SSL_is_init_finished(ssl_.get())) {
     ERR_clear_error();
     SSL_shutdown(ssl_.get());

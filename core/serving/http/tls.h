@@ -22,12 +22,12 @@ using SslContext = std::unique_ptr<SSL_CTX, SslDeleter>;
 absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options);
 
 // A socket, plain or TLS. The descriptor is borrowed; for TLS the thread must not take SIGPIPE.
-class Stream {
+class SocketStream {
  public:
   // What an operation that could not go on waits for.
   enum Result : int64_t { kEnd = 0, kWantRead = -1, kWantWrite = -2, kFailed = -3 };
 
-  Stream(int descriptor, SSL_CTX* context);  // context null: plain
+  SocketStream(int descriptor, SSL_CTX* context);  // context null: plain
 
   int descriptor() const { return descriptor_; }
   bool tls() const { return ssl_ != nullptr; }

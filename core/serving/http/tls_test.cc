@@ -20,7 +20,7 @@ struct Result {
   std::string protocol;  // by ALPN
 };
 
-class TlsTest : public HttpServerTest {
+class HttpTlsTest : public HttpServerTest {
  protected:
   void StartTls(bool verify_client) {
     TransportOptions options;
@@ -101,7 +101,7 @@ class TlsTest : public HttpServerTest {
   const PemPair server_pair_ = MakeCertificate("localhost", authority_);
 };
 
-TEST_F(TlsTest, SpeaksTls12And13Only) {
+TEST_F(HttpTlsTest, SpeaksTls12And13Only) {
   StartTls(false);
   const Result newest = Connect(nullptr);
   EXPECT_EQ(newest.version, "TLSv1.3");
@@ -118,7 +118,7 @@ TEST_F(TlsTest, SpeaksTls12And13Only) {
   metrics_.AwaitConnections(0);
 }
 
-TEST_F(TlsTest, WantsCertificatesOfItsAuthorityOnly) {
+TEST_F(HttpTlsTest, WantsCertificatesOfItsAuthorityOnly) {
   StartTls(true);
   const PemPair good = MakeCertificate("client", authority_),
                 bad = MakeCertificate("client", other_authority_);
@@ -129,7 +129,7 @@ TEST_F(TlsTest, WantsCertificatesOfItsAuthorityOnly) {
   metrics_.AwaitConnections(0);
 }
 
-TEST_F(TlsTest, RefusesBadPem) {
+TEST_F(HttpTlsTest, RefusesBadPem) {
   const auto start = [&](const std::string& certificate, const std::string& key,
                          const std::string& ca) {
     TransportOptions options;
@@ -157,7 +157,7 @@ TEST_F(TlsTest, RefusesBadPem) {
             "TLS: the private key is not that of the certificate");
 }
 
-TEST_F(TlsTest, EndsHandshakesThatDoNotCome) {
+TEST_F(HttpTlsTest, EndsHandshakesThatDoNotCome) {
   TransportOptions options;
   options.tls = std::make_unique<TlsOptions>();
   options.tls->certificate = server_pair_.certificate;
