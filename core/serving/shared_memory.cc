@@ -17,6 +17,8 @@ namespace {
 
 constexpr size_t kMaxRegions = 4096;
 constexpr size_t kMaxName = 1024;
+// A segment may be larger than memory and hold nothing.
+constexpr uint64_t kMaxRead = uint64_t{4} << 30;
 
 }  // namespace
 
@@ -131,6 +133,10 @@ absl::StatusOr<Buffer> SharedMemoryRegistry::Read(absl::string_view name, uint64
   if (!mapping.ok()) return mapping.status();
   const absl::StatusOr<uint64_t> place = (*mapping)->Place(offset, byte_size);
   if (!place.ok()) return place.status();
+  if (byte_size > kMaxRead) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "at most ", kMaxRead, " bytes can be read from shared memory region '", name, "' at once"));
+  }
   uint8_t* bytes;
   Buffer buffer = Buffer::Allocate(byte_size, &bytes);
   for (uint64_t done = 0; done < byte_size;) {

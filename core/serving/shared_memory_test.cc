@@ -81,5 +81,13 @@ TEST_F(SharedMemoryTest, SurvivesASegmentThatShrinks) {
   EXPECT_EQ(before.view(), "0123456789");
 }
 
+TEST_F(SharedMemoryTest, ReadsNoMoreThanMemoryHolds) {
+  constexpr uint64_t kSize = uint64_t{1} << 40;
+  ASSERT_EQ(ftruncate(fd_, kSize), 0);  // takes no memory
+  ASSERT_TRUE(registry_.Register("r", key_, 0, kSize).ok());
+  EXPECT_EQ(registry_.Read("r", 0, kSize).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(registry_.Read("r", kSize - 4, 4)->view(), absl::string_view("\0\0\0\0", 4));
+}
+
 }  // namespace
 }  // namespace mirin::serving

@@ -10,6 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "core/serving/tensor.h"
 
 namespace mirin::serving {
 
@@ -158,6 +159,14 @@ class MessageReader {
   size_t value_piece_ = 0;
   size_t value_at_ = 0;
 };
+
+// A field of type string; false when it is none or not UTF-8.
+inline bool ReadText(const MessageReader& field, std::string* out) {
+  if (!field.is_bytes()) return false;
+  out->resize(field.size());
+  field.CopyTo(&(*out)[0]);
+  return IsValidUtf8(*out);
+}
 
 }  // namespace mirin::serving
 

@@ -31,13 +31,6 @@ Failure InvalidInputs(std::string text) {
   return {Code::kInvalidInputs, absl::StatusCode::kInvalidArgument, std::move(text)};
 }
 
-bool ReadText(const MessageReader& field, std::string* out) {
-  if (!field.is_bytes()) return false;
-  out->resize(field.size());
-  field.CopyTo(&(*out)[0]);
-  return IsValidUtf8(*out);
-}
-
 bool ReadSpec(MessageReader message, InferRequest* request) {
   while (message.Next()) {
     if (message.field() == 1 && !ReadText(message, &request->servable)) return false;

@@ -204,10 +204,14 @@ class GrpcTransport final : public Transport {
 
 absl::StatusOr<std::unique_ptr<Transport>> StartGrpc(const TransportContext& context,
                                                      TransportOptions options) {
-  gpr_set_log_function(LogLine);
-  google::protobuf::SetLogHandler(LogProtobuf);
-  grpc::reflection::
-      InitProtoReflectionServerBuilderPlugin();  // for all builders; again does nothing
+  // Of the library, not of one server.
+  static const bool prepared = [] {
+    gpr_set_log_function(LogLine);
+    google::protobuf::SetLogHandler(LogProtobuf);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    return true;
+  }();
+  static_cast<void>(prepared);
   auto transport = std::make_unique<GrpcTransport>();
   MIRIN_RETURN_IF_ERROR(transport->Start(context, options));
   return std::unique_ptr<Transport>(std::move(transport));
