@@ -254,9 +254,8 @@ absl::Status FillFromContents(MessageReader contents, int64_t elements, Tensor* 
 
 namespace {
 
-absl::Status Fill(const RawInput& input, const std::vector<MessageReader>& raw,
-                       size_t* next_raw, const SharedMemoryRegistry& shared_memory,
-                       Tensor* tensor) {
+absl::Status Fill(const RawInput& input, const std::vector<MessageReader>& raw, size_t* next_raw,
+                  const SharedMemoryRegistry& shared_memory, Tensor* tensor) {
   tensor->dtype = DtypeFromOip(input.datatype);
   if (tensor->dtype == MIRIN_DTYPE_UNKNOWN) {
     return absl::InvalidArgumentError(absl::StrCat("unknown datatype '", input.datatype, "'"));
@@ -287,8 +286,9 @@ absl::Status Fill(const RawInput& input, const std::vector<MessageReader>& raw,
 
 }  // namespace
 
-absl::Status FillInput(const RawInput& input, const std::vector<MessageReader>& raw, size_t* next_raw,
-                       const SharedMemoryRegistry& shared_memory, Tensor* tensor) {
+absl::Status FillInput(const RawInput& input, const std::vector<MessageReader>& raw,
+                       size_t* next_raw, const SharedMemoryRegistry& shared_memory,
+                       Tensor* tensor) {
   MIRIN_RETURN_IF_ERROR(Fill(input, raw, next_raw, shared_memory, tensor));
   // BYTES says nothing of text: it is text where it can be
   tensor->is_bytes = !std::all_of(tensor->texts.begin(), tensor->texts.end(),

@@ -67,8 +67,8 @@ struct RawInput {
 absl::Status ReadInput(MessageReader message, RawInput* input);
 
 // Takes the input's bytes from where it says: raw_input_contents has those of all inputs that are not in shared memory, or of none.
-absl::Status FillInput(const RawInput& input, const std::vector<MessageReader>& raw, size_t* next_raw,
-                       const SharedMemoryRegistry& shared_memory, Tensor* tensor);
+absl::Status FillInput(const RawInput& input, const std::vector<MessageReader>& raw,
+                       size_t* next_raw, const SharedMemoryRegistry& shared_memory, Tensor* tensor);
 
 }  // namespace mirin::serving
 

@@ -1,11 +1,10 @@
-#include "core/serving/grpc/infer_codec.h"
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/serving/grpc/infer_codec.h"
 #include "core/serving/grpc/infer_input.h"
 
 namespace mirin::serving {

@@ -1,10 +1,9 @@
-#include "core/serving/grpc/infer_codec.h"
-
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/serving/grpc/infer_codec.h"
 
 namespace mirin::serving {
 namespace {

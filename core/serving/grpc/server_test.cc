@@ -7,8 +7,10 @@
 
 #include <random>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/synchronization/blocking_counter.h"
 #include "core/serving/grpc/server_fixture.h"
 #include "core/serving/testing/certificates.h"
 
@@ -189,6 +191,35 @@ TEST_F(ServerTest, StopWaitsForCallsAndThenEndsThem) {
   held.join();
   EXPECT_FALSE(late.ok());
   engine_.AwaitCancelled(1);
+}
+
+TEST_F(ServerTest, CallsEndOnceWhoeverEndsThem) {
+  Start();
+  struct Call {
+    ClientContext context;
+    ModelInferRequest request = InferOf("add.hold");
+    ModelInferResponse response;
+  };
+  constexpr int kCalls = 400;
+  std::vector<std::unique_ptr<Call>> calls;
+  absl::BlockingCounter left(kCalls);
+  std::thread release([&] {
+    for (int i = 0; i < kCalls; ++i) engine_.Release();
+  });
+  for (int i = 0; i < kCalls; ++i) {
+    calls.push_back(std::make_unique<Call>());
+    Call& call = *calls.back();
+    inference_->async()->ModelInfer(
+        &call.context, &call.request, &call.response, [&](Status status) {
+          EXPECT_TRUE(status.ok() || status.error_code() == StatusCode::CANCELLED)
+              << status.error_message();
+          left.DecrementCount();
+        });
+    if (i % 3 != 0) calls[static_cast<size_t>(i / 2)]->context.TryCancel();
+  }
+  release.join();
+  for (const auto& call : calls) call->context.TryCancel();
+  left.Wait();
 }
 
 TEST_F(ServerTest, MessagesHaveALimit) {
