@@ -1,5 +1,6 @@
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/compression.h>
+#include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/resource_quota.h>
@@ -206,6 +207,8 @@ absl::StatusOr<std::unique_ptr<Transport>> StartGrpc(const TransportContext& con
                                                      TransportOptions options) {
   // Of the library, not of one server.
   static const bool prepared = [] {
+    // Kept for good: ending the library with the last server can take the 10 seconds that its poller of writes sleeps.
+    grpc_init();
     gpr_set_log_function(LogLine);
     google::protobuf::SetLogHandler(LogProtobuf);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
