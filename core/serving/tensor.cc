@@ -91,6 +91,11 @@ bool IsValidUtf8(absl::string_view text) {
   return true;
 }
 
+void DecideText(Tensor* tensor) {
+  tensor->is_bytes = !std::all_of(tensor->texts.begin(), tensor->texts.end(),
+                                  [](const std::string& text) { return IsValidUtf8(text); });
+}
+
 absl::string_view OipName(mirin_dtype dtype) {
   for (const OipType& type : kOipTypes) {
     if (type.dtype == dtype) return type.name;

@@ -59,6 +59,8 @@ absl::Status CheckSize(const Tensor& tensor);
 // "[2, 3]".
 std::string DimsText(absl::Span<const int64_t> dims);
 bool IsValidUtf8(absl::string_view text);
+// For protocols that do not tell texts from bytes: sets is_bytes unless every text is UTF-8.
+void DecideText(Tensor* tensor);
 
 // Open Inference Protocol's names: "FP32", "INT64", "BOOL", "BYTES" .. ; "" and UNKNOWN when there is none.
 absl::string_view OipName(mirin_dtype dtype);

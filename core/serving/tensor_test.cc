@@ -30,6 +30,16 @@ TEST(Tensor, Utf8) {
   }
 }
 
+TEST(Tensor, TextIsWhatCanBe) {
+  Tensor t;
+  t.texts = {"a", "\xc3\xa9"};
+  DecideText(&t);
+  EXPECT_FALSE(t.is_bytes);
+  t.texts.push_back("\xff");
+  DecideText(&t);
+  EXPECT_TRUE(t.is_bytes);
+}
+
 TEST(Tensor, OipNames) {
   EXPECT_EQ(OipName(MIRIN_DTYPE_F32), "FP32");
   EXPECT_EQ(DtypeFromOip("BYTES"), MIRIN_DTYPE_STRING);

@@ -290,9 +290,7 @@ absl::Status FillInput(const RawInput& input, const std::vector<MessageReader>& 
                        size_t* next_raw, const SharedMemoryRegistry& shared_memory,
                        Tensor* tensor) {
   MIRIN_RETURN_IF_ERROR(Fill(input, raw, next_raw, shared_memory, tensor));
-  // BYTES says nothing of text: it is text where it can be
-  tensor->is_bytes = !std::all_of(tensor->texts.begin(), tensor->texts.end(),
-                                  [](const std::string& text) { return IsValidUtf8(text); });
+  DecideText(tensor);
   return absl::OkStatus();
 }
 

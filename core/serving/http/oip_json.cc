@@ -121,7 +121,9 @@ absl::Status SplitTexts(absl::string_view bytes, int64_t count, Tensor* tensor) 
     tensor->texts.emplace_back(bytes.substr(0, size));
     bytes.remove_prefix(size);
   }
-  return bytes.empty() ? absl::OkStatus() : Invalid("its bytes are more than its shape needs");
+  if (!bytes.empty()) return Invalid("its bytes are more than its shape needs");
+  DecideText(tensor);
+  return absl::OkStatus();
 }
 
 absl::Status FillFromBytes(const Buffer& bytes, int64_t elements, Tensor* tensor) {
