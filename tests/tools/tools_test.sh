@@ -150,5 +150,10 @@ expect 0 "$mirin" version
 expect 0 "$mirin" help
 expect 2 "$mirin"
 expect 2 "$mirin" frobnicate
+has err "there is no command 'frobnicate'"
+expect 0 "$mirin" load --help
+has out "--rate=PER_SECOND"
+expect 2 "$mirin" load http://127.0.0.1:1
+has err "mirin load: --model is missing"
 expect 0 "$mirin" convert --fmk=ONNX --modelFile=mlp.onnx --outputFile=last
 exit $bad
