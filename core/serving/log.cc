@@ -108,8 +108,12 @@ void EventLog::Access(absl::string_view protocol, absl::string_view peer,
                       const InferRequest& request, const InferReply& reply) {
   if (!access()) return;
   size_t failed = 0;
-  for (const InstanceReply& instance : reply.instances) failed += !instance.failure.ok();
-  const std::string code = absl::StatusCodeToString(reply.failure.status);
+  const Failure* failure = &reply.failure;  // of the request, else the first one of an instance
+  for (const InstanceReply& instance : reply.instances) {
+    failed += !instance.failure.ok();
+    if (failure->ok()) failure = &instance.failure;
+  }
+  const std::string code = absl::StatusCodeToString(failure->status);
   std::vector<LogField> fields = {
       {"protocol", protocol},
       {"peer", peer},
@@ -123,7 +127,7 @@ void EventLog::Access(absl::string_view protocol, absl::string_view peer,
       {"duration_ms", absl::Now() - request.received},
   };
   if (!request.traceparent.empty()) fields.emplace_back("traceparent", request.traceparent);
-  if (!reply.failure.ok()) fields.emplace_back("error", reply.failure.text);
+  if (!failure->ok()) fields.emplace_back("error", failure->text);
   absl::MutexLock lock(&mutex_);
   Write(LogLevel::kInfo, "request", fields.data(), fields.size(), 0);
 }

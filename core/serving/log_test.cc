@@ -123,6 +123,13 @@ TEST(EventLog, DescribesRequestsWhenAsked) {
   EXPECT_THAT(lines.lines[0], HasSubstr(" traceparent=00-0af7651916cd43dd8448eb211c80319c-"));
   EXPECT_THAT(lines.lines[0], HasSubstr(" error=\"no worker\""));
   EXPECT_THAT(lines.lines[0], Not(HasSubstr("secret")));
+
+  reply.failure = {};
+  reply.instances.resize(3);
+  reply.instances[1].failure = {Code::kInvalidInputs, absl::StatusCode::kInvalidArgument, "shape"};
+  lines.log->Access("grpc", "unix", request, reply);
+  EXPECT_THAT(lines.lines[1], HasSubstr(" instances=3 failed=1 code=INVALID_ARGUMENT "));
+  EXPECT_THAT(lines.lines[1], HasSubstr(" error=shape"));
 }
 
 TEST(EventLog, FollowsTheLoggingSettings) {
