@@ -20,6 +20,7 @@ for library in "$from"/*.so*; do
 done
 ln -sf libmirin.so.1 "$prefix/lib/libmirin.so"
 ln -sf libmirin_converter.so.1 "$prefix/lib/libmirin_converter.so"
+ln -sf libmirin_serving.so.1 "$prefix/lib/libmirin_serving.so"
 
 pkg_config() {  # NAME DESCRIPTION INCLUDE_FLAGS LIBRARY_FLAGS
   cat > "$prefix/lib/pkgconfig/$1.pc" <<END
@@ -33,6 +34,7 @@ END
 }
 pkg_config mirin "runs MindIR models" "-I\${prefix}/include" "-lmirin"
 pkg_config mirin-converter "converts models to MindIR" "-I\${prefix}/include" "-lmirin_converter -lmirin"
+pkg_config mirin-serving "serves MindIR models" "-I\${prefix}/include" "-lmirin_serving -lmirin"
 pkg_config mindspore-lite "MindSpore Lite's C and C++ API over Mirin" \
   "-I\${prefix}/include -I\${prefix}/include/mindspore" "-lmirin_converter -lmirin"
 echo "installed in $prefix"
