@@ -49,6 +49,10 @@ grep -q "not export" "$TEST_TMPDIR/bad/log"
 
 # The property goes before everything, java.library.path before the jar, which then is not copied.
 extracted=$(echo "$XDG_CACHE_HOME"/mirin/java-*)
+if [[ -e $extracted/libmirin_serving.so.1 || -e $extracted/libmirin_converter.so.1 ]]; then
+  echo "more was copied than models need" >&2
+  exit 1
+fi
 consume() { $java/java -cp "$jar:$TEST_TMPDIR/classes" "$@" example.Consumer "$model"; }
 mkdir "$TEST_TMPDIR/empty"
 if consume "-Dcom.mindspore.library.path=$TEST_TMPDIR/empty" > "$TEST_TMPDIR/refused" 2>&1; then

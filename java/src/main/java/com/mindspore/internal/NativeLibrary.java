@@ -27,11 +27,14 @@ public final class NativeLibrary {
       List.of("libtbb.so.12", "libintlc.so.5", "libimf.so", "libdnnl.so.3", "libmirin.so.1", JNI);
   private static final List<String> CONVERTER =
       List.of("libmirin_converter.so.1", "libmirin_converter_jni.so");
+  private static final List<String> SERVING =
+      List.of("libmirin_serving.so.1", "libmirin_serving_jni.so");
 
   private static Extraction extraction;
   private static List<Path> folders;
   private static volatile boolean loaded;
   private static volatile boolean converterLoaded;
+  private static volatile boolean servingLoaded;
 
   private NativeLibrary() {}
 
@@ -57,6 +60,17 @@ public final class NativeLibrary {
     }
   }
 
+  /**
+   * Loads what the model server needs besides.
+   *
+   * @throws UnsatisfiedLinkError with the reason
+   */
+  public static void loadServing() {
+    if (!servingLoaded) {
+      loadServingOnce();
+    }
+  }
+
   private static synchronized void loadOnce() {
     if (loaded) {
       return;
@@ -73,6 +87,14 @@ public final class NativeLibrary {
     if (!converterLoaded) {
       loadAll(CONVERTER);
       converterLoaded = true;
+    }
+  }
+
+  private static synchronized void loadServingOnce() {
+    load();
+    if (!servingLoaded) {
+      loadAll(SERVING);
+      servingLoaded = true;
     }
   }
 
