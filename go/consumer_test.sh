@@ -40,6 +40,12 @@ func main() {
 	fmt.Println(mirin.LibraryPath())
 	_, err := mirin.Convert(context.Background(), mirin.ConvertOptions{Framework: "ONNX", ModelFile: "none.onnx"})
 	fmt.Println(err.(*mirin.Error).Code)
+	server, err := mirin.NewServer(nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(server.Status())
 }
 EOF
 go mod init consumer
@@ -54,6 +60,7 @@ expect() {
 [2 4 6 8]
 $libraries/libmirin.so.1 <nil>
 NOT_FOUND
+[] <nil>
 EOF
 }
 

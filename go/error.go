@@ -55,7 +55,7 @@ type Error struct {
 	cause error // of a context
 }
 
-// ErrClosed is the error of every use of a closed Model, Session or Pool.
+// ErrClosed is the error of every use of a closed Model, Session, Pool or Server.
 var ErrClosed error = &Error{Code: FailedPrecondition, Message: "it was closed"}
 
 func (e *Error) Error() string { return fmt.Sprintf("mirin: %s (%s)", e.Message, e.Code) }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	mirin "mirin.dev/go"
@@ -119,4 +122,26 @@ func ExampleError() {
 		fmt.Println(e.Code)
 	}
 	// Output: NOT_FOUND
+}
+
+func ExampleServer() {
+	// [START serve]
+	server, err := mirin.NewServer(map[string]string{"max_queue": "1000"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	if err := server.Add(mirin.Servable{Directory: "servables", Name: "add"}); err != nil {
+		log.Fatal(err)
+	}
+	port, err := server.ListenHTTP("127.0.0.1:0", nil) // 0: a free port
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("listening on port", port)
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	_ = server.Wait(interrupted)
+	_ = server.Stop(30 * time.Second) // answers what is in progress
+	// [END serve]
 }

@@ -34,6 +34,10 @@ func TestLibraryChild(t *testing.T) {
 		_, err = mirin.Convert(ctx, mirin.ConvertOptions{})
 		expectCode(t, err, mirin.Unavailable)
 	}
+	if os.Getenv("MIRIN_TEST_SERVE") != "" {
+		_, err = mirin.NewServer(nil)
+		expectCode(t, err, mirin.Unavailable)
+	}
 	fmt.Printf("found %q %v end\n", path, err)
 }
 
@@ -139,7 +143,7 @@ func TestLibraryIsFound(t *testing.T) {
 	}
 }
 
-func TestConverterIsLookedForBesideTheLibrary(t *testing.T) {
+func TestOtherLibrariesAreLookedForBesideTheLibrary(t *testing.T) {
 	library, err := mirin.LibraryPath()
 	if err != nil {
 		t.Fatal(err)
@@ -162,9 +166,11 @@ func TestConverterIsLookedForBesideTheLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := findLibrary(t, own, "MIRIN_LIBRARY_PATH="+folder, "MIRIN_TEST_CONVERT=1")
-	if !strings.Contains(got, fmt.Sprintf("%q", copied)) || !strings.Contains(got, "\n  "+folder+"/libmirin_converter.so.1: ") {
-		t.Error(got)
+	for variable, name := range map[string]string{"MIRIN_TEST_CONVERT": "libmirin_converter.so.1", "MIRIN_TEST_SERVE": "libmirin_serving.so.1"} {
+		got := findLibrary(t, own, "MIRIN_LIBRARY_PATH="+folder, variable+"=1")
+		if !strings.Contains(got, fmt.Sprintf("%q", copied)) || !strings.Contains(got, "\n  "+folder+"/"+name+": ") {
+			t.Error(got)
+		}
 	}
 }
 

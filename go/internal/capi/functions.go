@@ -94,9 +94,20 @@ var (
 	converterOutputFile = converter("const char* mirin_converter_output_file(const mirin_converter* converter)")
 	converterModel      = converter("const void* mirin_converter_model(const mirin_converter* converter, size_t* out_size)")
 	converterCheck      = converter("mirin_status* mirin_converter_check(mirin_converter* converter)")
+
+	serverCreate     = serving("mirin_status* mirin_server_create(mirin_server** out_server)")
+	serverDestroy    = serving("void mirin_server_destroy(mirin_server* server)")
+	serverSet        = serving("mirin_status* mirin_server_set(mirin_server* server, const char* name, const char* value)")
+	serverAdd        = serving("mirin_status* mirin_server_add(mirin_server* server, const mirin_servable_options* servables, size_t num_servables)")
+	serverRemove     = serving("mirin_status* mirin_server_remove(mirin_server* server, const char* name, uint64_t version)")
+	serverListenGRPC = serving("mirin_status* mirin_server_listen_grpc(mirin_server* server, const mirin_listen_options* options, int32_t* out_port)")
+	serverListenHTTP = serving("mirin_status* mirin_server_listen_http(mirin_server* server, const mirin_listen_options* options, int32_t* out_port)")
+	serverStop       = serving("void mirin_server_stop(mirin_server* server, int64_t drain_us)")
+	serverStatus     = serving("const char* mirin_server_status(mirin_server* server)")
+	serverMetrics    = serving("const char* mirin_server_metrics(mirin_server* server)")
 )
 
-var coreFunctions, converterFunctions []*function
+var coreFunctions, converterFunctions, servingFunctions []*function
 
 // A function is one of the C API.
 type function struct {
@@ -104,15 +115,13 @@ type function struct {
 	address   uintptr // 0 until its library is open
 }
 
-func core(prototype string) *function {
-	f := &function{prototype: prototype}
-	coreFunctions = append(coreFunctions, f)
-	return f
-}
+func core(prototype string) *function      { return in(&coreFunctions, prototype) }
+func converter(prototype string) *function { return in(&converterFunctions, prototype) }
+func serving(prototype string) *function   { return in(&servingFunctions, prototype) }
 
-func converter(prototype string) *function {
+func in(library *[]*function, prototype string) *function {
 	f := &function{prototype: prototype}
-	converterFunctions = append(converterFunctions, f)
+	*library = append(*library, f)
 	return f
 }
 

@@ -25,7 +25,9 @@ func cAPI(path string) string {
 }
 
 func TestPrototypesAreThoseOfTheHeaders(t *testing.T) {
-	for lock, functions := range map[string][]*function{"api.lock": coreFunctions, "converter.lock": converterFunctions} {
+	for lock, functions := range map[string][]*function{
+		"api.lock": coreFunctions, "converter.lock": converterFunctions, "serving.lock": servingFunctions,
+	} {
 		text, err := os.ReadFile(cAPI(lock)) // a line for each function: the version that brought it, and its prototype
 		if err != nil {
 			t.Fatal(err)
@@ -108,7 +110,7 @@ func TestCallsFitThePrototypes(t *testing.T) {
 			t.Errorf("%s.%s: %s", name.Name, selector.Sel.Name, prototype)
 		}
 	})
-	if len(prototypes) != len(coreFunctions)+len(converterFunctions) || len(called) < 40 {
+	if len(prototypes) != len(coreFunctions)+len(converterFunctions)+len(servingFunctions) || len(called) < 40 {
 		t.Errorf("found %d prototypes, %d of them called", len(prototypes), len(called))
 	}
 }
@@ -131,16 +133,19 @@ func TestStructsAreThoseOfTheHeaders(t *testing.T) {
 #include <stdint.h>
 #include <stdio.h>
 #include "mirin/mirin.h"
+#include "mirin/server.h"
 int main(void) {
 mirin_log_sink sink = (void (*)(mirin_log_level, const char*, void*))0;
 (void)sink;
 printf("%d.%d, rank %d\n", MIRIN_API_MAJOR, MIRIN_API_MINOR, MIRIN_MAX_RANK);
 `
 	for name, value := range map[string]any{
-		"mirin_model_options":   newModelOptions(),
-		"mirin_session_options": newSessionOptions(),
-		"mirin_pool_options":    newPoolOptions(),
-		"mirin_run_options":     newRunOptions(),
+		"mirin_model_options":    newModelOptions(),
+		"mirin_session_options":  newSessionOptions(),
+		"mirin_pool_options":     newPoolOptions(),
+		"mirin_run_options":      newRunOptions(),
+		"mirin_servable_options": newServableOptions(),
+		"mirin_listen_options":   newListenOptions(),
 	} {
 		go_, c := layout(t, name, reflect.ValueOf(value))
 		want += go_

@@ -23,11 +23,13 @@ const (
 
 	library          = "libmirin.so.1"
 	converterLibrary = "libmirin_converter.so.1"
+	servingLibrary   = "libmirin_serving.so.1"
 )
 
 var (
 	opened          atomic.Bool
 	converterOpened atomic.Bool
+	servingOpened   atomic.Bool
 	opening         sync.Mutex
 	libraryPath     string
 )
@@ -69,8 +71,13 @@ func Open() error {
 }
 
 // OpenConverter opens the converter, which lies beside the library.
-func OpenConverter() error {
-	if converterOpened.Load() {
+func OpenConverter() error { return openBeside(converterLibrary, converterFunctions, &converterOpened) }
+
+// OpenServing opens the server, which lies beside the library.
+func OpenServing() error { return openBeside(servingLibrary, servingFunctions, &servingOpened) }
+
+func openBeside(name string, functions []*function, isOpen *atomic.Bool) error {
+	if isOpen.Load() {
 		return nil
 	}
 	if err := Open(); err != nil {
@@ -78,14 +85,14 @@ func OpenConverter() error {
 	}
 	opening.Lock()
 	defer opening.Unlock()
-	if converterOpened.Load() {
+	if isOpen.Load() {
 		return nil
 	}
-	path := filepath.Join(filepath.Dir(Path()), converterLibrary)
-	if reason := load(path, converterFunctions); reason != "" {
-		return fmt.Errorf("cannot open %s; tried\n  %s: %s", converterLibrary, path, reason)
+	path := filepath.Join(filepath.Dir(Path()), name)
+	if reason := load(path, functions); reason != "" {
+		return fmt.Errorf("cannot open %s; tried\n  %s: %s", name, path, reason)
 	}
-	converterOpened.Store(true)
+	isOpen.Store(true)
 	return nil
 }
 

@@ -168,3 +168,11 @@ func (m Model) PassReport() string { return goString(modelPassReport.call(m.mode
 
 // int32Of keeps numbers that are out of range out of range.
 func int32Of(n int) int32 { return int32(max(math.MinInt32, min(math.MaxInt32, n))) }
+
+func int32s(numbers []int) []int32 {
+	result := make([]int32, len(numbers))
+	for i, n := range numbers {
+		result[i] = int32Of(n)
+	}
+	return result
+}

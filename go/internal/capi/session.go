@@ -39,12 +39,8 @@ func (o *SessionOptions) c(m *memory) *sessionOptions {
 	c.devices = m.texts(o.Devices)
 	c.numDevices = uintptr(len(o.Devices))
 	c.profile = o.Profile
-	cpus := make([]int32, len(o.CPUs))
-	for i, cpu := range o.CPUs {
-		cpus[i] = int32Of(cpu)
-	}
-	c.cpus = array(m, cpus)
-	c.numCpus = uintptr(len(cpus))
+	c.cpus = array(m, int32s(o.CPUs))
+	c.numCpus = uintptr(len(o.CPUs))
 	return &c
 }
 
