@@ -26,6 +26,25 @@ bool Optional(PyObject* object, T** handle) {
   return object == Py_None || *handle != nullptr;
 }
 
+// The memory of an object with the buffer protocol, held until the end.
+class HeldBuffer {
+ public:
+  HeldBuffer() = default;
+  ~HeldBuffer() {
+    if (view_.obj != nullptr) PyBuffer_Release(&view_);
+  }
+  HeldBuffer(const HeldBuffer&) = delete;
+  HeldBuffer& operator=(const HeldBuffer&) = delete;
+
+  // False: raised.
+  bool Take(PyObject* object) { return PyObject_GetBuffer(object, &view_, kBufferSimple) == 0; }
+  const void* data() const { return view_.buf; }
+  size_t size() const { return static_cast<size_t>(view_.len); }
+
+ private:
+  BufferView view_{};
+};
+
 // The tensors of a list of NativeTensor, whose elements the list keeps alive. False: raised.
 template <typename T>
 bool Tensors(PyObject* list, bool allow_none, std::vector<T*>* tensors) {
@@ -149,12 +168,11 @@ PyObject* load_model(PyObject* source, bool from_file, PyObject* key, int cipher
   if (!Optional(config, &settings)) return nullptr;
   options.config = settings;
   options.cipher = static_cast<mirin_cipher>(cipher);
+  HeldBuffer secret, bytes;
   if (key != Py_None) {
-    char* bytes = nullptr;
-    Py_ssize_t size = 0;
-    if (PyBytes_AsStringAndSize(key, &bytes, &size) != 0) return nullptr;
-    options.key = bytes;
-    options.key_size = static_cast<size_t>(size);
+    if (!secret.Take(key)) return nullptr;
+    options.key = secret.data();
+    options.key_size = secret.size();
   }
   mirin_model* model = nullptr;
   mirin_status* status = nullptr;
@@ -168,13 +186,9 @@ PyObject* load_model(PyObject* source, bool from_file, PyObject* key, int cipher
     }
     Py_DECREF(path);
   } else {
-    BufferView view;
-    if (PyObject_GetBuffer(source, &view, kBufferSimple) != 0) return nullptr;
-    {
-      const WithoutGil unlocked;
-      status = mirin_model_load_memory(view.buf, static_cast<size_t>(view.len), &options, &model);
-    }
-    PyBuffer_Release(&view);
+    if (!bytes.Take(source)) return nullptr;
+    const WithoutGil unlocked;
+    status = mirin_model_load_memory(bytes.data(), bytes.size(), &options, &model);
   }
   return status != nullptr ? Raise(status) : Wrap(model);
 }
@@ -268,6 +282,12 @@ PyObject* resize_session(mirin_session* session, PyObject* dims) {
   }
   if (status != nullptr) return Raise(status);
   Py_RETURN_NONE;
+}
+
+PyObject* session_state(mirin_session* session, int i) {
+  mirin_tensor* tensor = nullptr;
+  mirin_status* status = mirin_session_get_state(session, static_cast<size_t>(i), &tensor);
+  return status != nullptr ? Raise(status) : WrapTensor(tensor);
 }
 
 PyObject* run_model(const mirin_model* model, const SessionOptions* options, PyObject* inputs) {

@@ -9,7 +9,7 @@
 namespace mirin::python {
 
 // source: a path (str, bytes) when from_file, else an object with the buffer protocol, whose memory
-// is copied. key: bytes, or None. config: a mirin_config, or None.
+// is copied. key: an object with the buffer protocol, or None. config: a mirin_config, or None.
 PyObject* load_model(PyObject* source, bool from_file, PyObject* key, int cipher, PyObject* config);
 
 // Names, dtypes and dims of the model's inputs or outputs: a list of (str, int, list or None where
@@ -26,6 +26,9 @@ PyObject* create_pool(const mirin_model* model, const SessionOptions* options, i
 // dims: one list of int per input, -1 for an open axis.
 PyObject* reshape_model(const mirin_model* model, PyObject* dims);
 PyObject* resize_session(mirin_session* session, PyObject* dims);
+
+// A copy of state i: a new NativeTensor.
+PyObject* session_state(mirin_session* session, int i);
 
 // inputs: a list of NativeTensor. Returns a list of new NativeTensor, which own their memory.
 PyObject* run_model(const mirin_model* model, const SessionOptions* options, PyObject* inputs);
