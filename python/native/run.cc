@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "python/native/held_buffer.h"
 #include "python/native/tensor.h"
 
 namespace mirin::python {
@@ -25,25 +26,6 @@ bool Optional(PyObject* object, T** handle) {
   *handle = object == Py_None ? nullptr : Unwrap<T>(object);
   return object == Py_None || *handle != nullptr;
 }
-
-// The memory of an object with the buffer protocol, held until the end.
-class HeldBuffer {
- public:
-  HeldBuffer() = default;
-  ~HeldBuffer() {
-    if (view_.obj != nullptr) PyBuffer_Release(&view_);
-  }
-  HeldBuffer(const HeldBuffer&) = delete;
-  HeldBuffer& operator=(const HeldBuffer&) = delete;
-
-  // False: raised.
-  bool Take(PyObject* object) { return PyObject_GetBuffer(object, &view_, kBufferSimple) == 0; }
-  const void* data() const { return view_.buf; }
-  size_t size() const { return static_cast<size_t>(view_.len); }
-
- private:
-  BufferView view_{};
-};
 
 // The tensors of a list of NativeTensor, whose elements the list keeps alive. False: raised.
 template <typename T>

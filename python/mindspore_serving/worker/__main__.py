@@ -204,12 +204,8 @@ def _calls_models(servable: str) -> bool:
 
 def _reason(e: BaseException) -> str:
     """The error, and where it was raised in the servable's code."""
-    here = os.path.dirname(__file__)
-    frames = [
-        f
-        for f in traceback.extract_tb(e.__traceback__)
-        if not f.filename.startswith(("<frozen", here))
-    ]
+    own = ("<frozen", os.path.dirname(__file__), os.path.dirname(importlib.__file__))
+    frames = [f for f in traceback.extract_tb(e.__traceback__) if not f.filename.startswith(own)]
     text = "".join(traceback.format_exception_only(type(e), e)).strip()
     return text + "".join("\n" + line.rstrip() for line in traceback.format_list(frames))
 

@@ -127,7 +127,7 @@ class _Model:
     def __init__(
         self, declaration: ModelDeclaration, files: str, servable: str, key: bytearray, cipher: int
     ) -> None:
-        from mindspore_lite import _capi  # type: ignore[attr-defined]
+        from mindspore_lite import _capi
         from mindspore_lite._predictor import settings
 
         self._capi = _capi

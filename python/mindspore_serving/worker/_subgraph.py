@@ -213,7 +213,8 @@ class Subgraph:
     def _of_native(self, native: Any, spec: _Spec, dims: Sequence[int]) -> Array:
         dtype = spec.dtype or DTYPES.get(native.dtype)
         if dtype is not None:
-            return np.ndarray(dims, dtype, native)
+            array: Array = np.ndarray(dims, dtype, native)
+            return array
         texts: Array = np.empty(prod(dims), object)
         texts[:] = [t.decode("utf-8", "surrogateescape") for t in self._capi.tensor_texts(native)]
         return texts.reshape(dims)

@@ -1,7 +1,7 @@
 """What one servable_config.py declares: models and methods. The worker turns it into the server's description."""
 
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .context import Context
 
@@ -118,8 +118,8 @@ class Registry:
         self.method: Optional[Method] = None  # whose body runs
         # of the deprecated declare_servable
         self.single_model: Any = None
-        # runs Model.call: (key, arguments, subgraph) -> outputs; None where no servable runs
-        self.call_model: Optional[Callable[[str, Tuple[Any, ...], int], Any]] = None
+        # runs Model.call: (key, instances, subgraph) -> outputs of each; None where no servable runs
+        self.call_model: Optional[Callable[[str, Sequence[Any], int], Any]] = None
 
     def describe(self, directory: str, version: int) -> Dict[str, Any]:
         """As docs/decisions/0005-serving-workers.md has it. directory: where servable_config.py lies."""

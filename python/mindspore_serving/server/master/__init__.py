@@ -1,0 +1,5 @@
+"""Settings of the server."""
+
+from . import context
+
+__all__ = ["context"]
