@@ -8,7 +8,6 @@ import sys
 import urllib.request
 
 import numpy as np
-
 from mindspore_serving.client import Client
 
 
