@@ -20,15 +20,15 @@ LIBRARIES = _ROOT / "c_api"
 FILES = {
     "add": [
         (1, "tensor_add.mindir", _MODELS / "tensor_add.mindir"),
-        (2, "tensor_add.mindir", _HERE / "add_100.mindir"),
+        (2, "tensor_add.mindir", _HERE / "models" / "add_100.mindir"),
     ],
     "add_sub": [
         (1, "tensor_add.mindir", _MODELS / "tensor_add.mindir"),
         (1, "tensor_sub.mindir", _MODELS / "tensor_sub.mindir"),
     ],
-    "bs": [(1, "batch_add.mindir", _HERE / "batch_add.mindir")],
-    "nb": [(1, "shared_add.mindir", _HERE / "shared_add.mindir")],
-    "open": [(1, "open_add.mindir", _HERE / "open_add.mindir")],
+    "bs": [(1, "batch_add.mindir", _HERE / "models" / "batch_add.mindir")],
+    "nb": [(1, "shared_add.mindir", _HERE / "models" / "shared_add.mindir")],
+    "open": [(1, "open_add.mindir", _HERE / "models" / "open_add.mindir")],
     "pyfun": [],
     "life": [],
 }
