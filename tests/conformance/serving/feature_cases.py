@@ -175,7 +175,11 @@ def _limits():
         b"garbage\r\n\r\n",
         Better("JSON instead of HTML", re.compile(r'HTTP/1\.1 400 \{"error(_msg)?":"[^"]+"\}')),
     )
-    raw("http1.0", _post(three, version="1.0"))
+    raw(
+        "http1.0",
+        _post(three, version="1.0"),
+        Better("a server answers with its own version, and closes, as HTTP has it", "HTTP/1.1 200 " + good),
+    )
 
     def queue_limit(server):
         server.set("max_queue", 4)

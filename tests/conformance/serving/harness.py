@@ -11,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 
-_HERE = pathlib.Path(__file__).parent
-_ROOT = _HERE.parents[2]
+# Bazel starts tests, and what it runs, in the folder of their files; Python would follow this file's link out of it.
+_ROOT = pathlib.Path.cwd()
+HERE = _ROOT / "tests" / "conformance" / "serving"
 _MODELS = _ROOT / "tests" / "models" / "mindir"
 LIBRARIES = _ROOT / "c_api"
 
@@ -20,15 +21,15 @@ LIBRARIES = _ROOT / "c_api"
 FILES = {
     "add": [
         (1, "tensor_add.mindir", _MODELS / "tensor_add.mindir"),
-        (2, "tensor_add.mindir", _HERE / "models" / "add_100.mindir"),
+        (2, "tensor_add.mindir", HERE / "models" / "add_100.mindir"),
     ],
     "add_sub": [
         (1, "tensor_add.mindir", _MODELS / "tensor_add.mindir"),
         (1, "tensor_sub.mindir", _MODELS / "tensor_sub.mindir"),
     ],
-    "bs": [(1, "batch_add.mindir", _HERE / "models" / "batch_add.mindir")],
-    "nb": [(1, "shared_add.mindir", _HERE / "models" / "shared_add.mindir")],
-    "open": [(1, "open_add.mindir", _HERE / "models" / "open_add.mindir")],
+    "bs": [(1, "batch_add.mindir", HERE / "models" / "batch_add.mindir")],
+    "nb": [(1, "shared_add.mindir", HERE / "models" / "shared_add.mindir")],
+    "open": [(1, "open_add.mindir", HERE / "models" / "open_add.mindir")],
     "pyfun": [],
     "life": [],
 }
@@ -39,7 +40,7 @@ def lay_out(folder, names=tuple(FILES)):
     for name in names:
         target = pathlib.Path(folder, name)
         target.mkdir(parents=True)
-        config = _HERE / "servables" / name / "servable_config.py"
+        config = HERE / "servables" / name / "servable_config.py"
         if config.exists():
             shutil.copyfile(config, target / config.name)
         for version, file, model in FILES[name]:
@@ -70,11 +71,11 @@ def free_ports(count):
 
 def tls(name):
     """PEM text."""
-    return (_HERE / "tls" / (name + ".pem")).read_text()
+    return (HERE / "tls" / (name + ".pem")).read_text()
 
 
 def tls_path(name):
-    return str(_HERE / "tls" / (name + ".pem"))
+    return str(HERE / "tls" / (name + ".pem"))
 
 
 class Refused(Exception):
@@ -103,7 +104,7 @@ class Server:
             self.errors = open(self.folder / "stderr", "w+b")
             self._stack.callback(self.errors.close)
             self.process = subprocess.Popen(
-                [sys.executable, str(_HERE / "serve.py"), str(LIBRARIES)],
+                [sys.executable, str(HERE / "serve.py"), str(LIBRARIES)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self.errors,

@@ -340,7 +340,7 @@ def main():
     with harness.Server([{"name": "add"}, {"name": "pyfun", "workers": 2}], OPTIONS, grpc=face, http=face) as server:
         assert_good(server)
         workers = server.children()
-        assert len(workers) == 2
+        assert len(workers) == 3
         for name, send in fault_cases.hostile_requests().items():
             print(f"{name}: {fault_cases.outcome(lambda s=send: s(server))[:150]}")
             assert_good(server)

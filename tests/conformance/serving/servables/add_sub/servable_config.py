@@ -21,7 +21,7 @@ def postprocess(y):
 
 def loop_call(x, n):
     y = x
-    for _ in range(int(n)):
+    for _ in range(n.item()):
         y = add_model.call(y, x)
     return y
 

@@ -11,7 +11,7 @@ def mark(x):
     log = os.environ.get("LIFE_LOG")
     if log:
         fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.write(fd, b"%d %d\n" % (int(x), os.getpid()))
+        os.write(fd, b"%d %d\n" % (x.item(), os.getpid()))
         os.close(fd)
     return x, os.getpid()
 

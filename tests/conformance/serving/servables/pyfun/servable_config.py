@@ -31,7 +31,7 @@ def many_fn(x):
         np.array([], np.float32),
         np.zeros((2, 0), np.int32),
         np.array(5.0),
-        int(x),
+        int(x.item()),
     )
 
 
@@ -62,7 +62,7 @@ def badcount_fn(x):
 
 
 def sleepy_fn(seconds):
-    time.sleep(float(seconds))
+    time.sleep(seconds.item())
     return os.getpid()
 
 
