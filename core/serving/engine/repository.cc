@@ -77,14 +77,17 @@ Repository::~Repository() {
 }
 
 std::shared_ptr<Servable> Repository::Own(std::unique_ptr<Servable> servable) {
-  {
-    absl::MutexLock lock(&reaper_mutex_);
-    ++alive_;
-  }
-  return std::shared_ptr<Servable>(servable.release(), [this](Servable* last) {
+  std::shared_ptr<Servable> owned(servable.release(), [this](Servable* last) {
     absl::MutexLock lock(&reaper_mutex_);
     retired_.push_back(last);
   });
+  absl::MutexLock lock(&reaper_mutex_);
+  ++alive_;
+  owned_.erase(std::remove_if(owned_.begin(), owned_.end(),
+                              [](const auto& other) { return other.expired(); }),
+               owned_.end());
+  owned_.push_back(owned);
+  return owned;
 }
 
 void Repository::Reap() {
@@ -227,8 +230,19 @@ absl::Status Repository::Remove(const std::string& name, uint64_t version) {
 
 void Repository::Drain(absl::Time deadline) {
   draining_ = true;
-  absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithDeadline(absl::Condition(this, &Repository::IsIdle), deadline);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (mutex_.AwaitWithDeadline(absl::Condition(this, &Repository::IsIdle), deadline)) return;
+  }
+  // a stage in Python may never end; its request would hold the servable, be it a replaced one
+  std::vector<std::shared_ptr<Servable>> left;
+  {
+    absl::MutexLock lock(&reaper_mutex_);
+    for (const auto& servable : owned_) left.push_back(servable.lock());
+  }
+  for (const auto& servable : left) {
+    if (servable != nullptr) servable->StopStages(deadline);
+  }
 }
 
 absl::StatusOr<std::shared_ptr<Servable>> Repository::FindServable(absl::string_view name,

@@ -90,6 +90,7 @@ class Repository : public Engine {
   absl::Mutex reaper_mutex_;
   std::deque<Servable*> retired_ ABSL_GUARDED_BY(reaper_mutex_);
   size_t alive_ ABSL_GUARDED_BY(reaper_mutex_) = 0;
+  std::vector<std::weak_ptr<Servable>> owned_ ABSL_GUARDED_BY(reaper_mutex_);
   bool reaper_stops_ ABSL_GUARDED_BY(reaper_mutex_) = false;
   std::thread reaper_;
   std::thread poller_;

@@ -321,8 +321,10 @@ absl::StatusOr<std::unique_ptr<Servable>> Servable::Create(ServableOptions optio
   return servable;
 }
 
-Servable::~Servable() {
-  if (stages_ != nullptr) stages_->Stop(absl::Now() + absl::Seconds(5));
+Servable::~Servable() { StopStages(absl::Now() + absl::Seconds(5)); }
+
+void Servable::StopStages(absl::Time deadline) {
+  if (stages_ != nullptr) stages_->Stop(deadline);
 }
 
 int Servable::Find(absl::string_view method) const {

@@ -93,6 +93,8 @@ class Servable {
   MethodStatistics Statistics(size_t method) const;
   uint64_t workers() const { return stages_ == nullptr ? 0 : stages_->Alive(); }
   uint64_t in_progress() const { return in_progress_; }
+  // Ends the workers, at the latest at `deadline`: what they have not answered fails then, and what comes later at once.
+  void StopStages(absl::Time deadline);
 
   // Model.call of a stage.
   void CallModel(ModelCall call, ModelCallDone done);
