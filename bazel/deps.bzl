@@ -78,12 +78,6 @@ def pypi_deps():
         ],
     )
 
-    pypi_archive(
-        name = "python_grpc",
-        build_file = "//bazel/third_party:python_packages.BUILD",
-        requirements = ["grpcio==1.85.3 --hash=sha256:f2948333a1f462c0e559b5ea436655ed36822fa448f5713d6de2d483bed6e03f"],
-    )
-
     # Clients of others that the server is tested with, unmodified: Triton's, and KServe's with what those modules of it import.
     pypi_archive(
         name = "python_clients",

@@ -26,9 +26,7 @@ def infer(address, servable, method, instances, version=0):
 
 
 def _feature(name, servable, method, instances, version=0, better=None):
-    FEATURES[name] = Call(
-        lambda server: str(infer(server.grpc_address, servable, method, instances, version)), better
-    )
+    FEATURES[name] = Call(lambda server: str(infer(server.grpc_address, servable, method, instances, version)), better)
 
 
 def by_process(answers):
@@ -95,9 +93,7 @@ def _raw(port, data):
 def raw_text(answer):
     """Version, status and body of each answer in `answer`, which may be cut short."""
     out = []
-    for version, status, body in re.findall(
-        rb"(HTTP/1\.[01]) (\d{3}) [^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)(?=HTTP/1|\Z)", answer, re.S
-    ):
+    for version, status, body in re.findall(rb"(HTTP/1\.[01]) (\d{3}) [^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)(?=HTTP/1|\Z)", answer, re.S):
         out.append(f"{version.decode()} {status.decode()} {body.decode()}")
     return " & ".join(out)
 
@@ -167,9 +163,7 @@ def _limits():
         return " ".join(out)
 
     LIMITS["keepalive"] = Call(keepalive)
-    LIMITS["pipelined"] = Call(
-        lambda s: str(raw_text(_raw(s.http_port, _post(three) + _post(three, close))).count(good))
-    )
+    LIMITS["pipelined"] = Call(lambda s: str(raw_text(_raw(s.http_port, _post(three) + _post(three, close))).count(good)))
     raw(
         "garbage",
         b"garbage\r\n\r\n",

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 # Bazel starts tests, and what it runs, in the folder of their files; Python would follow this file's link out of it.
 _ROOT = pathlib.Path.cwd()
@@ -203,6 +204,23 @@ def children(pid):
         with contextlib.suppress(OSError):
             found.update(map(int, (task / "children").read_text().split()))
     return found
+
+
+def wait_for(condition, what, seconds=60):
+    """Polls until `condition` is true; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.005)
+
+
+def is_alive(pid):
+    """And no zombie."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def post(connection, path, body, headers=None):

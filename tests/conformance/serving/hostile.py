@@ -101,7 +101,9 @@ class Sockets:
 
     def strange_length(self):
         path, body = self._rng.choice(_TARGETS)
-        value = self._rng.choice([b"-1", b"0x10", b"1e3", b"18446744073709551616", b"", b"5, 6", b"99999999999", b"+5", b"5\r\nContent-Length: 6"])
+        value = self._rng.choice(
+            [b"-1", b"0x10", b"1e3", b"18446744073709551616", b"", b"5, 6", b"99999999999", b"+5", b"5\r\nContent-Length: 6"]
+        )
         return self._send(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %s\r\n\r\n%s" % (path, value, body), half_close=True)
 
     def oversize(self):
@@ -188,7 +190,9 @@ class Sockets:
         ).encode()
         length = self._rng.choice([len(head), len(head) + 1000, 0, -5, 2**64])
         return self._send(
-            _post(b"/v2/models/pyfun.echo/infer", head + self._rng.randbytes(8), headers=b"Inference-Header-Content-Length: %d\r\n" % length)
+            _post(
+                b"/v2/models/pyfun.echo/infer", head + self._rng.randbytes(8), headers=b"Inference-Header-Content-Length: %d\r\n" % length
+            )
         )
 
     def strange_path(self):
@@ -260,7 +264,9 @@ class Calls:
         return self._call(grpc_cases.PREDICT, request("pyfun", "echo", [instance(x=bad)]).SerializeToString())
 
     def other_method(self):
-        path = self._rng.choice(["ModelInfer", "ModelConfig", "RepositoryModelLoad", "SystemSharedMemoryRegister", "TraceSetting", "LogSettings"])
+        path = self._rng.choice(
+            ["ModelInfer", "ModelConfig", "RepositoryModelLoad", "SystemSharedMemoryRegister", "TraceSetting", "LogSettings"]
+        )
         return self._call("/inference.GRPCInferenceService/" + path, self._rng.randbytes(self._rng.randrange(200)))
 
     def preface_junk(self):
@@ -358,7 +364,9 @@ def main():
                 print(f"request {i}, {name}, seed {arguments.seed}")
                 raise
         grown = server.rss() - before
-        print(f"{arguments.requests} requests of {len(abuses)} kinds in {time.monotonic() - start:.1f} s, RSS {before >> 20} MiB and {grown / 2**20:+.1f} MiB")
+        print(
+            f"{arguments.requests} requests of {len(abuses)} kinds in {time.monotonic() - start:.1f} s, RSS {before >> 20} MiB and {grown / 2**20:+.1f} MiB"
+        )
         assert grown < GROWTH, f"memory grew by {grown} bytes"
         assert server.children() == workers, "a worker was lost"
     # an idle connection may be slow here: the timeouts above are for heads and bodies

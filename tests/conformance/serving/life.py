@@ -18,8 +18,8 @@ import numpy as np
 from mindspore_serving import client
 
 import harness
-from fault_cases import is_alive, wait_for
 from grpc_cases import PREDICT, X, instance, pb, predict, request
+from harness import is_alive, wait_for
 
 _MODELS = harness.LIBRARIES.parent / "tests" / "models" / "mindir"
 
@@ -92,8 +92,8 @@ class Workers(unittest.TestCase):
                 load.wait(200 * (kill + 1))
                 victim = min(server.children())
                 os.kill(victim, signal.SIGKILL)
-                wait_for(lambda v=victim: v not in server.children(), "the end of the worker")
-                # so that one is left the next time
+                # the new process is there, so that the server has counted the old one out; then it is ready
+                wait_for(lambda v=victim: len(server.children() - {v}) == 2, "another process")
                 wait_for(lambda: server.status()[0]["workers"] == 2, "another worker")
             load.wait(200 * (kills + 1))
             answers = load.end()
@@ -104,14 +104,17 @@ class Workers(unittest.TestCase):
             runs = [int(line.split()[0]) for line in log.read_text().splitlines()]
             self.assertEqual(set(runs), set(answers))
             self.assertLessEqual(len(runs) - len(answers), kills)
-            self.assertIn('mirin_worker_ends_total{', server.ask("metrics"))
+            self.assertIn("mirin_worker_ends_total{", server.ask("metrics"))
 
     def test_killed_under_load_with_one(self):
         """The request in progress fails, those that wait are answered by the next worker."""
         with harness.Server(["life"], grpc={}) as server:
             (worker,) = server.children()
             gate = server.folder / "gate"
-            with client.Client(server.grpc_address, "life", "blocked") as blocked, client.Client(server.grpc_address, "life", "echo") as echo:
+            with (
+                client.Client(server.grpc_address, "life", "blocked") as blocked,
+                client.Client(server.grpc_address, "life", "echo") as echo,
+            ):
                 call = blocked.infer_async({"path": str(gate)})
                 wait_for(pathlib.Path(f"{gate}.started").exists, "the request in the worker")
                 waiting = [echo.infer_async({"x": np.int64(i)}) for i in range(20)]
@@ -127,7 +130,10 @@ class Workers(unittest.TestCase):
     def test_hang(self):
         """A stage that takes too long is ended with its worker."""
         with harness.Server(["life"], {"worker_call_timeout_seconds": 0.5}, grpc={}) as server:
-            with client.Client(server.grpc_address, "life", "blocked") as blocked, client.Client(server.grpc_address, "life", "echo") as echo:
+            with (
+                client.Client(server.grpc_address, "life", "blocked") as blocked,
+                client.Client(server.grpc_address, "life", "echo") as echo,
+            ):
                 self.assertIn("error", blocked.infer({"path": str(server.folder / "never")}))
                 self.assertEqual(echo.infer({"x": np.int64(5)})[0]["y"], 5)
 

@@ -18,7 +18,6 @@ import feature_cases
 import grpc_cases
 import harness
 import rest_cases
-from rest_cases import Better
 
 _GOLDEN = harness.HERE / "golden"
 

@@ -75,9 +75,7 @@ def _urls():
         400,
         Better(
             "2x is no number: the original served version 2",
-            _error(
-                "please check url, the keyword:[version] value invalid, request version number 2x"
-            ),
+            _error("please check url, the keyword:[version] value invalid, request version number 2x"),
         ),
     )
     _add("unknown servable", "/model/nope:add_common", good, 404)
@@ -192,11 +190,7 @@ def _bodies():
     _add(
         "dup keys",
         ADD,
-        '{"instances": {"x1": [[9.0, 9.0], [9.0, 9.0]], "x1": '
-        + _ONES
-        + ', "x2": '
-        + _ONES
-        + "}}",
+        '{"instances": {"x1": [[9.0, 9.0], [9.0, 9.0]], "x1": ' + _ONES + ', "x2": ' + _ONES + "}}",
     )
     broken("trailing junk", good + " junk")
 
@@ -222,9 +216,7 @@ def _base64():
         "/model/pyfun:echo",
         _instances({"x": {"b64": "@@@@"}}),
         400,
-        Better(
-            "it is answered", _error("Parser request failed, '@@@@' is illegal b64 encode string")
-        ),
+        Better("it is answered", _error("Parser request failed, '@@@@' is illegal b64 encode string")),
     )
     _add("b64 not mult 4", "/model/pyfun:echo", _instances({"x": {"b64": "abc"}}), 400)
     _add("b64 no b64 key", ADD, with_x1({"type": "fp32", "shape": [2, 2]}), 400)
@@ -305,7 +297,19 @@ def _stages():
             json.dumps({"instances": [{"n": 5}] * 5 + [{"n": 2}] * 2}, separators=(",", ":")),
         ),
     )
-    call("none", "none", [1], 500)
+    call(
+        "none",
+        "none",
+        [1],
+        500,
+        Better(
+            "says which output; the worker lives on",
+            _error(
+                "Call Function 'pyfun.none_fn' Failed, method: 'none', stage index(begin with 1): 1, error msg: "
+                "Get illegal value of output 0: values of <class 'NoneType'> are not supported"
+            ),
+        ),
+    )
 
 
 for _part in (_urls, _bodies, _base64, _echoes, _stages):

@@ -91,7 +91,10 @@ def main():
             count = minute(server, rng, arguments.seconds)
             life.wait_for(lambda: len(server.children()) == 2, "the end of the old workers")
             seen.append((rss([server.process.pid]), rss(server.children())))
-            print(f"{i + 1:4d} min  {count:9d} requests  server {seen[-1][0] / 2**20:7.1f} MiB  workers {seen[-1][1] / 2**20:7.1f} MiB", flush=True)
+            print(
+                f"{i + 1:4d} min  {count:9d} requests  server {seen[-1][0] / 2**20:7.1f} MiB  workers {seen[-1][1] / 2**20:7.1f} MiB",
+                flush=True,
+            )
     half = len(seen) // 2
     if half:
         grown = max(map(sum, seen[half:])) - max(map(sum, seen[:half]))

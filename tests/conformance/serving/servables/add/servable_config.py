@@ -3,9 +3,7 @@
 import numpy as np
 from mindspore_serving.server import register
 
-model = register.declare_model(
-    model_file="tensor_add.mindir", model_format="MindIR", with_batch_dim=False
-)
+model = register.declare_model(model_file="tensor_add.mindir", model_format="MindIR", with_batch_dim=False)
 
 
 def to_float32(x1, x2):

@@ -3,12 +3,8 @@
 import numpy as np
 from mindspore_serving.server import register
 
-add_model = register.declare_model(
-    model_file="tensor_add.mindir", model_format="MindIR", with_batch_dim=False
-)
-sub_model = register.declare_model(
-    model_file="tensor_sub.mindir", model_format="MindIR", with_batch_dim=False
-)
+add_model = register.declare_model(model_file="tensor_add.mindir", model_format="MindIR", with_batch_dim=False)
+sub_model = register.declare_model(model_file="tensor_sub.mindir", model_format="MindIR", with_batch_dim=False)
 
 
 def preprocess(x1, x2, x3):

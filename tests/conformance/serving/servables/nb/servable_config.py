@@ -2,9 +2,7 @@
 
 from mindspore_serving.server import register
 
-model = register.declare_model(
-    model_file="shared_add.mindir", model_format="MindIR", without_batch_dim_inputs=(1,)
-)
+model = register.declare_model(model_file="shared_add.mindir", model_format="MindIR", without_batch_dim_inputs=(1,))
 
 
 @register.register_method(output_names=["y"])

@@ -76,9 +76,7 @@ def pid_fn(x):
 
 def method(name, function, outputs, batch_size=None):
     def body(x):
-        return register.add_stage(
-            function, x, outputs_count=len(outputs), batch_size=batch_size
-        )
+        return register.add_stage(function, x, outputs_count=len(outputs), batch_size=batch_size)
 
     body.__name__ = name
     register.register_method(output_names=outputs)(body)
