@@ -84,6 +84,27 @@ for function in (echo, fail, none, call, pid):
 """
 
 
+STATEFUL = """
+from mindspore_serving.server import register
+
+model = register.declare_model(["kvparam_full.mindir", "kvparam_inc.mindir"], "MindIR", with_batch_dim=False)
+
+def run_full(ids, length, user):
+    return model.call(ids, length, session=user)
+
+def run_next(ids, length, user):
+    return model.call(ids, length, subgraph=1, session=user)
+
+@register.register_method("y")
+def full(ids, length, user):
+    return register.add_stage(run_full, ids, length, user, outputs_count=1)
+
+@register.register_method("y")
+def next_one(ids, length, user):
+    return register.add_stage(run_next, ids, length, user, outputs_count=1)
+"""
+
+
 def quietly(function, *args, **kwargs):
     with contextlib.redirect_stdout(io.StringIO()):
         return function(*args, **kwargs)
@@ -102,10 +123,15 @@ class EndToEndTest(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.directory)
         servable(cls.directory, "sv")
         servable(cls.directory, "secret", "tensor_add_gcm")
+        (cls.directory / "kv" / "1").mkdir(parents=True)
+        for name in ("kvparam_full", "kvparam_inc"):
+            shutil.copy(MODELS / f"{name}.mindir", cls.directory / "kv" / "1")
+        (cls.directory / "kv" / "servable_config.py").write_text(STATEFUL)
         before = set(os.listdir())
         quietly(
             server.start_servables,
             [
+                server.ServableStartConfig(str(cls.directory), "kv", num_parallel_workers=3),
                 server.ServableStartConfig(str(cls.directory), "sv", num_parallel_workers=2),
                 server.ServableStartConfig(str(cls.directory), "secret", dec_key=KEY),
             ],
@@ -164,6 +190,23 @@ class EndToEndTest(unittest.TestCase):
             self.infer("nope", {"x": 1}),
             {"error": "Request servable(sv) method(nope) , method is not available"},
         )
+
+    def test_states_are_the_sessions_and_all_workers(self):
+        with np.load(MODELS / "kvparam_full.npz") as full, np.load(
+            MODELS / "kvparam_inc.npz"
+        ) as one:
+            prompt = {"ids": full["in_0"], "length": full["in_1"]}
+            token = {"ids": one["in_0"], "length": one["in_1"]}
+            wanted = full["out_0"], one["out_0"]
+        for user in ("ann", "bob", ""):
+            (first,) = self.infer("full", {**prompt, "user": user}, "kv")
+            np.testing.assert_allclose(first["y"], wanted[0], rtol=1e-5, atol=1e-5)
+        # Whichever worker takes it, and whoever was between.
+        for user in ("bob", "", "ann"):
+            (after,) = self.infer("next_one", {**token, "user": user}, "kv")
+            np.testing.assert_allclose(after["y"], wanted[1], rtol=1e-5, atol=1e-5)
+        (fresh,) = self.infer("next_one", {**token, "user": "new"}, "kv")
+        self.assertGreater(np.abs(fresh["y"] - wanted[1]).max(), 1e-4)
 
     def test_killed_workers_are_replaced(self):
         pids = {int(self.infer("pid", {"x": 1})[0]["y"]) for _ in range(10)}

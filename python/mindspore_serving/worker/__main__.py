@@ -122,9 +122,10 @@ class Worker:
         return Hello(**{name: values[name] for name in Hello._fields}), key
 
     def _models(self, hello: Hello, key: bytearray, registry: _registry.Registry) -> Models:
+        forwarded = ForwardedModels(self._channel, registry.models)
         if hello.forward_model_calls:
-            return ForwardedModels(self._channel, registry.models)
-        models = LocalModels(hello, key, registry.models)
+            return forwarded
+        models = LocalModels(hello, key, registry.models, forwarded)
         # All at once where they are called at all, and where there is a key: it is needed no longer then.
         if key or _calls_models(hello.servable):
             models.load_all()

@@ -28,7 +28,9 @@ class Hello(NamedTuple):
 class Models(Protocol):
     """Runs models by their keys; any thread."""
 
-    def call(self, key: str, instances: Sequence[Any], subgraph: int) -> List[Values]:
+    def call(
+        self, key: str, instances: Sequence[Any], subgraph: int, session: str = ""
+    ) -> List[Values]:
         """The outputs of each instance. Raises RuntimeError."""
 
 
@@ -47,16 +49,19 @@ class ForwardedModels:
         self._lock = threading.Lock()
         self._next = 1
 
-    def call(self, key: str, instances: Sequence[Any], subgraph: int) -> List[Values]:
+    def call(
+        self, key: str, instances: Sequence[Any], subgraph: int, session: str = ""
+    ) -> List[Values]:
         _check_subgraph(self._declarations.get(key), subgraph)
         with self._lock:
             call = self._next
             self._next += 1
         frame = start_frame(MODEL_CALL, call)
-        name = key.encode()
+        name, user = key.encode(), session.encode("utf-8", "surrogatepass")
         for part in (len(name).to_bytes(4, "little"), name, subgraph.to_bytes(4, "little")):
             frame += part
-        frame += bytes(4)  # no session
+        frame += len(user).to_bytes(4, "little")
+        frame += user
         frame += len(instances).to_bytes(4, "little")
         try:
             for instance in instances:
@@ -84,11 +89,18 @@ class ForwardedModels:
 
 
 class LocalModels:
-    """Models that this process runs, on sessions of its own; loaded when they are called first, or by load_all."""
+    """Models that this process runs, on sessions of its own; loaded when they are called first, or by load_all. Models with
+    states are `forwarded`: all workers and stages share those.
+    """
 
     def __init__(
-        self, hello: Hello, key: bytearray, declarations: Dict[str, ModelDeclaration]
+        self,
+        hello: Hello,
+        key: bytearray,
+        declarations: Dict[str, ModelDeclaration],
+        forwarded: Optional[ForwardedModels] = None,
     ) -> None:
+        self._forwarded = forwarded
         self._hello = hello
         self._key = key
         self._declarations = declarations
@@ -100,11 +112,15 @@ class LocalModels:
         for key in self._declarations:
             self._get(key)
 
-    def call(self, key: str, instances: Sequence[Any], subgraph: int) -> List[Values]:
+    def call(
+        self, key: str, instances: Sequence[Any], subgraph: int, session: str = ""
+    ) -> List[Values]:
         model = self._loaded.get(key)
         if model is None:
             _check_subgraph(self._declarations.get(key), subgraph)
             model = self._get(key)
+        if model.stateful and self._forwarded is not None:
+            return self._forwarded.call(key, instances, subgraph, session)
         return model.run(instances, subgraph)
 
     def _get(self, key: str) -> "_Model":
@@ -152,6 +168,8 @@ class _Model:
                 self._subgraphs.append(Subgraph(_capi, native, options, declaration))
             except RuntimeError as e:
                 raise RuntimeError(f"Load model failed, model file '{file}': {e}") from None
+
+        self.stateful = any(graph.states for graph in self._subgraphs)
 
     def run(self, instances: Sequence[Sequence[Any]], subgraph: int) -> List[Values]:
         if subgraph >= len(self._subgraphs):

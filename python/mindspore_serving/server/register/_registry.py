@@ -119,7 +119,7 @@ class Registry:
         # of the deprecated declare_servable
         self.single_model: Any = None
         # runs Model.call: (key, instances, subgraph) -> outputs of each; None where no servable runs
-        self.call_model: Optional[Callable[[str, Sequence[Any], int], Any]] = None
+        self.call_model: Optional[Callable[[str, Sequence[Any], int, str], Any]] = None
 
     def describe(self, directory: str, version: int) -> Dict[str, Any]:
         """As docs/decisions/0005-serving-workers.md has it. directory: where servable_config.py lies."""

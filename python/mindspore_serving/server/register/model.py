@@ -22,13 +22,15 @@ class Model:
     def __init__(self, model_key: str) -> None:
         self.model_key = model_key
 
-    def call(self, *args: Any, subgraph: int = 0) -> Any:
+    def call(self, *args: Any, subgraph: int = 0, session: str = "") -> Any:
         """Runs the model from a stage function.
 
         Args:
             args: ``call(x1, x2)`` runs one instance, ``call([[x1, x2], [x1, x2]])`` many. Where the model has a batch
                 axis, instances are without it.
             subgraph: which of the model's files, from 0.
+            session: whose states a model that has some works on, of all workers; "" is everybody's. The server keeps the
+                states of the sessions that were used last.
 
         Returns:
             Of one instance its output, or a tuple of them where the model has several; of many a tuple of tuples.
@@ -37,6 +39,8 @@ class Model:
             RuntimeError: wrong inputs, or the run of an instance failed; then there are no results.
         """
         integer("subgraph", subgraph, 0)
+        if session:
+            string("session", session)
         which = self.model_key if subgraph == 0 else f"{self.model_key}, subgraph={subgraph}"
         if not args:
             raise RuntimeError(
@@ -52,7 +56,7 @@ class Model:
         try:
             if call_model is None:
                 raise RuntimeError(no_subgraph(subgraph, 0))
-            outputs = call_model(self.model_key, instances, subgraph)
+            outputs = call_model(self.model_key, instances, subgraph, session)
         except RuntimeError as e:
             raise RuntimeError(f"Model({which}).call() failed: {e}") from None
         if not single:
