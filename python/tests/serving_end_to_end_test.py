@@ -205,8 +205,13 @@ class EndToEndTest(unittest.TestCase):
         for user in ("bob", "", "ann"):
             (after,) = self.infer("next_one", {**token, "user": user}, "kv")
             np.testing.assert_allclose(after["y"], wanted[1], rtol=1e-5, atol=1e-5)
-        (fresh,) = self.infer("next_one", {**token, "user": "new"}, "kv")
-        self.assertGreater(np.abs(fresh["y"] - wanted[1]).max(), 1e-4)
+        # Another prompt's states are another user's alone.
+        self.infer("full", {**prompt, "user": "zoe"}, "kv")
+        self.infer("full", {**prompt, "ids": prompt["ids"] + 1, "user": "eve"}, "kv")
+        (other,) = self.infer("next_one", {**token, "user": "eve"}, "kv")
+        self.assertGreater(np.abs(other["y"] - wanted[1]).max(), 1e-2)
+        (after,) = self.infer("next_one", {**token, "user": "zoe"}, "kv")
+        np.testing.assert_allclose(after["y"], wanted[1], rtol=1e-5, atol=1e-5)
 
     def test_killed_workers_are_replaced(self):
         pids = {int(self.infer("pid", {"x": 1})[0]["y"]) for _ in range(10)}
