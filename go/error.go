@@ -25,7 +25,7 @@ const (
 	FailedPrecondition Code = 9  // a missing key, a closed object
 	Unimplemented      Code = 12 // an operator, dtype or file feature that is not supported
 	Internal           Code = 13 // a defect of the library
-	Unavailable        Code = 14 // a device, or the library itself, is missing
+	Unavailable        Code = 14 // a device, or the library itself, is missing; an address is in use
 	DataLoss           Code = 15 // a damaged model
 )
 

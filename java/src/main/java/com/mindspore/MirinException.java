@@ -27,7 +27,7 @@ public final class MirinException extends RuntimeException {
     UNIMPLEMENTED(12),
     /** A defect of the library. */
     INTERNAL(13),
-    /** A device or its driver is missing. */
+    /** A device or its driver is missing, or an address is in use. */
     UNAVAILABLE(14),
     /** A damaged model. */
     DATA_LOSS(15);
