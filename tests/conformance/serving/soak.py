@@ -87,9 +87,10 @@ def main():
     rng, seen = random.Random(6), []
     face = {"max_message_bytes": hostile.LIMIT}
     with harness.Server(["add", {"name": "pyfun", "workers": 2}], hostile.OPTIONS, grpc=face, http=face) as server:
+        workers = len(server.children())
         for i in range(arguments.minutes):
             count = minute(server, rng, arguments.seconds)
-            life.wait_for(lambda: len(server.children()) == 2, "the end of the old workers")
+            life.wait_for(lambda: len(server.children()) == workers, "the end of the old workers")
             seen.append((rss([server.process.pid]), rss(server.children())))
             print(
                 f"{i + 1:4d} min  {count:9d} requests  server {seen[-1][0] / 2**20:7.1f} MiB  workers {seen[-1][1] / 2**20:7.1f} MiB",
