@@ -1,6 +1,6 @@
 """quantised.py LIBRARIES RUN_MODEL RECIPES [NETS] [ROUNDS]: whole networks in float32 and as the quantiser makes them, one thread, interleaved.
 
-Builds the networks of RECIPES (see tests/conformance/networks_test.py), converts each without quantisation and with each kind, and alternates
+Builds the networks of RECIPES (see tests/support/recipes.py), converts each without quantisation and with each kind, and alternates
 processes of run_model. Prints the ratio of the medians to float32's (below 1 is faster), the size of the file and the largest difference of
 an output in parts of its spread. Weights and inputs are random, so the difference says little about trained networks. Needs the wheels
 numpy, onnx and onnxruntime; not part of the test suite.
@@ -15,9 +15,10 @@ import tempfile
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("conformance", "support")]
 import mirin_c  # noqa: E402
 import networks_test  # noqa: E402
+import recipes  # noqa: E402
 
 KINDS = {
     "float32": "",
@@ -33,7 +34,7 @@ def median_us(run_model, path):
 
 
 def measure(mirin, run_model, recipe, folder, rounds):
-    model, inputs = networks_test.build(recipe)
+    model, inputs = recipes.build(recipe)
     source = os.path.join(folder, "net.onnx")
     with open(source, "wb") as f:
         f.write(model.SerializeToString())

@@ -5,42 +5,20 @@ converted and run once beside onnxruntime with its optimizations off. Every outp
 Prints a line a network with the largest difference, in parts of the spread.
 """
 import argparse
-import json
 import os
 import pathlib
 import sys
 import tempfile
 import time
-import zlib
 
 import numpy as np
 import onnx
 import onnxruntime
 
 import mirin_c
+import recipes
 
 TOLERANCE = 1e-4
-MARK = "recipe:"
-
-
-def build(recipe):
-    """The model with its weights drawn, and inputs by name."""
-    model = onnx.load_from_string(zlib.decompress(recipe.read_bytes()))
-    for tensor in model.graph.initializer:
-        if not tensor.doc_string.startswith(MARK):
-            continue
-        note = json.loads(tensor.doc_string[len(MARK):])
-        draw = np.random.Generator(np.random.PCG64(note["seed"])).standard_normal(tuple(tensor.dims), np.float32)
-        tensor.raw_data = (draw * note["std"] + note["mean"]).astype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)).tobytes()
-        tensor.doc_string = ""
-    inputs = {}
-    for i, item in enumerate(json.loads(next(p.value for p in model.metadata_props if p.key == "recipe_inputs"))):
-        random, dtype = np.random.Generator(np.random.PCG64(1000 + i)), np.dtype(item["dtype"])
-        if dtype.kind in "iub":
-            inputs[item["name"]] = random.integers(item["low"], item["high"] + 1, item["shape"]).astype(dtype)
-        else:
-            inputs[item["name"]] = random.standard_normal(item["shape"], np.float32).astype(dtype)
-    return model, inputs
 
 
 def reference(path, inputs):
@@ -65,7 +43,7 @@ def difference(got, want):
 def check(mirin, recipe, folder):
     """(passes, what to print)."""
     path = pathlib.Path(folder) / "network.onnx"
-    model, inputs = build(recipe)
+    model, inputs = recipes.build(recipe)
     onnx.save(model, str(path))
     del model
     start = time.time()
