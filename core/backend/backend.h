@@ -40,8 +40,16 @@ class WeightCache {
     return std::static_pointer_cast<const T>(packed_.try_emplace(full_key, *made).first->second);
   }
 
+  // Memory for a packed form: 64-byte aligned, null when it cannot be had. Weights of middle size share large pages, which are
+  // given back when the last of them goes.
+  std::shared_ptr<void> Allocate(size_t bytes);
+
  private:
   absl::Mutex mutex_;
+  std::shared_ptr<void> slab_ ABSL_GUARDED_BY(mutex_);
+  size_t slab_used_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t slab_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t total_ ABSL_GUARDED_BY(mutex_) = 0;  // given out of slabs
   absl::flat_hash_map<std::pair<const ir::Value*, std::string>, std::shared_ptr<const void>> packed_
       ABSL_GUARDED_BY(mutex_);
 };
@@ -61,6 +69,8 @@ struct KernelRequest {
   WeightCache* weights = nullptr;
   // Threads the kernel may use.
   const ThreadShare* threads = nullptr;
+  // Float weights may be kept as binary16 numbers; sums stay float.
+  bool prefer_fp16 = false;
 };
 
 class Backend {

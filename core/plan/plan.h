@@ -94,6 +94,7 @@ struct PlanRequest {
   WeightCache* weights = nullptr;
   AlignedConstants* aligned = nullptr;
   const ThreadShare* threads = nullptr;
+  bool prefer_fp16 = false;  // see KernelRequest
 };
 
 // InvalidArgument, naming the node, when the shapes do not fit the model.

@@ -256,6 +256,7 @@ class Planner {
     request.constant_values = constants;
     request.weights = request_.weights;
     request.threads = request_.threads;
+    request.prefer_fp16 = request_.prefer_fp16;
     std::unique_ptr<Kernel> kernel;
     for (const auto& backend : request_.backends) {
       absl::StatusOr<std::unique_ptr<Kernel>> made = backend->CreateKernel(request);

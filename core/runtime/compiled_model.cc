@@ -43,14 +43,15 @@ CompiledModel::CompiledModel(const ir::Module* module) : module_(module) {
 }
 
 absl::StatusOr<std::shared_ptr<DeviceSet>> CompiledModel::Devices(
-    const std::vector<std::string>& names) {
-  const std::string key = absl::StrJoin(names, ",");
+    const std::vector<std::string>& names, bool prefer_fp16) {
+  const std::string key = absl::StrCat(absl::StrJoin(names, ","), prefer_fp16 ? ";fp16" : "");
   absl::MutexLock lock(&mutex_);
   for (const auto& set : devices_) {
     if (set->key == key) return set;
   }
   auto set = std::make_shared<DeviceSet>();
   set->key = key;
+  set->prefer_fp16 = prefer_fp16;
   MIRIN_ASSIGN_OR_RETURN(set->backends, MakeBackends(names));
   devices_.push_back(set);
   return set;
@@ -68,6 +69,7 @@ absl::StatusOr<std::unique_ptr<plan::Plan>> CompiledModel::Build(
   request.weights = &devices.weights;
   request.aligned = &aligned_;
   request.threads = &threads;
+  request.prefer_fp16 = devices.prefer_fp16;
   absl::StatusOr<std::unique_ptr<plan::Plan>> plan = absl::InternalError("not planned");
   // Libraries choose their partition of the work by the arena they are set up in.
   threads.Enter([&] { plan = plan::BuildPlan(request); });

@@ -18,9 +18,10 @@
 
 namespace mirin::runtime {
 
-// The backends of one device list and the weights that they packed.
+// The backends of one device list and precision, and the weights that they packed.
 struct DeviceSet {
   std::string key;
+  bool prefer_fp16 = false;
   std::vector<std::unique_ptr<Backend>> backends;
   WeightCache weights;
 };
@@ -37,8 +38,9 @@ class CompiledModel {
   absl::StatusOr<Tensor> Constant(const ir::Value* value) { return aligned_.Get(value); }
   const plan::Schedule& schedule(const ir::Graph* graph) const { return schedules_.at(graph); }
 
-  // The set for a device list; made once.
-  absl::StatusOr<std::shared_ptr<DeviceSet>> Devices(const std::vector<std::string>& names);
+  // The set for a device list and precision; made once.
+  absl::StatusOr<std::shared_ptr<DeviceSet>> Devices(const std::vector<std::string>& names,
+                                                     bool prefer_fp16);
 
   // The plan of a region for these input types, from the cache or made now.
   absl::StatusOr<std::shared_ptr<const plan::Plan>> GetPlan(const plan::Region& region,

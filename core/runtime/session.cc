@@ -57,7 +57,7 @@ class Session::Impl {
 
   absl::Status Init(const SessionOptions& options) {
     MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<DeviceSet> devices,
-                           model_->compiled().Devices(options.devices));
+                           model_->compiled().Devices(options.devices, options.prefer_fp16));
     std::vector<Tensor> variables;
     for (const auto& variable : model_->module().variables()) {
       const Tensor& initial = variable->tensor();

@@ -24,7 +24,8 @@ struct SessionOptions {
   std::vector<int> cpus;
   // Backend names in order of preference; "reference" is always the last answer.
   std::vector<std::string> devices = {"cpu"};
-  // Compute float32 models in a shorter type where the hardware pays for it. (not used by the CPU yet)
+  // Compute float32 models in a shorter type where the hardware pays for it: the CPU keeps weights of matrix products in 16 bits
+  // and computes in float32.
   bool prefer_fp16 = false;
   // Collect times per step, see Profile().
   bool profile = false;

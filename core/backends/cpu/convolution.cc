@@ -68,7 +68,7 @@ KernelResult MakeConvolution(const KernelRequest& r) {
     const std::string key = absl::StrCat("onednn:conv:", FormOf(packed_desc));
     MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> weights,
                            r.weights->GetOrMake<memory>(r.constant_values[1], key, [&] {
-                             return Pack(*r.constants[1],
+                             return Pack(r.weights, *r.constants[1],
                                          memory::desc(weight_dims, memory::data_type::f32,
                                                       PlainTag(weight_dims.size())),
                                          packed_desc);
@@ -80,7 +80,7 @@ KernelResult MakeConvolution(const KernelRequest& r) {
     if (has(2)) {
       MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> packed_bias,
                              r.weights->GetOrMake<memory>(r.constant_values[2], "onednn:bias", [&] {
-                               return Pack(*r.constants[2], bias, bias);
+                               return Pack(r.weights, *r.constants[2], bias, bias);
                              }));
       operands.push_back({DNNL_ARG_BIAS, 2, bias, packed_bias});
       consumed |= 4;
@@ -150,7 +150,7 @@ KernelResult MakeDeconvolution(const KernelRequest& r) {
         const std::shared_ptr<const memory> weights,
         r.weights->GetOrMake<memory>(
             r.constant_values[1], absl::StrCat("onednn:deconv:", FormOf(packed_desc)), [&] {
-              return Pack(*r.constants[1],
+              return Pack(r.weights, *r.constants[1],
                           memory::desc(weight_dims, memory::data_type::f32, strides), packed_desc);
             }));
     std::vector<OneDnnKernel::Operand> operands = {{DNNL_ARG_SRC, 0, source, nullptr},
@@ -160,8 +160,9 @@ KernelResult MakeDeconvolution(const KernelRequest& r) {
     if (has_bias) {
       MIRIN_ASSIGN_OR_RETURN(
           const std::shared_ptr<const memory> packed_bias,
-          r.weights->GetOrMake<memory>(r.constant_values[bias_input], "onednn:bias",
-                                       [&] { return Pack(*r.constants[bias_input], bias, bias); }));
+          r.weights->GetOrMake<memory>(r.constant_values[bias_input], "onednn:bias", [&] {
+            return Pack(r.weights, *r.constants[bias_input], bias, bias);
+          }));
       operands.push_back({DNNL_ARG_BIAS, static_cast<int>(bias_input), bias, packed_bias});
       consumed |= uint32_t{1} << bias_input;
     }

@@ -20,10 +20,10 @@ inline int64_t PackedFloats(int64_t k, int64_t n) {
   return (n + columns - 1) / columns * columns * k;
 }
 
-// `batches` products of the same sizes; args_of(t) gives the operands of product t (its row and column range is ignored).
+// `batches` products of the same sizes by simd.gemm or simd.gemm_half; args_of(t) gives the operands of product t (its row and column range is ignored).
 template <typename ArgsOf>
-void ParallelGemm(const ThreadShare& threads, int64_t batches, int64_t m, int64_t n, int64_t k,
-                  ArgsOf args_of) {
+void ParallelGemm(const ThreadShare& threads, void (*gemm)(const GemmArgs&), int64_t batches,
+                  int64_t m, int64_t n, int64_t k, ArgsOf args_of) {
   const SimdKernels& simd = Simd();
   const int64_t columns = simd.tile_columns, block_rows = 4 * simd.tile_rows;
   const int64_t panels = (n + columns - 1) / columns,
@@ -36,7 +36,7 @@ void ParallelGemm(const ThreadShare& threads, int64_t batches, int64_t m, int64_
       g.row_begin = g.column_begin = 0;
       g.row_end = m;
       g.column_end = n;
-      simd.gemm(g);
+      gemm(g);
     }
     return;
   }
@@ -49,7 +49,7 @@ void ParallelGemm(const ThreadShare& threads, int64_t batches, int64_t m, int64_
       g.row_end = std::min(m, g.row_begin + block_rows);
       g.column_begin = panel * columns;
       g.column_end = std::min(n, g.column_begin + columns);
-      simd.gemm(g);
+      gemm(g);
     }
   });
 }

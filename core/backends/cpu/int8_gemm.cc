@@ -17,7 +17,7 @@ absl::StatusOr<std::shared_ptr<const PackedInt8>> PackInt8(const KernelRequest& 
         const int64_t columns =
             (n + kernels.tile_columns - 1) / kernels.tile_columns * kernels.tile_columns;
         auto made = std::make_shared<PackedInt8>();
-        made->panels = AllocateAligned(
+        made->panels = r.weights->Allocate(
             static_cast<size_t>(columns * PreparedBytes(k) / kernels.a_bytes * kernels.b_bytes));
         made->sums = AllocateAligned(static_cast<size_t>(columns) * sizeof(int32_t));
         if (made->panels == nullptr || made->sums == nullptr)

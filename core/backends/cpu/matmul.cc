@@ -86,10 +86,60 @@ Shapes Plan(const KernelRequest& r) {
   return s;
 }
 
+// A constant right-hand side in panels, of floats or of binary16 numbers.
 struct Packed {
   std::shared_ptr<void> memory;
-  const float* data() const { return static_cast<const float*>(memory.get()); }
+  bool half = false;
 };
+
+absl::Status NoMemory() { return absl::ResourceExhaustedError("no memory for packed weights"); }
+
+// Panel by panel through floats. Null memory when a number is too large for 16 bits.
+absl::StatusOr<std::shared_ptr<const Packed>> PackHalf(const Shapes& s, const float* b,
+                                                       WeightCache* weights) {
+  const SimdKernels& simd = Simd();
+  const int64_t columns = simd.tile_columns, panel = columns * s.k;
+  auto made = std::make_shared<Packed>();
+  made->half = true;
+  made->memory = weights->Allocate(static_cast<size_t>(PackedFloats(s.k, s.n)) * 2);
+  const std::shared_ptr<void> floats = AllocateAligned(static_cast<size_t>(panel) * 4);
+  if (made->memory == nullptr || floats == nullptr) return NoMemory();
+  auto* line = static_cast<float*>(floats.get());
+  auto* to = static_cast<uint16_t*>(made->memory.get());
+  for (int64_t j = 0; j < s.n; j += columns) {
+    simd.pack_b(b + j * s.b_column, s.k, std::min(columns, s.n - j), s.b_row, s.b_column, line);
+    if (!simd.narrow(line, to + j * s.k, panel)) {
+      made->memory = nullptr;
+      break;
+    }
+  }
+  return std::shared_ptr<const Packed>(made);
+}
+
+absl::StatusOr<std::shared_ptr<const Packed>> PackFloat(const Shapes& s, const float* b,
+                                                        WeightCache* weights) {
+  auto made = std::make_shared<Packed>();
+  made->memory = weights->Allocate(static_cast<size_t>(PackedFloats(s.k, s.n)) * 4);
+  if (made->memory == nullptr) return NoMemory();
+  Simd().pack_b(b, s.k, s.n, s.b_row, s.b_column, static_cast<float*>(made->memory.get()));
+  return std::shared_ptr<const Packed>(made);
+}
+
+absl::StatusOr<std::shared_ptr<const Packed>> PackConstant(const KernelRequest& r,
+                                                           const Shapes& s) {
+  const auto* b = static_cast<const float*>(r.constants[1]->data());
+  const std::string form =
+      absl::StrCat(Simd().name, ":", s.k, "x", s.n, ":", s.b_row, ",", s.b_column);
+  if (r.prefer_fp16 && Simd().narrow != nullptr) {
+    MIRIN_ASSIGN_OR_RETURN(
+        std::shared_ptr<const Packed> half,
+        r.weights->GetOrMake<Packed>(r.constant_values[1], absl::StrCat("gemm16:", form),
+                                     [&] { return PackHalf(s, b, r.weights); }));
+    if (half->memory != nullptr) return half;
+  }
+  return r.weights->GetOrMake<Packed>(r.constant_values[1], absl::StrCat("gemm:", form),
+                                      [&] { return PackFloat(s, b, r.weights); });
+}
 
 }  // namespace
 
@@ -107,22 +157,8 @@ KernelResult MakeMatMul(const KernelRequest& r) {
   const bool constant_b = r.constants[1] != nullptr && r.constant_values[1] != nullptr &&
                           s.b_batch.size() == 1 && r.weights != nullptr;
   if (constant_b) {
-    const auto& simd = Simd();
-    const std::string key =
-        absl::StrCat("gemm:", simd.name, ":", s.k, "x", s.n, ":", s.b_row, ",", s.b_column);
-    const Tensor* b = r.constants[1];
-    MIRIN_ASSIGN_OR_RETURN(
-        packed,
-        r.weights->GetOrMake<Packed>(
-            r.constant_values[1], key, [&]() -> absl::StatusOr<std::shared_ptr<const Packed>> {
-              auto made = std::make_shared<Packed>();
-              made->memory = AllocateAligned(static_cast<size_t>(PackedFloats(s.k, s.n)) * 4);
-              if (made->memory == nullptr)
-                return absl::ResourceExhaustedError("no memory for packed weights");
-              simd.pack_b(static_cast<const float*>(b->data()), s.k, s.n, s.b_row, s.b_column,
-                          static_cast<float*>(made->memory.get()));
-              return std::shared_ptr<const Packed>(made);
-            }));
+    MIRIN_ASSIGN_OR_RETURN(packed, PackConstant(r, s));
+    if (packed->half) traits.implementation = SimdName("gemm16");
     traits.consumed = 2;
   } else {
     traits.scratch_bytes = static_cast<size_t>(PackedFloats(s.k, s.n)) * 4 * s.b_batch.size();
@@ -132,7 +168,8 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     const float* a = c.input(0).as<float>();
     float* y = c.output(0).as<float>();
     const float* bias = has_bias ? c.input(2).as<float>() : nullptr;
-    const float* b = packed != nullptr ? packed->data() : static_cast<const float*>(c.scratch());
+    const auto* b =
+        static_cast<const float*>(packed != nullptr ? packed->memory.get() : c.scratch());
     const int64_t packed_size = PackedFloats(s.k, s.n);
     if (packed == nullptr) {
       const float* from = c.input(1).as<float>();
@@ -153,13 +190,15 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     g.c_row = s.n;
     g.bias = bias;
     g.activation = activation;
-    ParallelGemm(c.threads(), batches, s.m, s.n, s.k, [&](int64_t t) {
-      GemmArgs one = g;
-      one.a = a + s.a_batch[t];
-      one.c = y + t * s.m * s.n;
-      one.packed_b = b + (packed == nullptr ? t * packed_size : 0);
-      return one;
-    });
+    const bool half = packed != nullptr && packed->half;
+    ParallelGemm(c.threads(), half ? simd.gemm_half : simd.gemm, batches, s.m, s.n, s.k,
+                 [&](int64_t t) {
+                   GemmArgs one = g;
+                   one.a = a + s.a_batch[t];
+                   one.c = y + t * s.m * s.n;
+                   one.packed_b = b + (packed == nullptr ? t * packed_size : 0);
+                   return one;
+                 });
   });
 }
 

@@ -124,17 +124,24 @@ void AddActivation(ops::ActivationKind kind, dnnl::post_ops* post) {
   }
 }
 
-absl::StatusOr<std::shared_ptr<const memory>> Pack(const Tensor& tensor, const memory::desc& plain,
+absl::StatusOr<std::shared_ptr<const memory>> Pack(WeightCache* weights, const Tensor& tensor,
+                                                   const memory::desc& plain,
                                                    const memory::desc& to) {
   // The file's bytes may lie anywhere; oneDNN wants numbers on their boundary.
   auto aligned = Tensor::Allocate(tensor.dtype(), tensor.dims());
   if (!aligned.ok()) return aligned.status();
   __builtin_memcpy(aligned->mutable_data(), tensor.data(), tensor.bytes());
   memory from(plain, Engine(), aligned->mutable_data());
-  auto packed = std::make_shared<memory>(to, Engine());
-  dnnl::reorder(from, *packed).execute(Stream(), from, *packed);
+  struct Packed {
+    std::shared_ptr<void> bytes;
+    memory form;
+  };
+  std::shared_ptr<void> bytes = weights->Allocate(to.get_size());
+  if (bytes == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
+  auto packed = std::make_shared<Packed>(Packed{bytes, memory(to, Engine(), bytes.get())});
+  dnnl::reorder(from, packed->form).execute(Stream(), from, packed->form);
   Stream().wait();
-  return std::shared_ptr<const memory>(packed);
+  return std::shared_ptr<const memory>(packed, &packed->form);
 }
 
 std::string FormOf(const memory::desc& desc) {

@@ -89,7 +89,8 @@ KernelResult Guarded(Fn fn) {
 void AddActivation(ops::ActivationKind kind, dnnl::post_ops* post);
 
 // Numbers of a constant in the form that a primitive wants; `plain` describes them as they are.
-absl::StatusOr<std::shared_ptr<const memory>> Pack(const Tensor& tensor, const memory::desc& plain,
+absl::StatusOr<std::shared_ptr<const memory>> Pack(WeightCache* weights, const Tensor& tensor,
+                                                   const memory::desc& plain,
                                                    const memory::desc& to);
 // What a packed form depends on, for the weight cache.
 std::string FormOf(const memory::desc& desc);

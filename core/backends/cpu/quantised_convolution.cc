@@ -39,7 +39,7 @@ std::shared_ptr<const memory> One(T value, memory::data_type type) {
 absl::StatusOr<std::shared_ptr<const memory>> Vector(const KernelRequest& r, size_t i) {
   const memory::desc desc({r.inputs[i].shape.dim(0)}, memory::data_type::f32, tag::a);
   return r.weights->GetOrMake<memory>(r.constant_values[i], "onednn:vector",
-                                      [&] { return Pack(*r.constants[i], desc, desc); });
+                                      [&] { return Pack(r.weights, *r.constants[i], desc, desc); });
 }
 
 struct Attributes {
@@ -131,7 +131,7 @@ KernelResult MakeQuantizedConvolution(const KernelRequest& r) {
                      ":", r.node->attrs().Int("x_zero") != 0, ":", packed_desc.get_size());
     MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> weights,
                            r.weights->GetOrMake<memory>(r.constant_values[1], key, [&] {
-                             return Pack(*r.constants[1],
+                             return Pack(r.weights, *r.constants[1],
                                          memory::desc(weight_dims, memory::data_type::s8,
                                                       PlainTag(weight_dims.size())),
                                          packed_desc);

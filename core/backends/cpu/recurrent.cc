@@ -61,9 +61,10 @@ Plan MakePlan(const KernelRequest& r) {
 }
 
 // The file's flat weight: all W_ih and W_hh first, then the biases (two per direction for a GRU).
-absl::StatusOr<std::shared_ptr<const Packed>> Pack(const Plan& p, const Tensor& flat) {
+absl::StatusOr<std::shared_ptr<const Packed>> Pack(const Plan& p, const Tensor& flat,
+                                                   WeightCache* weights) {
   auto packed = std::make_shared<Packed>();
-  packed->memory = AllocateAligned(static_cast<size_t>(p.packed_floats) * sizeof(float));
+  packed->memory = weights->Allocate(static_cast<size_t>(p.packed_floats) * sizeof(float));
   if (packed->memory == nullptr)
     return absl::ResourceExhaustedError("no memory for packed weights");
   float* to = static_cast<float*>(packed->memory.get());
@@ -127,8 +128,8 @@ void RunDirection(const Plan& p, const Direction& d, const Packed& packed, bool 
   const SimdKernels& simd = Simd();
   const int64_t width = p.width(), row = p.directions * p.hidden;
   const auto product = [&](const float* a, int64_t m, int64_t k, int64_t weights, int64_t bias,
-                           float* to) {
-    ParallelGemm(threads, 1, m, width, k, [&](int64_t) {
+                           float* to, bool backward) {
+    ParallelGemm(threads, simd.gemm, 1, m, width, k, [&](int64_t) {
       GemmArgs g = {};
       g.m = m;
       g.n = width;
@@ -141,13 +142,14 @@ void RunDirection(const Plan& p, const Direction& d, const Packed& packed, bool 
       g.c_row = width;
       g.bias = packed.at(bias);
       g.activation = UnaryKind::kIdentity;
+      g.backward = backward;
       return g;
     });
   };
-  product(x, p.steps * p.batch, d.input, d.from_input, d.input_bias, scratch.input_gates);
+  product(x, p.steps * p.batch, d.input, d.from_input, d.input_bias, scratch.input_gates, false);
   for (int64_t t = 0; t < p.steps; ++t) {
     const int64_t step = reverse ? p.steps - 1 - t : t;
-    product(state, p.batch, p.hidden, d.from_state, d.state_bias, scratch.state_gates);
+    product(state, p.batch, p.hidden, d.from_state, d.state_bias, scratch.state_gates, t % 2 == 1);
     for (int64_t n = 0; n < p.batch; ++n) {
       float* from_input = scratch.input_gates + (step * p.batch + n) * width;
       float* from_state = scratch.state_gates + n * width;
@@ -189,7 +191,7 @@ KernelResult MakeRecurrent(const KernelRequest& r) {
                                        p.layers, "x", p.directions, ":", p.has_bias);
   MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const Packed> packed,
                          r.weights->GetOrMake<Packed>(r.constant_values[weight], key, [&] {
-                           return Pack(p, *r.constants[weight]);
+                           return Pack(p, *r.constants[weight], r.weights);
                          }));
   const int64_t input_gates = p.steps * p.batch * p.width(), state_gates = p.batch * p.width(),
                 inner = p.layers > 1 ? p.layer_floats() : 0;

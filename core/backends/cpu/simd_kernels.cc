@@ -2,6 +2,10 @@
 // in here: the linker might keep the copy with the widest instructions for everybody.
 #include "core/backends/cpu/simd_kernels.h"
 
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
 
@@ -65,23 +69,24 @@ inline float Tanh(float x) {
   return magnitude < 0.625f ? small : (x < 0 ? -big : big);
 }
 
-inline float Erf(float x) {  // Abramowitz and Stegun 7.1.26 with a series near 0
-  const float magnitude = x < 0 ? -x : x;
-  const float t = 1.0f / (1.0f + 0.3275911f * magnitude);
-  float p = 1.061405429f;
-  p = p * t - 1.453152027f;
-  p = p * t + 1.421413741f;
-  p = p * t - 0.284496736f;
-  p = p * t + 0.254829592f;
-  const float big = 1.0f - p * t * Exp(-magnitude * magnitude);
+// A quotient of polynomials up to 4, where erf is 1 in float; 3e-7 of 1 at most.
+inline float Erf(float x) {
+  x = x < -4.0f ? -4.0f : x;
+  x = x > 4.0f ? 4.0f : x;
   const float z = x * x;
-  float s = -1.0f / 1320.0f;
-  s = s * z + 1.0f / 216.0f;
-  s = s * z - 1.0f / 42.0f;
-  s = s * z + 0.1f;
-  s = s * z - 1.0f / 3.0f;
-  const float small = 1.128379167f * (x + x * z * s);
-  return magnitude < 0.5f ? small : (x < 0 ? -big : big);
+  float p = -2.72614225801306e-10f;
+  p = p * z + 2.77068142495902e-08f;
+  p = p * z - 2.10102402082508e-06f;
+  p = p * z - 5.69250639462346e-05f;
+  p = p * z - 7.34990630326855e-04f;
+  p = p * z - 2.95459980854025e-03f;
+  p = p * z - 1.60960333262415e-02f;
+  float q = -1.45660718464996e-05f;
+  q = q * z - 2.13374055278905e-04f;
+  q = q * z - 1.68282697438203e-03f;
+  q = q * z - 7.37332916720468e-03f;
+  q = q * z - 1.42647390514189e-02f;
+  return x * p / q;
 }
 
 inline float Clamp06(float x) {
@@ -251,13 +256,46 @@ float SquaredDistance(const float* x, int64_t n, float mean) {
   return total;
 }
 
-// exp(x - high) in place of x; exactly 0 for what is far below. Returns the sum.
+// Exp of numbers that are 0 or less, each lane as above; exactly 0 for what is far below.
+inline Vector ExpOfNegative(Vector x) {
+  const Mask far = x < -87.0f;
+  const Vector low = Vector{} - 87.3365f;
+  const Vector clamped = x < low ? low : x;
+  const Vector shifted = clamped * 1.44269504f + 12582912.0f;
+  const Vector n = shifted - 12582912.0f;
+  const Vector r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
+  Vector p = Vector{} + 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  const Mask power = (reinterpret_cast<Mask>(shifted) - 0x4B400000 + 127) << 23;
+  const Vector result = p * reinterpret_cast<Vector>(power);
+  return reinterpret_cast<Vector>(reinterpret_cast<Mask>(result) & ~far);
+}
+
+// exp(x - high); exactly 0 for what is far below. Returns the sum.
 float ExpBelow(const float* x, float* y, int64_t n, float high) {
-  Map(x, y, n, [=](float v) {
-    const float d = v - high;
-    return d < -87.0f ? 0.0f : Exp(d);
-  });
-  return Sum(y, n);
+  Vector acc = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const Vector e = ExpOfNegative(*reinterpret_cast<const Vector*>(x + i) - high);
+    *reinterpret_cast<Vector*>(y + i) = e;
+    acc += e;
+  }
+  float total = 0;
+  for (int l = 0; l < kLanes; ++l) total += acc[l];
+  if (i < n) {
+    float line[kLanes] = {};
+    __builtin_memcpy(line, x + i, static_cast<unsigned long>(n - i) * 4);
+    Vector* rest = reinterpret_cast<Vector*>(line);
+    *rest = ExpOfNegative(*rest - high);
+    __builtin_memcpy(y + i, line, static_cast<unsigned long>(n - i) * 4);
+  }
+  for (; i < n; ++i) total += y[i];
+  return total;
 }
 
 void Softmax(const float* x, float* y, int64_t n, bool logarithm) {
@@ -274,13 +312,24 @@ void Softmax(const float* x, float* y, int64_t n, bool logarithm) {
 }
 
 void MaskedSoftmax(float* x, int64_t n, float scale, const float* mask, int64_t mask_step) {
-  if (mask == nullptr || mask_step == 0) {
-    const float shift = mask == nullptr ? 0 : *mask;
-    Map(x, x, n, [=](float v) { return v * scale + shift; });
-  } else {
-    Zip(x, mask, x, n, [=](float v, float m) { return v * scale + m; });
+  const bool by_element = mask != nullptr && mask_step != 0;
+  const float shift = mask == nullptr || by_element ? 0 : *mask;
+  Vector high = Vector{} - __builtin_inff();
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    Vector* to = reinterpret_cast<Vector*>(x + i);
+    *to =
+        *to * scale + (by_element ? *reinterpret_cast<const Vector*>(mask + i) : Vector{} + shift);
+    high = Larger(*to, high);
   }
-  Softmax(x, x, n, false);
+  float best = high[0];
+  for (int l = 1; l < kLanes; ++l) best = high[l] > best ? high[l] : best;
+  for (; i < n; ++i) {
+    x[i] = x[i] * scale + (by_element ? mask[i] : shift);
+    best = x[i] > best ? x[i] : best;
+  }
+  const float factor = 1.0f / ExpBelow(x, x, n, best);
+  Map(x, x, n, [=](float v) { return v * factor; });
 }
 
 void LayerNorm(const float* x, const float* gamma, const float* beta, float* y, int64_t n,
@@ -307,82 +356,181 @@ void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, fl
   }
 }
 
-// Rows [0, R) of one tile: the sum over k of a column of A times a row of the panel.
-template <int R, int V>
-inline void Tile(const GemmArgs& g, const float* a, const float* panel, int64_t depth, float* c,
-                 int64_t width, bool first, bool last, const float* bias) {
+typedef uint16_t Half;  // IEEE binary16
+
+inline Vector Load(const float* x) { return *reinterpret_cast<const Vector*>(x); }
+#if defined(__AVX512F__)
+inline Vector Load(const Half* x) {
+  return reinterpret_cast<Vector>(
+      _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x))));
+}
+#elif defined(__F16C__)
+inline Vector Load(const Half* x) {
+  return reinterpret_cast<Vector>(
+      _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
+}
+#endif
+
+// One tile of C: rows [0, R) of A times a panel of B, whose numbers are W.
+template <typename W>
+struct TileArgs {
+  const float* a;  // first row and first of the depth
+  const W* panel;
+  int64_t depth;
+  float* c;
+  int64_t width;       // columns of the panel that C has
+  const float* bias;   // null: none
+  const W* next;       // what the next panel's tiles will read
+  int64_t next_lines;  // cache lines of it for this tile to fetch, spread over the depth
+  bool first, last;    // of the blocks of depth
+};
+
+constexpr int64_t kFetchEvery = 4;
+
+template <int R, int V, typename W>
+inline void MultiplyAdd(const GemmArgs& g, const TileArgs<W>& t, int64_t p, Vector (&acc)[R][V]) {
+  Vector b[V];
+  for (int v = 0; v < V; ++v) b[v] = Load(t.panel + p * kColumns + v * kLanes);
+  for (int r = 0; r < R; ++r) {
+    const float left = t.a[r * g.a_row + p * g.a_column];
+    for (int v = 0; v < V; ++v) acc[r][v] += left * b[v];
+  }
+}
+
+template <int R, int V, typename W>
+inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
   Vector acc[R][V];
   for (int r = 0; r < R; ++r) {
     for (int v = 0; v < V; ++v) acc[r][v] = Vector{};
   }
-  for (int64_t p = 0; p < depth; ++p) {
-    Vector b[V];
-    for (int v = 0; v < V; ++v)
-      b[v] = *reinterpret_cast<const Vector*>(panel + p * kColumns + v * kLanes);
+  int64_t p = 0;
+  const W* fetch = t.next;
+  for (int64_t lines = t.next_lines; lines > 0 && p + kFetchEvery <= t.depth;
+       p += kFetchEvery, --lines) {
+    __builtin_prefetch(fetch, 0, 2);
+    fetch += 64 / sizeof(W);
+#pragma GCC unroll 4
+    for (int i = 0; i < kFetchEvery; ++i) MultiplyAdd<R, V>(g, t, p + i, acc);
+  }
+  for (; p < t.depth; ++p) MultiplyAdd<R, V>(g, t, p, acc);
+  constexpr int64_t kTile = V * kLanes;
+  const bool whole = t.width == kTile;
+  if (whole && (!t.last || g.activation == UnaryKind::kIdentity)) {
     for (int r = 0; r < R; ++r) {
-      const float left = a[r * g.a_row + p * g.a_column];
-      for (int v = 0; v < V; ++v) acc[r][v] += left * b[v];
+      for (int v = 0; v < V; ++v) {
+        Vector* to = reinterpret_cast<Vector*>(t.c + r * g.c_row + v * kLanes);
+        Vector x = acc[r][v];
+        if (!t.first) x += *to;
+        if (t.last && t.bias != nullptr) x += *reinterpret_cast<const Vector*>(t.bias + v * kLanes);
+        *to = x;
+      }
     }
+    return;
   }
+  float tile[R * kTile];
   for (int r = 0; r < R; ++r) {
-    float line[V * kLanes];
+    float* line = tile + r * kTile;
+    const float* to = t.c + r * g.c_row;
     for (int v = 0; v < V; ++v) *reinterpret_cast<Vector*>(line + v * kLanes) = acc[r][v];
-    float* to = c + r * g.c_row;
-    if (!first) {
-      for (int64_t j = 0; j < width; ++j) line[j] += to[j];
+    if (!t.first) {
+      for (int64_t j = 0; j < t.width; ++j) line[j] += to[j];
     }
-    if (last && bias != nullptr) {
-      for (int64_t j = 0; j < width; ++j) line[j] += bias[j];
+    if (t.last && t.bias != nullptr) {
+      for (int64_t j = 0; j < t.width; ++j) line[j] += t.bias[j];
     }
-    if (last && g.activation != UnaryKind::kIdentity) {
-      Unary(g.activation, line, to, width, 0);
-    } else {
-      __builtin_memcpy(to, line, static_cast<unsigned long>(width) * 4);
-    }
+  }
+  if (t.last && g.activation != UnaryKind::kIdentity) Unary(g.activation, tile, tile, R * kTile, 0);
+  for (int r = 0; r < R; ++r) {
+    __builtin_memcpy(t.c + r * g.c_row, tile + r * kTile, static_cast<unsigned long>(t.width) * 4);
   }
 }
 
-template <int R>
-inline void Rows(const GemmArgs& g, int64_t rows, const float* a, const float* panel, int64_t depth,
-                 float* c, int64_t width, bool first, bool last, const float* bias) {
+template <int R, typename W>
+inline void Rows(const GemmArgs& g, int64_t rows, const TileArgs<W>& t) {
   if constexpr (R > 0) {
-    if (rows == R) {
-      if (width <= kLanes) {
-        Tile<R, 1>(g, a, panel, depth, c, width, first, last, bias);
-      } else if (width <= 2 * kLanes) {
-        Tile<R, 2>(g, a, panel, depth, c, width, first, last, bias);
-      } else {
-        Tile<R, kVectors>(g, a, panel, depth, c, width, first, last, bias);
-      }
+    if (rows != R) return Rows<R - 1>(g, rows, t);
+    if (t.width <= kLanes) {
+      Tile<R, 1>(g, t);
+    } else if (t.width <= 2 * kLanes) {
+      Tile<R, 2>(g, t);
     } else {
-      Rows<R - 1>(g, rows, a, panel, depth, c, width, first, last, bias);
+      Tile<R, kVectors>(g, t);
     }
   }
 }
 
-void Gemm(const GemmArgs& g) {
+template <typename W>
+void Multiply(const GemmArgs& g, const W* packed_b) {
+  const int64_t row_tiles = (g.row_end - g.row_begin + kRows - 1) / kRows,
+                panels = (g.column_end - g.column_begin + kColumns - 1) / kColumns;
+  const int64_t first_panel = g.column_begin + (g.backward ? (panels - 1) * kColumns : 0),
+                step = g.backward ? -kColumns : kColumns;
   for (int64_t p = 0; p == 0 || p < g.k; p += kDepth) {
-    const int64_t depth = g.k - p < kDepth ? g.k - p : kDepth;
-    const bool first = p == 0, last = p + depth >= g.k;
-    for (int64_t j = g.column_begin; j < g.column_end; j += kColumns) {
-      const int64_t width = g.n - j < kColumns ? g.n - j : kColumns;
-      const float* panel = g.packed_b + j * g.k + p * kColumns;
-      const float* bias = g.bias == nullptr ? nullptr : g.bias + j;
+    TileArgs<W> t;
+    t.depth = g.k - p < kDepth ? g.k - p : kDepth;
+    t.first = p == 0;
+    t.last = p + t.depth >= g.k;
+    constexpr int64_t kLine = 64 / sizeof(W);
+    // A few rows stream B anyway.
+    const int64_t lines =
+        row_tiles < 4 ? 0 : (t.depth * kColumns / kLine + row_tiles - 1) / row_tiles;
+    for (int64_t q = 0; q < panels; ++q) {
+      const int64_t j = first_panel + q * step;
+      t.width = g.n - j < kColumns ? g.n - j : kColumns;
+      t.panel = packed_b + j * g.k + p * kColumns;
+      t.bias = g.bias == nullptr ? nullptr : g.bias + j;
+      const bool more = q + 1 < panels;
+      t.next = more ? t.panel + g.k * step : packed_b + first_panel * g.k + (p + kDepth) * kColumns;
+      t.next_lines = more || !t.last ? lines : 0;
       for (int64_t i = g.row_begin; i < g.row_end; i += kRows) {
-        const int64_t rows = g.row_end - i < kRows ? g.row_end - i : kRows;
-        Rows<kRows>(g, rows, g.a + i * g.a_row + p * g.a_column, panel, depth,
-                    g.c + i * g.c_row + j, width, first, last, bias);
+        t.a = g.a + i * g.a_row + p * g.a_column;
+        t.c = g.c + i * g.c_row + j;
+        Rows<kRows>(g, g.row_end - i < kRows ? g.row_end - i : kRows, t);
+        t.next += t.next_lines * kLine;
       }
     }
   }
 }
+
+void Gemm(const GemmArgs& g) { Multiply(g, static_cast<const float*>(g.packed_b)); }
+
+#if defined(__F16C__)
+constexpr float kLargestHalf = 65504;
+
+bool Narrow(const float* x, Half* y, int64_t n) {
+  bool fits = true;
+  for (int64_t i = 0; i < n; ++i) {
+    fits &= !(__builtin_fabsf(x[i]) > kLargestHalf);
+    y[i] = static_cast<Half>(_cvtss_sh(x[i], _MM_FROUND_TO_NEAREST_INT));
+  }
+  return fits;
+}
+
+void GemmHalf(const GemmArgs& g) { Multiply(g, static_cast<const Half*>(g.packed_b)); }
+#else
+constexpr bool (*Narrow)(const float*, Half*, int64_t) = nullptr;
+constexpr void (*GemmHalf)(const GemmArgs&) = nullptr;
+#endif
 
 #define MIRIN_TEXT_(x) #x
 #define MIRIN_TEXT(x) MIRIN_TEXT_(x)
 
-constexpr SimdKernels kKernels = {
-    MIRIN_TEXT(MIRIN_SIMD), kColumns,  kRows,  Unary, Binary,  BinaryScalar, Softmax,
-    MaskedSoftmax,          LayerNorm, Affine, Sum,   Maximum, PackB,        Gemm};
+constexpr SimdKernels kKernels = {MIRIN_TEXT(MIRIN_SIMD),
+                                  kColumns,
+                                  kRows,
+                                  Unary,
+                                  Binary,
+                                  BinaryScalar,
+                                  Softmax,
+                                  MaskedSoftmax,
+                                  LayerNorm,
+                                  Affine,
+                                  Sum,
+                                  Maximum,
+                                  PackB,
+                                  Gemm,
+                                  Narrow,
+                                  GemmHalf};
 
 }  // namespace
 

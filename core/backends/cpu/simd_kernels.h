@@ -35,12 +35,14 @@ struct GemmArgs {
   int64_t m, n, k;
   const float* a;
   int64_t a_row, a_column;  // strides in floats
-  const float* packed_b;
+  const void* packed_b;     // floats, for gemm_half binary16 numbers
   float* c;
   int64_t c_row;
   const float* bias;  // null: none
   UnaryKind activation;
   int64_t row_begin, row_end, column_begin, column_end;
+  bool
+      backward;  // panels from the last to the first: in turns with forward, a cache keeps part of B between calls
 };
 
 // Pointers may be unaligned unless said otherwise; input and output may be the same memory for unary and binary.
@@ -65,6 +67,11 @@ struct SimdKernels {
   // B[k, n] by strides -> panels of tile_columns columns, the last one padded with zeros: PackedSize floats.
   void (*pack_b)(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
   void (*gemm)(const GemmArgs& args);
+  // Floats to binary16, for panels of half the size; false when a finite one is too large. Null, as gemm_half is, where the
+  // CPU cannot read such numbers.
+  bool (*narrow)(const float* x, uint16_t* y, int64_t n);
+  // Sums are float as in gemm.
+  void (*gemm_half)(const GemmArgs& args);
 };
 
 const SimdKernels& Simd();
