@@ -59,18 +59,24 @@ int SkipReshape(ir::Node* node) {
   return 1;
 }
 
-// A transpose of the last two axes in front of a matrix product is a flag of the product.
-int IntoMatMul(ir::Node* node) {
+// A transpose of the last two axes in front of a matrix product is a flag of the product. Of one that brings another axis to the end (keys
+// of several heads: 0, 2, 3, 1) a transpose is left that moves whole rows.
+absl::StatusOr<int> IntoMatMul(ir::Node* node) {
   int changes = 0;
   for (int i = 0; i < 2; ++i) {
     const ir::Node* transpose = ProducedBy(node->input(i), "Transpose");
     auto perm = PermOf(transpose);
     if (!perm.has_value() || perm->size() < 2) continue;
     std::swap((*perm)[perm->size() - 1], (*perm)[perm->size() - 2]);
-    if (!std::is_sorted(perm->begin(), perm->end())) continue;
+    ir::Value* source = transpose->input(0);
+    if (!std::is_sorted(perm->begin(), perm->end())) {
+      const auto last = static_cast<int64_t>(perm->size()) - 1;
+      if (i == 0 || perm->back() != last || !HasOneUse(node->input(i))) continue;
+      MIRIN_ASSIGN_OR_RETURN(source, TransposeBefore(node, source, *perm, transpose->name()));
+    }
     const char* flag = i == 0 ? "transpose_a" : "transpose_b";
     node->attrs().Set(flag, !node->attrs().Bool(flag));
-    node->SetInput(i, transpose->input(0));
+    node->SetInput(i, source);
     ++changes;
   }
   return changes;
