@@ -38,6 +38,13 @@ class Descriptor {
   int fd_;
 };
 
+// Ends a mapping; also how it is recognised.
+struct Unmap {
+  void* address;
+  size_t size;
+  void operator()(const void*) const { ::munmap(address, size); }
+};
+
 // A new file in the same folder. Not mkstemp: it gets the mode that the user's umask leaves.
 int CreateBeside(const std::string& path, std::string* created) {
   static std::atomic<unsigned> counter{0};
@@ -68,8 +75,19 @@ absl::StatusOr<FileBytes> MapFile(const std::string& path, size_t max_bytes) {
   if (address == MAP_FAILED) return FromErrno(path, "cannot map");
   FileBytes result;
   result.bytes = absl::string_view(static_cast<const char*>(address), size);
-  result.owner = std::shared_ptr<const void>(address, [size](void* p) { ::munmap(p, size); });
+  result.owner = std::shared_ptr<const void>(address, Unmap{address, size});
   return result;
+}
+
+void ReleaseMappedPages(const std::shared_ptr<const void>& owner, const void* data, size_t bytes) {
+  const auto* mapping = std::get_deleter<Unmap>(owner);
+  if (mapping == nullptr) return;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<uintptr_t>(mapping->address),
+             begin = reinterpret_cast<uintptr_t>(data), end = begin + bytes;
+  if (begin < first || end > first + mapping->size || end < begin) return;
+  const uintptr_t from = (begin + page - 1) / page * page, to = end / page * page;
+  if (from < to) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
 }
 
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes) {

@@ -20,6 +20,10 @@ struct FileBytes {
 // an empty file; ResourceExhausted above max_bytes.
 absl::StatusOr<FileBytes> MapFile(const std::string& path, size_t max_bytes);
 
+// Lets go of the pages that lie wholly within these bytes: the file gives them back when they are read again. Does nothing unless
+// `owner` is that of a mapping with these bytes: other memory holds the only copy.
+void ReleaseMappedPages(const std::shared_ptr<const void>& owner, const void* data, size_t bytes);
+
 // Writes a whole file through a temporary one beside it, so that readers see the old bytes or the new ones.
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes);
 

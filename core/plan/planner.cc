@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/ops/schema.h"
 #include "core/plan/evaluate.h"
@@ -278,6 +279,8 @@ class Planner {
       if (constants[i] != nullptr) {
         if (kernel->ConsumesConstant(index)) {
           inputs[i] = AddSlot({types[i], Layout::kPlain, Storage::kAbsent, 0, 0}, -1);
+          const Tensor& packed = constants[i]->tensor();
+          ReleaseMappedPages(packed.owner(), packed.data(), packed.bytes());
           continue;
         }
         MIRIN_ASSIGN_OR_RETURN(inputs[i], SlotOf(constants[i]));
