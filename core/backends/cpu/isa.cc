@@ -3,6 +3,7 @@
 
 #include "core/backends/cpu/int8_kernels.h"
 #include "core/backends/cpu/simd_kernels.h"
+#include "core/backends/cpu/winograd_kernels.h"
 
 namespace mirin::cpu {
 namespace {
@@ -39,6 +40,12 @@ const Int8Kernels& Int8() {
     return std::strcmp(simd, "avx2") == 0 ? avx2::Int8Table() : portable::Int8Table();
   }();
   return kChosen;
+}
+
+const WinogradKernels* Winograd() {
+  const char* simd = Simd().name;
+  if (std::strcmp(simd, "avx512") == 0) return &avx512::WinogradTable();
+  return std::strcmp(simd, "avx2") == 0 ? &avx2::WinogradTable() : nullptr;
 }
 
 const char* IsaName() { return Simd().name; }

@@ -35,6 +35,7 @@ KernelResult MakeConcat(const KernelRequest& request);
 KernelResult MakeSplit(const KernelRequest& request);
 KernelResult MakeSlice(const KernelRequest& request);
 KernelResult MakeCast(const KernelRequest& request);
+KernelResult MakeWinograd(const KernelRequest& request);
 KernelResult MakeConvolution(const KernelRequest& request);
 KernelResult MakeDeconvolution(const KernelRequest& request);
 KernelResult MakePooling(const KernelRequest& request);

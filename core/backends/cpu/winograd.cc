@@ -1,0 +1,238 @@
+// Convolutions with 3x3 windows and stride 1 by Winograd's F(4x4, 3x3), on blocked layouts. A result differs from direct convolution by up to
+// about 1e-6 of the largest sum of absolute products (direct: 1e-7).
+#include <algorithm>
+#include <array>
+
+#include "core/backends/cpu/gemm.h"
+#include "core/backends/cpu/kernel.h"
+#include "core/backends/cpu/onednn.h"
+#include "core/backends/cpu/winograd_kernels.h"
+#include "core/base/status.h"
+
+namespace mirin::cpu {
+namespace {
+
+constexpr int64_t kPoints = 36, kTile = 4, kWindow = 6;
+// Floats between the points of a chunk, beyond its data: points must not share the sets of a cache.
+constexpr int64_t kPad = 16;
+// Bytes of a chunk of tiles, transformed input and products: about what a second-level cache holds.
+constexpr int64_t kChunkBytes = int64_t{1} << 20;
+// With fewer rows a product waits for its weights, of which there are four times as many as in a direct convolution.
+constexpr int64_t kLeastTiles = 12, kLeastChannels = 32;
+// Bytes that the weights of one convolution may grow to.
+constexpr int64_t kMostWeightBytes = int64_t{64} << 20;
+
+struct Shape {
+  int64_t batch, in, out, height, width, out_height, out_width, pad_top, pad_left;
+  int64_t tile_rows, tile_columns, tiles, chunk;
+  int64_t input_step() const { return chunk * in + kPad; }
+  int64_t output_step() const { return chunk * out + kPad; }
+};
+
+struct Weights {
+  std::shared_ptr<void> memory;  // 36 packed [in, out] matrices
+  std::vector<float> bias;
+};
+
+// G g G^T of one window of the file's [out, in, 3, 3], in double.
+std::array<float, kPoints> TransformWindow(const float* g) {
+  static constexpr double kG[6][3] = {{1.0 / 4, 0, 0},
+                                      {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                      {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                      {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                      {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                      {0, 0, 1}};
+  std::array<float, kPoints> u;
+  for (size_t i = 0; i < 6; ++i) {
+    double row[3] = {};
+    for (size_t j = 0; j < 3; ++j) {
+      for (size_t k = 0; k < 3; ++k) row[j] += kG[i][k] * static_cast<double>(g[k * 3 + j]);
+    }
+    for (size_t j = 0; j < 6; ++j)
+      u[i * 6 + j] = static_cast<float>(row[0] * kG[j][0] + row[1] * kG[j][1] + row[2] * kG[j][2]);
+  }
+  return u;
+}
+
+absl::StatusOr<std::shared_ptr<const Weights>> Pack(const KernelRequest& r, const Shape& s,
+                                                    bool has_bias) {
+  auto made = std::make_shared<Weights>();
+  const int64_t packed = PackedFloats(s.in, s.out), matrix = s.in * s.out;
+  made->memory = r.weights->Allocate(static_cast<size_t>(kPoints * packed) * 4);
+  const std::shared_ptr<void> plain = AllocateAligned(static_cast<size_t>(kPoints * matrix) * 4);
+  if (made->memory == nullptr || plain == nullptr)
+    return absl::ResourceExhaustedError("no memory for packed weights");
+  auto* u = static_cast<float*>(plain.get());
+  const char* from = static_cast<const char*>(r.constants[1]->data());
+  for (int64_t i = 0; i < s.in; ++i) {
+    for (int64_t o = 0; o < s.out; ++o) {  // 36 lines written side by side
+      float window[9];                     // the file's bytes may lie anywhere
+      __builtin_memcpy(window, from + (o * s.in + i) * 36, sizeof window);
+      const std::array<float, kPoints> points = TransformWindow(window);
+      for (int64_t p = 0; p < kPoints; ++p)
+        u[p * matrix + i * s.out + o] = points[static_cast<size_t>(p)];
+    }
+  }
+  for (int64_t p = 0; p < kPoints; ++p)
+    Simd().pack_b(u + p * matrix, s.in, s.out, s.out, 1,
+                  static_cast<float*>(made->memory.get()) + p * packed);
+  if (has_bias) {
+    made->bias.resize(static_cast<size_t>(s.out));
+    __builtin_memcpy(made->bias.data(), r.constants[2]->data(), made->bias.size() * 4);
+  }
+  return std::shared_ptr<const Weights>(made);
+}
+
+// A tile of the batch: its image and the first of its results.
+struct Tile {
+  int64_t image, row, column;
+};
+
+Tile TileAt(const Shape& s, int64_t t) {
+  const int64_t in_image = t % (s.tile_rows * s.tile_columns);
+  return {t / (s.tile_rows * s.tile_columns), in_image / s.tile_columns * kTile,
+          in_image % s.tile_columns * kTile};
+}
+
+// Tile t of the chunk that begins at `first`, all channels.
+void TransformInput(const WinogradKernels& kernels, const Shape& s, const float* x, int64_t first,
+                    int64_t t, float* v) {
+  const int64_t lanes = kernels.lanes, plane = s.height * s.width * lanes;
+  const Tile tile = TileAt(s, first + t);
+  const int64_t top = tile.row - s.pad_top, left = tile.column - s.pad_left;
+  const bool inside =
+      top >= 0 && left >= 0 && top + kWindow <= s.height && left + kWindow <= s.width;
+  for (int64_t block = 0; block * lanes < s.in; ++block) {
+    const float* from = x + (tile.image * (s.in / lanes) + block) * plane;
+    float* to = v + t * s.in + block * lanes;
+    if (inside) {
+      kernels.input(from + (top * s.width + left) * lanes, s.width * lanes, to, s.input_step());
+      continue;
+    }
+    float window[kWindow * kWindow * 16] = {};
+    const int64_t begin = std::max<int64_t>(0, -left), end = std::min(kWindow, s.width - left);
+    for (int64_t i = std::max<int64_t>(0, -top); i < std::min(kWindow, s.height - top); ++i) {
+      if (begin >= end) break;
+      const float* line = from + ((top + i) * s.width + left + begin) * lanes;
+      std::copy(line, line + (end - begin) * lanes, window + (i * kWindow + begin) * lanes);
+    }
+    kernels.input(window, kWindow * lanes, to, s.input_step());
+  }
+}
+
+void TransformOutput(const WinogradKernels& kernels, const Shape& s, const float* m,
+                     const float* bias, const float* add, UnaryKind activation, int64_t first,
+                     int64_t t, float* y) {
+  const int64_t lanes = kernels.lanes, line = s.out_width * lanes, plane = s.out_height * line;
+  const Tile tile = TileAt(s, first + t);
+  const int64_t rows = std::min(kTile, s.out_height - tile.row),
+                columns = std::min(kTile, s.out_width - tile.column);
+  for (int64_t block = 0; block * lanes < s.out; ++block) {
+    const int64_t at =
+        (tile.image * (s.out / lanes) + block) * plane + tile.row * line + tile.column * lanes;
+    kernels.output(m + t * s.out + block * lanes, s.output_step(),
+                   bias == nullptr ? nullptr : bias + block * lanes,
+                   add == nullptr ? nullptr : add + at, y + at, line, rows, columns,
+                   activation == UnaryKind::kRelu);
+    if (activation == UnaryKind::kIdentity || activation == UnaryKind::kRelu) continue;
+    for (int64_t i = 0; i < rows; ++i)
+      Simd().unary(activation, y + at + i * line, y + at + i * line, columns * lanes, 0);
+  }
+}
+
+bool IsPlain3x3(const std::vector<ops::WindowAxis>& axes, const Dims& w) {
+  return axes.size() == 2 && w[2] == 3 && w[3] == 3 &&
+         std::all_of(axes.begin(), axes.end(), [](const ops::WindowAxis& a) {
+           return a.stride == 1 && a.dilation == 1 && a.pad_before >= 0 && a.pad_after >= 0;
+         });
+}
+
+}  // namespace
+
+KernelResult MakeWinograd(const KernelRequest& r) {
+  const WinogradKernels* kernels = Winograd();
+  if (kernels == nullptr) return absl::UnimplementedError("no blocked layout");
+  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  const auto has = [&](size_t i) {
+    return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown;
+  };
+  const auto constant = [&](size_t i) {
+    return r.constants[i] != nullptr && r.constant_values[i] != nullptr;
+  };
+  if (!constant(1) || (has(2) && !constant(2)) || r.weights == nullptr)
+    return absl::UnimplementedError("computed weights");
+  const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
+             &y = r.outputs[0].shape.dims();
+  if (x.size() != 4 || r.node->attrs().Int("group", 1) != 1)
+    return absl::UnimplementedError("groups or another rank");
+  if (has(3) && (!IsF32(r, 3) || r.inputs[3].shape.dims() != y)) return Refuse(r.inputs[3]);
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
+                         ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
+  if (!IsPlain3x3(axes, w)) return absl::UnimplementedError("not a 3x3 window of stride 1");
+  MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
+  Shape s = {x[0], x[1], w[0], x[2], x[3], y[2], y[3], axes[0].pad_before, axes[1].pad_before,
+             0,    0,    0,    0};
+  s.tile_rows = (s.out_height + kTile - 1) / kTile;
+  s.tile_columns = (s.out_width + kTile - 1) / kTile;
+  s.tiles = s.batch * s.tile_rows * s.tile_columns;
+  if (s.in % kernels->lanes != 0 || s.out % kernels->lanes != 0 || s.in < kLeastChannels ||
+      s.out < kLeastChannels || s.tiles < kLeastTiles)
+    return absl::UnimplementedError("too small for Winograd");
+  if (s.in * s.out > kMostWeightBytes / (kPoints * 4))
+    return absl::UnimplementedError("too many weights for Winograd");
+  const int64_t tile_bytes = kPoints * 4 * (s.in + s.out);
+  const int64_t chunks = std::max<int64_t>(1, s.tiles * tile_bytes / kChunkBytes);
+  const int64_t rows = Simd().tile_rows;
+  s.chunk = std::min(s.tiles, ((s.tiles + chunks - 1) / chunks + rows - 1) / rows * rows);
+  MIRIN_ASSIGN_OR_RETURN(
+      const std::shared_ptr<const Weights> weights,
+      r.weights->GetOrMake<Weights>(
+          r.constant_values[1],
+          absl::StrCat("winograd:", Simd().name, ":",
+                       reinterpret_cast<uintptr_t>(has(2) ? r.constant_values[2] : nullptr)),
+          [&] { return Pack(r, s, has(2)); }));
+  KernelTraits traits;
+  traits.implementation = SimdName("winograd");
+  traits.layout = onednn::BlockedLayout();
+  traits.plain = 2 | 4;
+  traits.consumed = has(2) ? 2 | 4 : 2;
+  traits.scratch_bytes =
+      static_cast<size_t>(kPoints * (s.input_step() + s.output_step())) * sizeof(float);
+  const bool has_add = has(3);
+  return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
+    const float* from = c.input(0).as<float>();
+    const float* add = has_add ? c.input(3).as<float>() : nullptr;
+    const float* bias = weights->bias.empty() ? nullptr : weights->bias.data();
+    float* to = c.output(0).as<float>();
+    float* v = static_cast<float*>(c.scratch());
+    float* m = v + kPoints * s.input_step();
+    const auto* packed = static_cast<const float*>(weights->memory.get());
+    const int64_t grain = std::max<int64_t>(1, kElementGrain / (kPoints * s.in));
+    for (int64_t first = 0; first < s.tiles; first += s.chunk) {
+      const int64_t count = std::min(s.chunk, s.tiles - first);
+      c.threads().ParallelFor(count, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t) TransformInput(*kernels, s, from, first, t, v);
+      });
+      ParallelGemm(c.threads(), simd.gemm, kPoints, count, s.out, s.in, [&](int64_t p) {
+        GemmArgs g = {};
+        g.m = count;
+        g.n = s.out;
+        g.k = s.in;
+        g.a = v + p * s.input_step();
+        g.a_row = s.in;
+        g.a_column = 1;
+        g.packed_b = packed + p * PackedFloats(s.in, s.out);
+        g.c = m + p * s.output_step();
+        g.c_row = s.out;
+        g.activation = UnaryKind::kIdentity;
+        return g;
+      });
+      c.threads().ParallelFor(count, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t)
+          TransformOutput(*kernels, s, m, bias, add, activation, first, t, to);
+      });
+    }
+  });
+}
+
+}  // namespace mirin::cpu
