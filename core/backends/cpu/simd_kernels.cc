@@ -2,28 +2,10 @@
 // in here: the linker might keep the copy with the widest instructions for everybody.
 #include "core/backends/cpu/simd_kernels.h"
 
-#if defined(__F16C__)
-#include <immintrin.h>
-#endif
+#include "core/backends/cpu/simd_vector.h"
 
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
-
-#if defined(__AVX512F__)
-constexpr int kLanes = 16;
-constexpr int kRows = 8;
-#elif defined(__AVX2__)
-constexpr int kLanes = 8;
-constexpr int kRows = 4;
-#else
-constexpr int kLanes = 4;
-constexpr int kRows = 4;
-#endif
-constexpr int kVectors = 3;
-constexpr int64_t kColumns = kLanes * kVectors;
-constexpr int64_t kDepth = 768;  // of a block of B that stays in the second-level cache
-
-typedef float Vector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 
 float FromBits(int32_t bits) {
   float f;
@@ -107,6 +89,8 @@ inline void Map(const float* x, float* y, int64_t n, Fn fn) {
   __builtin_memcpy(y + whole, line, rest);
 }
 
+}  // namespace
+
 void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter) {
   switch (kind) {
     case UnaryKind::kIdentity:
@@ -154,6 +138,8 @@ void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter)
       return Map(x, y, n, [](float v) { return Erf(v); });
   }
 }
+
+namespace {
 
 template <typename Fn>
 inline void Zip(const float* a, const float* b, float* y, int64_t n, Fn fn) {
@@ -221,8 +207,6 @@ float Sum(const float* x, int64_t n) {
   for (; i < n; ++i) total += x[i];
   return total;
 }
-
-typedef int32_t Mask __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 
 inline Vector Larger(Vector a, Vector b) {
   const Mask m = a > b;
@@ -341,176 +325,6 @@ void LayerNorm(const float* x, const float* gamma, const float* beta, float* y, 
   *mean = m;
   *variance = v;
 }
-
-void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed) {
-  for (int64_t j = 0; j < n; j += kColumns) {
-    const int64_t width = n - j < kColumns ? n - j : kColumns;
-    for (int64_t p = 0; p < k; ++p) {
-      for (int64_t c = 0; c < width; ++c) {
-        __builtin_memcpy(packed + c,
-                         reinterpret_cast<const char*>(b) + (p * row + (j + c) * column) * 4, 4);
-      }
-      for (int64_t c = width; c < kColumns; ++c) packed[c] = 0;
-      packed += kColumns;
-    }
-  }
-}
-
-typedef uint16_t Half;  // IEEE binary16
-
-inline Vector Load(const float* x) { return *reinterpret_cast<const Vector*>(x); }
-#if defined(__AVX512F__)
-inline Vector Load(const Half* x) {
-  return reinterpret_cast<Vector>(
-      _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x))));
-}
-#elif defined(__F16C__)
-inline Vector Load(const Half* x) {
-  return reinterpret_cast<Vector>(
-      _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
-}
-#endif
-
-// One tile of C: rows [0, R) of A times a panel of B, whose numbers are W.
-template <typename W>
-struct TileArgs {
-  const float* a;  // first row and first of the depth
-  const W* panel;
-  int64_t depth;
-  float* c;
-  int64_t width;       // columns of the panel that C has
-  const float* bias;   // null: none
-  const W* next;       // what the next panel's tiles will read
-  int64_t next_lines;  // cache lines of it for this tile to fetch, spread over the depth
-  bool first, last;    // of the blocks of depth
-};
-
-constexpr int64_t kFetchEvery = 4;
-
-template <int R, int V, typename W>
-inline void MultiplyAdd(const GemmArgs& g, const TileArgs<W>& t, int64_t p, Vector (&acc)[R][V]) {
-  Vector b[V];
-  for (int v = 0; v < V; ++v) b[v] = Load(t.panel + p * kColumns + v * kLanes);
-  for (int r = 0; r < R; ++r) {
-    const float left = t.a[r * g.a_row + p * g.a_column];
-    for (int v = 0; v < V; ++v) acc[r][v] += left * b[v];
-  }
-}
-
-template <int R, int V, typename W>
-inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
-  Vector acc[R][V];
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) acc[r][v] = Vector{};
-  }
-  int64_t p = 0;
-  const W* fetch = t.next;
-  for (int64_t lines = t.next_lines; lines > 0 && p + kFetchEvery <= t.depth;
-       p += kFetchEvery, --lines) {
-    __builtin_prefetch(fetch, 0, 2);
-    fetch += 64 / sizeof(W);
-#pragma GCC unroll 4
-    for (int i = 0; i < kFetchEvery; ++i) MultiplyAdd<R, V>(g, t, p + i, acc);
-  }
-  for (; p < t.depth; ++p) MultiplyAdd<R, V>(g, t, p, acc);
-  constexpr int64_t kTile = V * kLanes;
-  const bool whole = t.width == kTile;
-  if (whole && (!t.last || g.activation == UnaryKind::kIdentity)) {
-    for (int r = 0; r < R; ++r) {
-      for (int v = 0; v < V; ++v) {
-        Vector* to = reinterpret_cast<Vector*>(t.c + r * g.c_row + v * kLanes);
-        Vector x = acc[r][v];
-        if (!t.first) x += *to;
-        if (t.last && t.bias != nullptr) x += *reinterpret_cast<const Vector*>(t.bias + v * kLanes);
-        *to = x;
-      }
-    }
-    return;
-  }
-  float tile[R * kTile];
-  for (int r = 0; r < R; ++r) {
-    float* line = tile + r * kTile;
-    const float* to = t.c + r * g.c_row;
-    for (int v = 0; v < V; ++v) *reinterpret_cast<Vector*>(line + v * kLanes) = acc[r][v];
-    if (!t.first) {
-      for (int64_t j = 0; j < t.width; ++j) line[j] += to[j];
-    }
-    if (t.last && t.bias != nullptr) {
-      for (int64_t j = 0; j < t.width; ++j) line[j] += t.bias[j];
-    }
-  }
-  if (t.last && g.activation != UnaryKind::kIdentity) Unary(g.activation, tile, tile, R * kTile, 0);
-  for (int r = 0; r < R; ++r) {
-    __builtin_memcpy(t.c + r * g.c_row, tile + r * kTile, static_cast<unsigned long>(t.width) * 4);
-  }
-}
-
-template <int R, typename W>
-inline void Rows(const GemmArgs& g, int64_t rows, const TileArgs<W>& t) {
-  if constexpr (R > 0) {
-    if (rows != R) return Rows<R - 1>(g, rows, t);
-    if (t.width <= kLanes) {
-      Tile<R, 1>(g, t);
-    } else if (t.width <= 2 * kLanes) {
-      Tile<R, 2>(g, t);
-    } else {
-      Tile<R, kVectors>(g, t);
-    }
-  }
-}
-
-template <typename W>
-void Multiply(const GemmArgs& g, const W* packed_b) {
-  const int64_t row_tiles = (g.row_end - g.row_begin + kRows - 1) / kRows,
-                panels = (g.column_end - g.column_begin + kColumns - 1) / kColumns;
-  const int64_t first_panel = g.column_begin + (g.backward ? (panels - 1) * kColumns : 0),
-                step = g.backward ? -kColumns : kColumns;
-  for (int64_t p = 0; p == 0 || p < g.k; p += kDepth) {
-    TileArgs<W> t;
-    t.depth = g.k - p < kDepth ? g.k - p : kDepth;
-    t.first = p == 0;
-    t.last = p + t.depth >= g.k;
-    constexpr int64_t kLine = 64 / sizeof(W);
-    // A few rows stream B anyway.
-    const int64_t lines =
-        row_tiles < 4 ? 0 : (t.depth * kColumns / kLine + row_tiles - 1) / row_tiles;
-    for (int64_t q = 0; q < panels; ++q) {
-      const int64_t j = first_panel + q * step;
-      t.width = g.n - j < kColumns ? g.n - j : kColumns;
-      t.panel = packed_b + j * g.k + p * kColumns;
-      t.bias = g.bias == nullptr ? nullptr : g.bias + j;
-      const bool more = q + 1 < panels;
-      t.next = more ? t.panel + g.k * step : packed_b + first_panel * g.k + (p + kDepth) * kColumns;
-      t.next_lines = more || !t.last ? lines : 0;
-      for (int64_t i = g.row_begin; i < g.row_end; i += kRows) {
-        t.a = g.a + i * g.a_row + p * g.a_column;
-        t.c = g.c + i * g.c_row + j;
-        Rows<kRows>(g, g.row_end - i < kRows ? g.row_end - i : kRows, t);
-        t.next += t.next_lines * kLine;
-      }
-    }
-  }
-}
-
-void Gemm(const GemmArgs& g) { Multiply(g, static_cast<const float*>(g.packed_b)); }
-
-#if defined(__F16C__)
-constexpr float kLargestHalf = 65504;
-
-bool Narrow(const float* x, Half* y, int64_t n) {
-  bool fits = true;
-  for (int64_t i = 0; i < n; ++i) {
-    fits &= !(__builtin_fabsf(x[i]) > kLargestHalf);
-    y[i] = static_cast<Half>(_cvtss_sh(x[i], _MM_FROUND_TO_NEAREST_INT));
-  }
-  return fits;
-}
-
-void GemmHalf(const GemmArgs& g) { Multiply(g, static_cast<const Half*>(g.packed_b)); }
-#else
-constexpr bool (*Narrow)(const float*, Half*, int64_t) = nullptr;
-constexpr void (*GemmHalf)(const GemmArgs&) = nullptr;
-#endif
 
 #define MIRIN_TEXT_(x) #x
 #define MIRIN_TEXT(x) MIRIN_TEXT_(x)

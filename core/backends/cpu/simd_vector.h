@@ -1,0 +1,39 @@
+// What the sources of the vector kernels share: included once per instruction set, with MIRIN_SIMD as simd_kernels.cc says.
+#ifndef CORE_BACKENDS_CPU_SIMD_VECTOR_H_
+#define CORE_BACKENDS_CPU_SIMD_VECTOR_H_
+
+#include "core/backends/cpu/simd_kernels.h"
+
+namespace mirin::cpu::MIRIN_SIMD {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+constexpr int kRows = 8;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+constexpr int kRows = 4;
+#else
+constexpr int kLanes = 4;
+constexpr int kRows = 4;
+#endif
+constexpr int kVectors = 3;
+constexpr int64_t kColumns = kLanes * kVectors;  // of a panel
+
+typedef float Vector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+typedef int32_t Mask __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+
+// Entries of SimdKernels, which says what they do.
+void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
+void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
+void Gemm(const GemmArgs& args);
+#if defined(__F16C__)
+bool Narrow(const float* x, uint16_t* y, int64_t n);
+void GemmHalf(const GemmArgs& args);
+#else
+constexpr bool (*Narrow)(const float*, uint16_t*, int64_t) = nullptr;
+constexpr void (*GemmHalf)(const GemmArgs&) = nullptr;
+#endif
+
+}  // namespace mirin::cpu::MIRIN_SIMD
+
+#endif  // CORE_BACKENDS_CPU_SIMD_VECTOR_H_
