@@ -176,11 +176,13 @@ class Bench:
                 for engine in list(samples):
                     try:
                         worker = self.start(engine, folder, threads)
-                        first = worker.run(1)[0] / 1e3
+                        first = worker.load_ms + worker.run(1)[0] / 1e3
+                        if self.a.clock == "cpu":
+                            first = float(worker.ask("stat")["cpu_s"]) * 1e3  # with the start of the process
                         worker.run(3)
                         stat = worker.ask("stat")
                         worker.close()
-                        samples[engine].append((worker.load_ms + first, int(stat["hwm_kb"]) / 1024, int(worker.hello["base_rss_kb"]) / 1024))
+                        samples[engine].append((first, int(stat["hwm_kb"]) / 1024, int(worker.hello["base_rss_kb"]) / 1024))
                     except Failed as e:
                         print(f"  {folder.name}: {engine}: {e}", flush=True)
                         del samples[engine]
@@ -235,7 +237,8 @@ def markdown(path):
             ms = row["engines"].get(engine, {}).get("ms")
             return "-" if ms is None else f"{ms * 1e3:.3g} us" if ms < 0.1 else f"{ms:.3g}"
         ours = row["engines"][OWN]
-        print(f"| {network} | {threads} | {' | '.join(map(cell, engines))} | {ours['ratio']:.2f} | {ours['min_ratio']:.2f} | {ours['of_peak']:.0%} |")
+        peak = "-" if ours["of_peak"] != ours["of_peak"] else f"{ours['of_peak']:.0%}"
+        print(f"| {network} | {threads} | {' | '.join(map(cell, engines))} | {ours['ratio']:.2f} | {ours['min_ratio']:.2f} | {peak} |")
 
 
 def build_ours():
