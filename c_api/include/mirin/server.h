@@ -58,8 +58,8 @@ typedef struct mirin_listen_options {
 MIRIN_API mirin_status* mirin_server_create(mirin_server** out_server);
 
 /* Sets an option by name; docs/serving.md lists them with their values ("python", "max_queue", "model_control", "log_level" ..).
-   Errors: INVALID_ARGUMENT (unknown name, or a value that the option does not take), FAILED_PRECONDITION (too late: it must be
-   set before the first mirin_server_add).
+   Errors: INVALID_ARGUMENT (unknown name, or a value that the option does not take), FAILED_PRECONDITION (too late: all but
+   "max_queue" must be set before the first mirin_server_add and listen).
    @since 1.0 */
 MIRIN_API mirin_status* mirin_server_set(mirin_server* server, const char* name, const char* value);
 
@@ -106,8 +106,8 @@ MIRIN_API void mirin_server_stop(mirin_server* server, int64_t drain_us);
    @since 1.0 */
 MIRIN_API void mirin_server_destroy(mirin_server* server);
 
-/* What is served, as JSON: an array of {"name", "version", "state", "reason", "methods", "workers", "queued"}. NULL for NULL. Borrowed
-   until the next call of this function by the same thread.
+/* What is served, and what could not be (state "UNAVAILABLE", with the reason), as JSON: an array of {"name", "version", "state",
+   "reason", "methods", "workers", "queued"}. NULL for NULL. Borrowed until the next call of this function by the same thread.
    @since 1.0 */
 MIRIN_API const char* mirin_server_status(mirin_server* server);
 
