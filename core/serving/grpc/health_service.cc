@@ -73,7 +73,10 @@ class WatchCall final : public grpc::ServerWriteReactor<HealthCheckResponse>, pu
  private:
   void Look(const std::shared_ptr<WatchCall>& self) {
     absl::MutexLock lock(&mutex_);  // OnDone waits for it, so that the engine is there
-    if (ending_) return;
+    if (ending_) {
+      alarm_ = nullptr;  // it holds this, and this holds it
+      return;
+    }
     const HealthCheckResponse::ServingStatus status = StatusOf(context_, service_);
     if (!writing_ && status != sent_) {
       sent_ = status;
@@ -83,7 +86,9 @@ class WatchCall final : public grpc::ServerWriteReactor<HealthCheckResponse>, pu
     }
     alarm_ = std::make_unique<grpc::Alarm>();
     alarm_->Set(std::chrono::system_clock::now() + kWatchPeriod, [self](bool ok) {
-      if (ok) self->Look(self);
+      if (ok) return self->Look(self);
+      absl::MutexLock ended(&self->mutex_);
+      self->alarm_ = nullptr;
     });
   }
   void End() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

@@ -326,7 +326,7 @@ TEST_F(HttpServerTest, HoldsManyIdleConnectionsInLittleMemory) {
     ASSERT_EQ(clients.back().Post(kEcho, kBody).body, kAnswer);
   }
   // with the client's share; asan's own are larger
-  const long each = (resident() - before) / static_cast<long>(count);
+  [[maybe_unused]] const long each = (resident() - before) / static_cast<long>(count);
 #ifndef __SANITIZE_ADDRESS__
 #ifndef __SANITIZE_THREAD__
   EXPECT_LT(each, 8 << 10);
