@@ -1,6 +1,19 @@
 #include "core/serving/message.h"
 
+#include "absl/strings/str_cat.h"
+
 namespace mirin::serving {
+
+Failure InvalidInputs(std::string text) {
+  return {Code::kInvalidInputs, absl::StatusCode::kInvalidArgument, std::move(text)};
+}
+
+std::string NotAvailableText(absl::string_view servable, absl::string_view method, uint64_t version,
+                             absl::string_view what) {
+  const std::string asked = version == 0 ? "" : absl::StrCat(" version(", version, ") ");
+  return absl::StrCat("Request servable(", servable, ") method(", method, ") ", asked, ", ", what,
+                      " is not available");
+}
 
 bool Cancellation::cancelled() const {
   absl::MutexLock lock(&mutex_);

@@ -34,6 +34,12 @@ struct Failure {
   bool ok() const { return code == Code::kOk; }
 };
 
+// What a client sent cannot be used.
+Failure InvalidInputs(std::string text);
+// MindSpore Serving's words for a "servable" or "method" that is not there. version 0: none was asked for.
+std::string NotAvailableText(absl::string_view servable, absl::string_view method, uint64_t version,
+                             absl::string_view what);
+
 // Set once, from any thread, when nobody waits for the answer any more.
 class Cancellation {
  public:

@@ -15,6 +15,8 @@ struct ModelSpec {
   std::string key;
   std::vector<std::string> files;  // one a subgraph
   bool with_batch_dim = true;
+  // Not declared: there is a batch axis where every first axis is open, and no state.
+  bool find_batch_dim = false;
   std::vector<uint32_t> without_batch_dim_inputs;
   std::string config_file;
   int32_t thread_num = -1;

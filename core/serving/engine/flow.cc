@@ -9,10 +9,6 @@
 namespace mirin::serving {
 namespace {
 
-Failure Invalid(std::string text) {
-  return {Code::kInvalidInputs, absl::StatusCode::kInvalidArgument, std::move(text)};
-}
-
 template <typename T>
 int64_t ArgmaxOf(const Tensor& tensor) {
   const auto* bytes = tensor.data.data();
@@ -32,7 +28,8 @@ int64_t ArgmaxOf(const Tensor& tensor) {
 
 // The built-in stage argmax_cpp: the place of the largest element of the flattened tensor.
 Failure Argmax(const Tensor& tensor, std::vector<Tensor>& outputs) {
-  if (tensor.data.size() == 0) return Invalid("argmax_cpp: the tensor is empty or holds texts");
+  if (tensor.data.size() == 0)
+    return InvalidInputs("argmax_cpp: the tensor is empty or holds texts");
   int64_t best = 0;
   switch (tensor.dtype) {
     case MIRIN_DTYPE_BOOL:
@@ -80,7 +77,7 @@ Failure Argmax(const Tensor& tensor, std::vector<Tensor>& outputs) {
       break;
     }
     default:
-      return Invalid(
+      return InvalidInputs(
           absl::StrCat("argmax_cpp: no elements of type ", mirin_dtype_name(tensor.dtype)));
   }
   Tensor place;
@@ -206,8 +203,9 @@ Failure Flow::BindInstance(const Instance& instance, std::vector<Tensor>& inputs
       if (instance[j].name == names[i]) found = &instance[j];
     }
     if (found == nullptr) {
-      return Invalid(absl::StrCat("Cannot find input ", names[i], " in instance input , servable ",
-                                  servable_->options_.name, ", method ", method_.spec.name));
+      return InvalidInputs(absl::StrCat("Cannot find input ", names[i],
+                                        " in instance input , servable ", servable_->options_.name,
+                                        ", method ", method_.spec.name));
     }
     inputs.push_back(found->value);
   }
@@ -223,8 +221,8 @@ Failure Flow::SelectOutputs() {
   for (const std::string& wanted : request_->outputs) {
     const auto found = std::find(names.begin(), names.end(), wanted);
     if (found == names.end()) {
-      return Invalid(absl::StrCat("unexpected inference output '", wanted, "' for model '",
-                                  servable_->options_.name, "'"));
+      return InvalidInputs(absl::StrCat("unexpected inference output '", wanted, "' for model '",
+                                        servable_->options_.name, "'"));
     }
     outputs_.push_back(static_cast<size_t>(found - names.begin()));
   }
@@ -234,9 +232,9 @@ Failure Flow::SelectOutputs() {
 Failure Flow::Bind() {
   Failure failure = SelectOutputs();
   if (!failure.ok()) return failure;
-  if (request_->instances.empty()) return Invalid("Instances count of request cannot be 0");
+  if (request_->instances.empty()) return InvalidInputs("Instances count of request cannot be 0");
   if (request_->instances.size() > kMaxInstances)
-    return Invalid("too many instances in one request");
+    return InvalidInputs("too many instances in one request");
   const bool split = request_->batched && servable_->infos_[method_index_]->batchable;
   for (const Instance& instance : request_->instances) {
     std::vector<Tensor> inputs;
@@ -257,14 +255,14 @@ Failure Flow::SplitBatch(std::vector<Tensor> inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!method_.input_has_batch[i]) continue;
     if (inputs[i].dims.empty() || (n >= 0 && inputs[i].dims[0] != n)) {
-      return Invalid(absl::StrCat("input '", method_.spec.inputs[i], "' has shape ",
-                                  DimsText(inputs[i].dims),
-                                  ": the first axis is the batch, which all inputs share"));
+      return InvalidInputs(absl::StrCat("input '", method_.spec.inputs[i], "' has shape ",
+                                        DimsText(inputs[i].dims),
+                                        ": the first axis is the batch, which all inputs share"));
     }
     n = inputs[i].dims[0];
   }
-  if (n == 0) return Invalid("the batch is empty");
-  if (n > static_cast<int64_t>(kMaxInstances)) return Invalid("the batch is too large");
+  if (n == 0) return InvalidInputs("the batch is empty");
+  if (n > static_cast<int64_t>(kMaxInstances)) return InvalidInputs("the batch is too large");
   if (n < 0) n = 1;
   for (int64_t r = 0; r < n; ++r) {
     Item item;
@@ -321,43 +319,40 @@ void Flow::Advance(std::vector<size_t> items) {
   }
 }
 
-void Flow::RunModel(const StageSpec& stage, const std::vector<size_t>& items) {
-  std::vector<std::unique_ptr<ModelWork>> works;
+template <typename T>
+std::vector<std::unique_ptr<T>> Flow::NewWorks(const StageSpec& stage,
+                                               const std::vector<size_t>& items) {
+  std::vector<std::unique_ptr<T>> works;
   const absl::Time now = absl::Now();
   for (size_t i : items) {
-    auto work = std::make_unique<ModelWork>();
+    auto work = std::make_unique<T>();
     work->inputs = Inputs(stage, items_[i]);
-    work->session = request_->session;
-    work->strict = request_->batched;
-    work->priority = request_->priority;
     work->deadline = request_->deadline;
     work->enqueued = now;
-    work->max_delay = absl::Microseconds(method_.spec.max_queue_delay_us);
     work->cancellation = request_->cancellation;
     work->done = [this, i](Failure failure, std::vector<Tensor> outputs, const WorkTimes& times) {
       StageDone(i, std::move(failure), std::move(outputs), times);
     };
     works.push_back(std::move(work));
+  }
+  return works;
+}
+
+void Flow::RunModel(const StageSpec& stage, const std::vector<size_t>& items) {
+  auto works = NewWorks<ModelWork>(stage, items);
+  for (const auto& work : works) {
+    work->session = request_->session;
+    work->strict = request_->batched;
+    work->priority = request_->priority;
+    work->max_delay = absl::Microseconds(method_.spec.max_queue_delay_us);
   }
   servable_->model_queues_[stage.model][stage.subgraph]->Enqueue(std::move(works), true);
 }
 
 void Flow::RunPython(const StageSpec& stage, const std::vector<size_t>& items) {
-  std::vector<std::unique_ptr<StageWork>> works;
-  const absl::Time now = absl::Now();
-  for (size_t i : items) {
-    auto work = std::make_unique<StageWork>();
-    work->inputs = Inputs(stage, items_[i]);
-    work->deadline = request_->deadline;
-    work->enqueued = now;
-    work->cancellation = request_->cancellation;
-    work->done = [this, i](Failure failure, std::vector<Tensor> outputs, const WorkTimes& times) {
-      StageDone(i, std::move(failure), std::move(outputs), times);
-    };
-    works.push_back(std::move(work));
-  }
   const auto index = static_cast<uint32_t>(&stage - method_.spec.stages.data());
-  servable_->stages_->Enqueue(static_cast<uint32_t>(method_index_), index, std::move(works));
+  servable_->stages_->Enqueue(static_cast<uint32_t>(method_index_), index,
+                              NewWorks<StageWork>(stage, items));
 }
 
 void Flow::StageDone(size_t i, Failure failure, std::vector<Tensor> outputs,

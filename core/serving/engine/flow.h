@@ -36,6 +36,10 @@ class Flow {
   Failure SelectOutputs();
   // Moves items on from a stage that all of them have reached.
   void Advance(std::vector<size_t> items);
+  // T: ModelWork or StageWork.
+  template <typename T>
+  std::vector<std::unique_ptr<T>> NewWorks(const StageSpec& stage,
+                                           const std::vector<size_t>& items);
   void RunModel(const StageSpec& stage, const std::vector<size_t>& items);
   void RunPython(const StageSpec& stage, const std::vector<size_t>& items);
   void StageDone(size_t item, Failure failure, std::vector<Tensor> outputs, const WorkTimes& times);

@@ -89,9 +89,7 @@ ModelQueue::Batch ModelQueue::Take(Batch& expired) {
   for (auto level = waiting_.begin(); level != waiting_.end() && batch.empty();) {
     auto& queue = level->second;
     // what nobody waits for any more
-    while (!queue.empty() &&
-           (queue.front()->deadline <= now ||
-            (queue.front()->cancellation != nullptr && queue.front()->cancellation->cancelled()))) {
+    while (!queue.empty() && queue.front()->IsUnwanted(now)) {
       expired.push_back(std::move(queue.front()));
       queue.pop_front();
       --count_;
@@ -143,20 +141,10 @@ void ModelQueue::Drain() {
       batch = Take(expired);
       more = !batch.empty() && count_ > 0 && busy_ < model_->replicas();
     }
-    FailExpired(std::move(expired));
+    for (const auto& work : expired) work->Refuse();
     if (batch.empty()) return;
     if (more) executor_->Submit([self = shared_from_this()] { self->Drain(); });
     Run(std::move(batch));
-  }
-}
-
-void ModelQueue::FailExpired(Batch expired) {
-  for (const auto& work : expired) {
-    const bool late = work->deadline <= absl::Now();
-    work->done(
-        {Code::kFailed, late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
-         late ? "the request's deadline passed while it waited" : "the request was cancelled"},
-        {}, {});
   }
 }
 

@@ -15,29 +15,16 @@
 #include "absl/time/time.h"
 #include "core/serving/engine/executor.h"
 #include "core/serving/engine/served_model.h"
+#include "core/serving/engine/work.h"
 #include "core/serving/message.h"
 
 namespace mirin::serving {
 
-// How long an instance took, for statistics.
-struct WorkTimes {
-  absl::Time start;  // of the computation; the wait was before it
-  absl::Duration queue, compute;
-  uint64_t batch = 1;           // instances in its batch
-  bool first_of_batch = false;  // counts the batch once
-};
-
-// One instance that waits for a model.
-struct ModelWork {
-  std::vector<Tensor> inputs;
+struct ModelWork : Work {
   std::string session;
   bool strict = false;  // shapes, not only sizes, must be the model's
   int32_t priority = 0;
-  absl::Time deadline = absl::InfiniteFuture();
-  absl::Time enqueued;
   absl::Duration max_delay = absl::ZeroDuration();  // it may wait that long for others
-  std::shared_ptr<Cancellation> cancellation;
-  std::function<void(Failure, std::vector<Tensor> outputs, const WorkTimes&)> done;
 };
 
 // Owned by shared pointers: tasks of the executor may outlive the servable.
@@ -58,7 +45,6 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   // Runs batches on this thread until none may run.
   void Drain();
   void Run(Batch batch);
-  static void FailExpired(Batch expired);
   bool IsQuick() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return mean_us_ >= 0 && mean_us_ < kQuickUs;
   }

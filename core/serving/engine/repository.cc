@@ -18,14 +18,6 @@ std::string Label(const ServableOptions& options) {
   return absl::StrCat(options.name, " version ", options.version);
 }
 
-Failure NotAvailable(const InferRequest& request) {
-  const std::string version =
-      request.version == 0 ? "" : absl::StrCat(" version(", request.version, ") ");
-  return {Code::kInvalidInputs, absl::StatusCode::kNotFound,
-          absl::StrCat("Request servable(", request.servable, ") method(", request.method, ") ",
-                       version, ", servable is not available")};
-}
-
 // The versions that Triton's configuration asks for; empty: the newest.
 absl::StatusOr<std::vector<uint64_t>> VersionPolicy(const std::string& json) {
   rapidjson::Document document;
@@ -274,12 +266,16 @@ void Repository::Infer(std::unique_ptr<InferRequest> request, InferCallback done
         "draining");
   }
   auto servable = FindServable(request->servable, request->version);
-  if (!servable.ok()) return refuse(NotAvailable(*request), "servable");
+  if (!servable.ok()) {
+    return refuse(
+        {Code::kInvalidInputs, absl::StatusCode::kNotFound,
+         NotAvailableText(request->servable, request->method, request->version, "servable")},
+        "servable");
+  }
   const int method = (*servable)->Find(request->method);
   if (method < 0) {
     return refuse({Code::kInvalidInputs, absl::StatusCode::kNotFound,
-                   absl::StrCat("Request servable(", request->servable, ") method(",
-                                request->method, ") , method is not available")},
+                   NotAvailableText(request->servable, request->method, 0, "method")},
                   "method");
   }
   const uint64_t limit = max_queue_;

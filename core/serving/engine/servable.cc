@@ -83,6 +83,7 @@ absl::StatusOr<ServableSpec> Servable::NativeSpec(const std::string& version_dir
   spec.models[0].key = files[0];
   spec.models[0].files = {files[0]};
   spec.models[0].with_batch_dim = false;
+  spec.models[0].find_batch_dim = true;
   MethodSpec method;
   method.name = "predict";
   spec.methods.push_back(std::move(method));
@@ -244,20 +245,7 @@ absl::StatusOr<std::unique_ptr<Servable>> Servable::Create(ServableOptions optio
   absl::Status status = servable->LoadModels(spec, version_directory);
   if (!status.ok()) return status;
   if (!has_config) {
-    // the model's own names; batches where every first axis is open
-    const ServedModel::Subgraph& graph = servable->models_[0]->subgraph(0);
-    const auto open = [](const std::vector<ServedModel::Port>& ports) {
-      return std::all_of(ports.begin(), ports.end(), [](const auto& p) {
-        return p.has_rank && !p.dims.empty() && p.dims[0] < 0;
-      });
-    };
-    if (open(graph.inputs) && open(graph.outputs) && !servable->models_[0]->stateful()) {
-      servable->models_.clear();
-      servable->model_queues_.clear();
-      spec.models[0].with_batch_dim = true;
-      status = servable->LoadModels(spec, version_directory);
-      if (!status.ok()) return status;
-    }
+    // the model's own names
     MethodSpec& method = spec.methods[0];
     const ServedModel::Subgraph& ports = servable->models_[0]->subgraph(0);
     StageSpec stage;
@@ -342,8 +330,7 @@ MethodStatistics Servable::Statistics(size_t method) const {
 
 Failure Servable::NotAvailable(absl::string_view method) const {
   return {Code::kServableUnavailable, absl::StatusCode::kUnavailable,
-          absl::StrCat("Request servable(", options_.name, ") method(", method,
-                       ") , servable is not available")};
+          NotAvailableText(options_.name, method, 0, "servable")};
 }
 
 void Servable::Infer(std::shared_ptr<Servable> keep, size_t method,

@@ -49,10 +49,6 @@ const char* KmsiName(mirin_dtype dtype) {
   }
 }
 
-Failure Invalid(std::string text) {
-  return {Code::kInvalidInputs, absl::StatusCode::kInvalidArgument, std::move(text)};
-}
-
 ServedModel::Port MakePort(const char* name, mirin_dtype dtype, int32_t rank, const int64_t* dims,
                            bool has_batch) {
   ServedModel::Port port;
@@ -119,6 +115,17 @@ mirin_run_options RunOptions(absl::Time deadline, mirin_cancellation* cancellati
   return options;
 }
 
+bool HasOpenBatch(const mirin_model* m) {
+  if (mirin_model_state_count(m) > 0) return false;
+  for (size_t i = 0; i < mirin_model_input_count(m); ++i) {
+    if (mirin_model_input_rank(m, i) < 1 || mirin_model_input_dims(m, i)[0] >= 0) return false;
+  }
+  for (size_t i = 0; i < mirin_model_output_count(m); ++i) {
+    if (mirin_model_output_rank(m, i) < 1 || mirin_model_output_dims(m, i)[0] >= 0) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ServedModel>> ServedModel::Load(const ModelSpec& spec,
@@ -127,7 +134,6 @@ absl::StatusOr<std::unique_ptr<ServedModel>> ServedModel::Load(const ModelSpec& 
   model->spec_ = spec;
   model->replicas_ = std::max(1, options.replicas);
   model->max_sessions_ = options.max_sessions;
-  model->cpus_ = spec.cpus;
   for (const std::string& file : spec.files) {
     const std::string path =
         !file.empty() && file[0] == '/' ? file : absl::StrCat(options.version_directory, "/", file);
@@ -145,11 +151,7 @@ absl::StatusOr<std::unique_ptr<ServedModel>> ServedModel::Load(const ModelSpec& 
     return model;
   }
   for (const tools::ModelPtr& graph : model->models_) {
-    mirin_session_options session = MIRIN_SESSION_OPTIONS_INIT;
-    session.threads = std::max(0, spec.thread_num);
-    session.precision = spec.prefer_fp16 ? MIRIN_PRECISION_PREFER_FP16 : MIRIN_PRECISION_FP32;
-    session.cpus = model->cpus_.empty() ? nullptr : model->cpus_.data();
-    session.num_cpus = model->cpus_.size();
+    const mirin_session_options session = model->SessionOptions();
     mirin_pool_options pool = MIRIN_POOL_OPTIONS_INIT;
     pool.workers = model->replicas_;
     pool.session = &session;
@@ -183,6 +185,7 @@ absl::Status ServedModel::LoadGraph(const std::string& path, const LoadModelOpti
   if (!status.ok()) return status;
   models_.emplace_back(loaded);
 
+  if (spec_.find_batch_dim) spec_.with_batch_dim = HasOpenBatch(loaded);
   Subgraph graph;
   int64_t batch = -2;  // not seen yet
   const auto add = [&](std::vector<Port>& ports, const char* kind, size_t i, const char* name,
@@ -245,29 +248,30 @@ absl::Status ServedModel::LoadGraph(const std::string& path, const LoadModelOpti
 Failure ServedModel::Check(size_t subgraph, std::vector<Tensor>& inputs, bool strict) const {
   const std::vector<Port>& ports = graphs_[subgraph].inputs;
   if (inputs.size() != ports.size()) {
-    return Invalid(absl::StrCat("The inputs count ", inputs.size(),
-                                " is not equal to the inputs count ", ports.size(),
-                                " of the model"));
+    return InvalidInputs(absl::StrCat("The inputs count ", inputs.size(),
+                                      " is not equal to the inputs count ", ports.size(),
+                                      " of the model"));
   }
   for (size_t i = 0; i < ports.size(); ++i) {
     const Port& port = ports[i];
     Tensor& input = inputs[i];
     if (port.fixed_bytes >= 0 && input.data.size() != static_cast<size_t>(port.fixed_bytes)) {
-      return Invalid(absl::StrCat("Given model input ", i, " size ", input.data.size(),
-                                  " not match the size ", port.fixed_bytes, " defined in model"));
+      return InvalidInputs(absl::StrCat("Given model input ", i, " size ", input.data.size(),
+                                        " not match the size ", port.fixed_bytes,
+                                        " defined in model"));
     }
     if (input.dtype != port.dtype) {
-      return Invalid(absl::StrCat("Given model input ", i, " data type ", KmsiName(input.dtype),
-                                  " not match the data type ", KmsiName(port.dtype),
-                                  " defined in model"));
+      return InvalidInputs(absl::StrCat("Given model input ", i, " data type ",
+                                        KmsiName(input.dtype), " not match the data type ",
+                                        KmsiName(port.dtype), " defined in model"));
     }
     if (!port.has_rank) continue;
     if (port.fixed_bytes >= 0 && !strict) {
       input.dims = port.dims;
     } else if (!Fits(input.dims, port.dims)) {
-      return Invalid(absl::StrCat("Given model input ", i, " shape ", DimsText(input.dims),
-                                  " not match the shape ", DimsText(port.dims),
-                                  " defined in model"));
+      return InvalidInputs(absl::StrCat("Given model input ", i, " shape ", DimsText(input.dims),
+                                        " not match the shape ", DimsText(port.dims),
+                                        " defined in model"));
     }
   }
   return {};
@@ -395,6 +399,15 @@ absl::StatusOr<std::vector<std::vector<Tensor>>> ServedModel::Run(
   return Split(subgraph, outputs, instances.size(), batch);
 }
 
+mirin_session_options ServedModel::SessionOptions() const {
+  mirin_session_options options = MIRIN_SESSION_OPTIONS_INIT;
+  options.threads = std::max(0, spec_.thread_num);
+  options.precision = spec_.prefer_fp16 ? MIRIN_PRECISION_PREFER_FP16 : MIRIN_PRECISION_FP32;
+  options.cpus = spec_.cpus.empty() ? nullptr : spec_.cpus.data();
+  options.num_cpus = spec_.cpus.size();
+  return options;
+}
+
 absl::StatusOr<std::shared_ptr<ServedModel::Session>> ServedModel::FindSession(
     const std::string& name) {
   absl::MutexLock lock(&sessions_mutex_);
@@ -404,11 +417,7 @@ absl::StatusOr<std::shared_ptr<ServedModel::Session>> ServedModel::FindSession(
     return sessions_.front().second;
   }
   auto session = std::make_shared<Session>();
-  mirin_session_options options = MIRIN_SESSION_OPTIONS_INIT;
-  options.threads = std::max(0, spec_.thread_num);
-  options.precision = spec_.prefer_fp16 ? MIRIN_PRECISION_PREFER_FP16 : MIRIN_PRECISION_FP32;
-  options.cpus = cpus_.empty() ? nullptr : cpus_.data();
-  options.num_cpus = cpus_.size();
+  const mirin_session_options options = SessionOptions();
   for (const tools::ModelPtr& model : models_) {
     mirin_session* made = nullptr;
     const absl::Status status = Take(mirin_session_create(model.get(), &options, &made));

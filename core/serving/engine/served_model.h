@@ -78,6 +78,8 @@ class ServedModel {
     bool used = false;
   };
 
+  // Of every session; borrows from this.
+  mirin_session_options SessionOptions() const;
   absl::Status LoadGraph(const std::string& path, const LoadModelOptions& options);
   absl::StatusOr<std::vector<tools::TensorPtr>> Combine(
       size_t subgraph, absl::Span<const std::vector<Tensor>* const> instances,
@@ -97,7 +99,6 @@ class ServedModel {
   bool fixed_batch_ = true;  // the model takes exactly batch_ instances: missing ones are padded
   bool stateful_ = false;
   size_t max_sessions_ = 0;
-  std::vector<int32_t> cpus_;
   std::vector<tools::ModelPtr> models_;
   std::vector<Subgraph> graphs_;
   std::vector<tools::PoolPtr> pools_;  // of models without states

@@ -60,9 +60,7 @@ bool StageQueue::Next(Call& call, Batch& expired) {
       while (!stage.waiting.empty() && static_cast<int64_t>(call.works.size()) < limit) {
         auto work = std::move(stage.waiting.front());
         stage.waiting.pop_front();
-        const bool unwanted = work->deadline <= now ||
-                              (work->cancellation != nullptr && work->cancellation->cancelled());
-        (unwanted ? expired : call.works).push_back(std::move(work));
+        (work->IsUnwanted(now) ? expired : call.works).push_back(std::move(work));
       }
       if (call.works.empty()) continue;
       call.method = static_cast<uint32_t>(m);
@@ -83,13 +81,7 @@ void StageQueue::Pump() {
       absl::MutexLock lock(&mutex_);
       found = !stopped_ && Next(*call, expired);
     }
-    for (const auto& work : expired) {
-      const bool late = work->deadline <= absl::Now();
-      work->done(
-          {Code::kFailed, late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
-           late ? "the request's deadline passed while it waited" : "the request was cancelled"},
-          {}, {});
-    }
+    for (const auto& work : expired) work->Refuse();
     if (!found) return;
     call->call = std::make_shared<StageCall>();
     call->call->method = call->method;

@@ -13,18 +13,13 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/serving/engine/executor.h"
-#include "core/serving/engine/model_queue.h"
+#include "core/serving/engine/work.h"
 #include "core/serving/stage_runner.h"
 
 namespace mirin::serving {
 
-struct StageWork {
-  std::vector<Tensor> inputs;
-  absl::Time deadline = absl::InfiniteFuture();
-  absl::Time enqueued;
-  std::shared_ptr<Cancellation> cancellation;
+struct StageWork : Work {
   int attempts = 0;  // workers that died with it
-  std::function<void(Failure, std::vector<Tensor> outputs, const WorkTimes&)> done;
 };
 
 // Owned by shared pointers: tasks of the executor may outlive the servable.

@@ -27,10 +27,6 @@ int64_t DtypeNumber(const Tensor& tensor) {
   return found == std::end(kDtypes) ? 0 : found - std::begin(kDtypes);
 }
 
-Failure InvalidInputs(std::string text) {
-  return {Code::kInvalidInputs, absl::StatusCode::kInvalidArgument, std::move(text)};
-}
-
 bool ReadSpec(MessageReader message, InferRequest* request) {
   while (message.Next()) {
     if (message.field() == 1 && !ReadText(message, &request->servable)) return false;

@@ -72,11 +72,9 @@ class PredictService final : public MSService::WithRawCallbackMethod_Predict<MSS
                                   ? request.servable
                                   : absl::StrCat(request.servable, ".", request.method);
     if (runs && engine.Find(model, version).ok()) return Failure();
-    std::string text =
-        absl::StrCat("Request servable(", request.servable, ") method(", request.method, ")");
-    if (!runs && request.version != 0) absl::StrAppend(&text, "  version(", request.version, ")");
-    absl::StrAppend(&text, runs ? " , method is not available" : " , servable is not available");
-    return {Code::kInvalidInputs, absl::StatusCode::kNotFound, std::move(text)};
+    return {Code::kInvalidInputs, absl::StatusCode::kNotFound,
+            NotAvailableText(request.servable, request.method, runs ? 0 : request.version,
+                             runs ? "method" : "servable")};
   }
 
   const ServiceContext context_;
