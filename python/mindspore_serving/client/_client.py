@@ -63,17 +63,20 @@ class SSLConfig:
 
 
 class _Client:
+    #: grpc or grpc.aio: makes the channels.
+    _grpc: Any
+
     def __init__(
         self,
-        aio: bool,
         address: str,
         servable_name: str,
         method_name: str,
-        version_number: int,
-        ssl_config: Optional[SSLConfig],
-        timeout: Optional[float],
-        metadata: Optional[Metadata],
-        raise_on_error: bool,
+        version_number: int = 0,
+        ssl_config: Optional[SSLConfig] = None,
+        *,
+        timeout: Optional[float] = None,
+        metadata: Optional[Metadata] = None,
+        raise_on_error: bool = False,
     ) -> None:
         self.address = string("address", address)
         self.servable_name = string("servable_name", servable_name)
@@ -88,11 +91,12 @@ class _Client:
             ("grpc.max_send_message_length", _LIMIT),
             ("grpc.max_receive_message_length", _LIMIT),
         ]
-        module: Any = grpc.aio if aio else grpc
         if ssl_config is None:
-            self.channel = module.insecure_channel(address, options=options)
+            self.channel = self._grpc.insecure_channel(address, options=options)
         else:
-            self.channel = module.secure_channel(address, ssl_config.credentials(), options=options)
+            self.channel = self._grpc.secure_channel(
+                address, ssl_config.credentials(), options=options
+            )
         self.stub = ms_service_pb2_grpc.MSServiceStub(self.channel)
 
     def _request(self, instances: Instances) -> Any:
@@ -154,29 +158,7 @@ class Client(_Client):
         OSError: a file of ssl_config cannot be read.
     """
 
-    def __init__(
-        self,
-        address: str,
-        servable_name: str,
-        method_name: str,
-        version_number: int = 0,
-        ssl_config: Optional[SSLConfig] = None,
-        *,
-        timeout: Optional[float] = None,
-        metadata: Optional[Metadata] = None,
-        raise_on_error: bool = False,
-    ) -> None:
-        super().__init__(
-            False,
-            address,
-            servable_name,
-            method_name,
-            version_number,
-            ssl_config,
-            timeout,
-            metadata,
-            raise_on_error,
-        )
+    _grpc = grpc
 
     def infer(
         self,
@@ -232,29 +214,7 @@ class Client(_Client):
 class AsyncClient(_Client):
     """Client for asyncio: made, used and closed within one event loop. Arguments as Client has them."""
 
-    def __init__(
-        self,
-        address: str,
-        servable_name: str,
-        method_name: str,
-        version_number: int = 0,
-        ssl_config: Optional[SSLConfig] = None,
-        *,
-        timeout: Optional[float] = None,
-        metadata: Optional[Metadata] = None,
-        raise_on_error: bool = False,
-    ) -> None:
-        super().__init__(
-            True,
-            address,
-            servable_name,
-            method_name,
-            version_number,
-            ssl_config,
-            timeout,
-            metadata,
-            raise_on_error,
-        )
+    _grpc = grpc.aio
 
     async def infer(
         self,
