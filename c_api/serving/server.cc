@@ -48,7 +48,7 @@ absl::StatusOr<ServableOptions> FromC(const mirin_servable_options& c) {
   if (c.workers < 0) return absl::InvalidArgumentError("workers is negative");
   options.workers = c.workers;
   if (c.key != nullptr)
-    options.key = mirin::serving::Secret({static_cast<const char*>(c.key), c.key_size});
+    options.key = mirin::Secret(std::string(static_cast<const char*>(c.key), c.key_size));
   options.cipher = c.cipher;
   return options;
 }

@@ -1,11 +1,11 @@
-#ifndef CORE_SERVING_WORKER_DESCRIPTOR_H_
-#define CORE_SERVING_WORKER_DESCRIPTOR_H_
+#ifndef CORE_BASE_DESCRIPTOR_H_
+#define CORE_BASE_DESCRIPTOR_H_
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace mirin::serving::worker {
+namespace mirin {
 
 // Owns a file descriptor; -1: none.
 class Descriptor {
@@ -31,6 +31,6 @@ class Descriptor {
   int fd_ = -1;
 };
 
-}  // namespace mirin::serving::worker
+}  // namespace mirin
 
-#endif  // CORE_SERVING_WORKER_DESCRIPTOR_H_
+#endif  // CORE_BASE_DESCRIPTOR_H_

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/descriptor.h"
 
 namespace mirin {
 namespace {
@@ -23,20 +24,6 @@ absl::Status FromErrno(const std::string& path, const char* what) {
   if (error == ENOMEM || error == ENOSPC) return absl::ResourceExhaustedError(message);
   return absl::UnknownError(message);
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // Ends a mapping; also how it is recognised.
 struct Unmap {

@@ -10,8 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "core/base/nearest.h"
+#include "core/base/secret.h"
 #include "core/base/status.h"
-#include "core/converter/secret.h"
 
 namespace mirin::converter {
 namespace {

@@ -12,22 +12,6 @@
 
 namespace mirin::tools {
 
-Secret& Secret::operator=(Secret&& other) noexcept {
-  if (this != &other) {
-    Clear();
-    text_ = std::move(other.text_);
-    other.Clear();
-  }
-  return *this;
-}
-
-void Secret::Clear() {
-  // a moved-from short text still holds its bytes
-  text_.resize(text_.capacity());
-  explicit_bzero(text_.data(), text_.size());
-  text_.clear();
-}
-
 absl::StatusOr<Secret> ReadSecretFile(const std::string& path, size_t most) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open '", path, "'"));

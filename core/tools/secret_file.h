@@ -5,24 +5,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "core/base/secret.h"
 
 namespace mirin::tools {
-
-// A text that is overwritten when it goes.
-class Secret {
- public:
-  Secret() = default;
-  explicit Secret(std::string text) : text_(std::move(text)) {}
-  Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.Clear(); }
-  Secret& operator=(Secret&& other) noexcept;
-  ~Secret() { Clear(); }
-
-  const std::string& text() const { return text_; }
-  void Clear();
-
- private:
-  std::string text_;
-};
 
 // The bytes of a regular file of at most `most` bytes. PermissionDenied: its group or others may read or write it, or it is not
 // ours.

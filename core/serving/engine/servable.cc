@@ -94,7 +94,7 @@ absl::Status Servable::LoadModels(const ServableSpec& spec, const std::string& v
   LoadModelOptions load;
   load.directory = absl::StrCat(options_.directory, "/", options_.name);
   load.version_directory = version_directory;
-  load.key = options_.key.bytes();
+  load.key = options_.key.text();
   load.cipher = options_.cipher;
   load.replicas = std::max<int32_t>(1, static_cast<int32_t>(options_.device_ids.size()));
   load.max_batch = context_.max_batch;
@@ -218,7 +218,7 @@ absl::StatusOr<std::unique_ptr<Servable>> Servable::Create(ServableOptions optio
     workers.workers = static_cast<uint32_t>(
         std::max<size_t>({1, static_cast<size_t>(std::max(0, o.workers)), o.device_ids.size()}));
     workers.first_device = o.device_ids.empty() ? 0 : static_cast<uint32_t>(o.device_ids[0]);
-    workers.key = o.key.bytes();
+    workers.key = o.key.text();
     workers.cancellation = o.cancellation;
     workers.cipher = o.cipher == MIRIN_CIPHER_AES_CBC ? "AES-CBC" : "AES-GCM";
     workers.start_timeout = context.worker_start_timeout;

@@ -2,8 +2,6 @@
 #ifndef CORE_SERVING_ENGINE_SERVABLE_H_
 #define CORE_SERVING_ENGINE_SERVABLE_H_
 
-#include <string.h>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -12,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "core/base/secret.h"
 #include "core/serving/engine.h"
 #include "core/serving/engine/description.h"
 #include "core/serving/engine/executor.h"
@@ -23,30 +22,6 @@
 #include "core/serving/trace.h"
 
 namespace mirin::serving {
-
-// Bytes that are overwritten when they are no longer needed.
-class Secret {
- public:
-  Secret() = default;
-  explicit Secret(absl::string_view bytes) : bytes_(bytes) {}
-  Secret(const Secret&) = default;
-  Secret& operator=(const Secret& other) {
-    if (this != &other) {
-      Clear();
-      bytes_ = other.bytes_;
-    }
-    return *this;
-  }
-  ~Secret() { Clear(); }
-  void Clear() {
-    explicit_bzero(&bytes_[0], bytes_.size());
-    bytes_.clear();
-  }
-  const std::string& bytes() const { return bytes_; }
-
- private:
-  std::string bytes_;
-};
 
 struct ServableOptions {
   std::string directory;

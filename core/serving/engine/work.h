@@ -34,8 +34,7 @@ struct Work {
   // Calls `done` with the reason why it is unwanted.
   void Refuse() const {
     const bool late = deadline <= absl::Now();
-    done({Code::kFailed,
-          late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
+    done({Code::kFailed, late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
           late ? "the request's deadline passed while it waited" : "the request was cancelled"},
          {}, {});
   }

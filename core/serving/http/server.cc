@@ -16,6 +16,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/descriptor.h"
 #include "core/base/status.h"
 #include "core/serving/address.h"
 #include "core/serving/http/connection.h"
@@ -32,24 +33,6 @@ using Error = boost::system::error_code;
 constexpr int kBacklog = 1024;
 constexpr int kMaxThreads = 4;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // when there are no descriptors left
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 constexpr int kSocketType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
@@ -144,7 +127,7 @@ class HttpServer : public Transport {
     Error error;
     acceptor_->assign(boost::asio::generic::stream_protocol(family, 0), fd.get(), error);
     if (error) return failed();
-    fd.release();
+    fd.Take();
     loops_[0]->Post([this] { Accept(); });
     return absl::OkStatus();
   }

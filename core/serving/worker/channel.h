@@ -14,8 +14,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "core/base/descriptor.h"
 #include "core/serving/worker/codec.h"
-#include "core/serving/worker/descriptor.h"
 #include "core/serving/worker/segment.h"
 
 namespace mirin::serving::worker {

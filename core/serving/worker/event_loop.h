@@ -17,7 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "core/serving/worker/descriptor.h"
+#include "core/base/descriptor.h"
 
 namespace mirin::serving::worker {
 

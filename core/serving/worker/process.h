@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "core/serving/worker/descriptor.h"
+#include "core/base/descriptor.h"
 
 namespace mirin::serving::worker {
 

@@ -12,8 +12,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "core/base/descriptor.h"
 #include "core/serving/tensor.h"
-#include "core/serving/worker/descriptor.h"
 
 namespace mirin::serving::worker {
 
