@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/serving/pem.h"
 #include "core/serving/tls.h"
 
 namespace mirin::serving {
@@ -17,25 +18,13 @@ namespace {
 
 constexpr size_t kMaxPieces = 16;
 
-using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
-using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
-using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-
-Bio Open(const std::string& pem) {
-  return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
-}
-
-// An encrypted key is an error, not a question to the terminal.
-int NoPassword(char*, int, int, void*) { return 0; }
-
 // Calls add(certificate) for each; false when there is none or one is damaged.
 template <typename Add>
 bool ReadCertificates(const std::string& pem, Add&& add) {
-  const Bio bio = Open(pem);
+  const PemText text = OpenPem(pem);
   int count = 0;
   for (;;) {
-    const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, NoPassword, nullptr),
-                                  X509_free);
+    const Certificate certificate = ReadCertificate(text.get());
     if (certificate == nullptr) break;
     if (!add(certificate.get(), count++)) return false;
   }
@@ -56,11 +45,6 @@ int SelectProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
   return SSL_TLSEXT_ERR_OK;
 }
 
-absl::Status Wrong(absl::string_view what) {
-  ERR_clear_error();
-  return absl::InvalidArgumentError(absl::StrCat("TLS: ", what));
-}
-
 }  // namespace
 
 absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options) {
@@ -73,7 +57,7 @@ absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options) {
       c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                           SSL_MODE_RELEASE_BUFFERS);
-  if (SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) return Wrong("no cipher");
+  if (SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) return TlsError("no cipher");
   SSL_CTX_set_alpn_select_cb(c, SelectProtocol, nullptr);
   SSL_CTX_set_session_id_context(c, reinterpret_cast<const unsigned char*>("mirin"), 5);
 
@@ -81,19 +65,17 @@ absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options) {
     return (i == 0 ? SSL_CTX_use_certificate(c, certificate)
                    : SSL_CTX_add1_chain_cert(c, certificate)) == 1;
   });
-  if (!chain) return Wrong("the certificate is not a chain of certificates in PEM form");
-  const Key key(
-      PEM_read_bio_PrivateKey(Open(options.private_key).get(), nullptr, NoPassword, nullptr),
-      EVP_PKEY_free);
+  if (!chain) return TlsError("the certificate is not a chain of certificates in PEM form");
+  const PrivateKey key = ReadPrivateKey(options.private_key);
   if (key == nullptr || SSL_CTX_use_PrivateKey(c, key.get()) != 1) {
-    return Wrong("the private key cannot be used");
+    return TlsError("the private key cannot be used");
   }
   if (options.verify_client) {
     const bool authorities = ReadCertificates(options.client_ca, [&](X509* certificate, int) {
       return X509_STORE_add_cert(SSL_CTX_get_cert_store(c), certificate) == 1 &&
              SSL_CTX_add_client_CA(c, certificate) == 1;
     });
-    if (!authorities) return Wrong("the clients' authority is not certificates in PEM form");
+    if (!authorities) return TlsError("the clients' authority is not certificates in PEM form");
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   }
   return context;
