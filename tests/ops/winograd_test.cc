@@ -105,7 +105,8 @@ TEST_P(WinogradConvolution, IsTheSumOfProducts) {
   const Case& c = GetParam();
   const Inputs in(c);
   const Result got = Convolve(c, in, 1);
-  if (!IsWinograd(got)) GTEST_SKIP() << "no Winograd kernels for this instruction set: " << got.placement;
+  if (!IsWinograd(got))
+    GTEST_SKIP() << "no Winograd kernels for this instruction set: " << got.placement;
   double worst = 0;
   size_t at = 0;
   for (int64_t n = 0; n < c.batch; ++n) {
@@ -137,7 +138,8 @@ TEST_P(WinogradConvolution, GivesTheSameBitsOnAnyNumberOfThreads) {
   const Case& c = GetParam();
   const Inputs in(c);
   const Result one = Convolve(c, in, 1);
-  if (!IsWinograd(one)) GTEST_SKIP() << "no Winograd kernels for this instruction set: " << one.placement;
+  if (!IsWinograd(one))
+    GTEST_SKIP() << "no Winograd kernels for this instruction set: " << one.placement;
   EXPECT_EQ(Convolve(c, in, 2).y, one.y);
   EXPECT_EQ(Convolve(c, in, 4).y, one.y);
 }
