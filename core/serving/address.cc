@@ -96,4 +96,19 @@ absl::Status RemoveStaleSocket(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status SocketFile::Own(const std::string& path) {
+  struct stat info;
+  if (::lstat(path.c_str(), &info) != 0) return absl::ErrnoToStatus(errno, path);
+  path_ = path;
+  inode_ = info.st_ino;
+  return absl::OkStatus();
+}
+
+void SocketFile::Remove() {
+  struct stat info;
+  if (!path_.empty() && ::lstat(path_.c_str(), &info) == 0 && info.st_ino == inode_)
+    ::unlink(path_.c_str());
+  path_.clear();
+}
+
 }  // namespace mirin::serving

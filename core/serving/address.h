@@ -2,6 +2,8 @@
 #ifndef CORE_SERVING_ADDRESS_H_
 #define CORE_SERVING_ADDRESS_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -25,6 +27,22 @@ absl::StatusOr<Address> ParseAddress(absl::string_view tag, absl::string_view ad
 // Makes way for binding a Unix socket: removes the socket that a dead server left at `path`. AlreadyExists when a server listens
 // there, or when it is not a socket.
 absl::Status RemoveStaleSocket(const std::string& path);
+
+// The file of a Unix socket that was bound. It goes with this, unless another server has put its own there.
+class SocketFile {
+ public:
+  SocketFile() = default;
+  SocketFile(const SocketFile&) = delete;
+  SocketFile& operator=(const SocketFile&) = delete;
+  ~SocketFile() { Remove(); }
+
+  absl::Status Own(const std::string& path);
+  void Remove();
+
+ private:
+  std::string path_;  // "": none
+  ino_t inode_ = 0;
+};
 
 }  // namespace mirin::serving
 

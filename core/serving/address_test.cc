@@ -1,6 +1,7 @@
 #include "core/serving/address.h"
 
 #include <gtest/gtest.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -72,6 +73,30 @@ TEST(Address, RemovesOnlyTheSocketsOfTheDead) {
   fclose(fopen("s", "w"));
   EXPECT_EQ(RemoveStaleSocket("s").code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(access("s", F_OK), 0);
+}
+
+TEST(SocketFile, RemovesOnlyItsOwn) {
+  std::string directory = testing::TempDir() + "/fXXXXXX";
+  ASSERT_NE(mkdtemp(&directory[0]), nullptr);
+  const std::string path = directory + "/s", other = directory + "/other";
+  const auto make = [](const std::string& name) { fclose(fopen(name.c_str(), "w")); };
+  make(path);
+  {
+    SocketFile file;
+    ASSERT_TRUE(file.Own(path).ok());
+  }
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
+  make(path);
+  {
+    SocketFile file;
+    ASSERT_TRUE(file.Own(path).ok());
+    make(other);
+    ASSERT_EQ(rename(other.c_str(), path.c_str()), 0);
+  }
+  EXPECT_EQ(access(path.c_str(), F_OK), 0);
+  EXPECT_FALSE(SocketFile().Own(directory + "/none").ok());
+  unlink(path.c_str());
+  rmdir(directory.c_str());
 }
 
 }  // namespace

@@ -56,16 +56,14 @@ int Milliseconds(absl::Duration d) {
 }
 
 // A Unix socket is bound in a folder that nobody else can enter, and moved to its place with its final mode.
-class SocketFile {
+class BoundSocket {
  public:
-  SocketFile() = default;
-  SocketFile(const SocketFile&) = delete;
-  ~SocketFile() {
-    if (!directory_.empty()) {
-      unlink(bound_.c_str());
-      rmdir(directory_.c_str());
-    }
-    Remove();
+  BoundSocket() = default;
+  BoundSocket(const BoundSocket&) = delete;
+  ~BoundSocket() {
+    if (directory_.empty()) return;
+    unlink(bound_.c_str());
+    rmdir(directory_.c_str());
   }
 
   absl::Status Prepare(const std::string& path) {
@@ -83,27 +81,18 @@ class SocketFile {
   }
   const std::string& bound() const { return bound_; }
   absl::Status Publish() {
-    struct stat info;
-    if (chmod(bound_.c_str(), 0600) != 0 || stat(bound_.c_str(), &info) != 0 ||
-        rename(bound_.c_str(), path_.c_str()) != 0) {
+    if (chmod(bound_.c_str(), 0600) != 0 || rename(bound_.c_str(), path_.c_str()) != 0) {
       return absl::ErrnoToStatus(errno, path_);
     }
-    inode_ = info.st_ino;
     rmdir(directory_.c_str());
     directory_.clear();
-    return absl::OkStatus();
+    return file_.Own(path_);
   }
-  // Unless another server has put its own there.
-  void Remove() {
-    struct stat info;
-    if (inode_ != 0 && lstat(path_.c_str(), &info) == 0 && info.st_ino == inode_)
-      unlink(path_.c_str());
-    inode_ = 0;
-  }
+  void Remove() { file_.Remove(); }
 
  private:
   std::string path_, directory_, bound_;
-  ino_t inode_ = 0;
+  SocketFile file_;
 };
 
 class GrpcTransport final : public Transport {
@@ -195,7 +184,7 @@ class GrpcTransport final : public Transport {
   }
 
   Streams streams_;
-  SocketFile socket_;
+  BoundSocket socket_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;

@@ -115,7 +115,7 @@ class HttpServer : public Transport {
       fd = ListenTcp(address);
     }
     if (fd.get() < 0) return failed();
-    if (address.is_unix) path_ = address.path;
+    if (address.is_unix && !socket_file_.Own(address.path).ok()) return failed();
     port_ = BoundPort(fd.get());
     const int family = address.is_unix ? AF_UNIX : AF_INET;
     int threads = state_.options.threads;
@@ -158,7 +158,7 @@ class HttpServer : public Transport {
       });
     }
     for (const auto& loop : loops_) loop->Join();
-    if (!path_.empty()) ::unlink(path_.c_str());
+    socket_file_.Remove();
     acceptor_.reset();
     pause_.reset();
     loops_.clear();
@@ -225,7 +225,7 @@ class HttpServer : public Transport {
   std::vector<std::shared_ptr<Loop>> loops_;
   std::unique_ptr<Acceptor> acceptor_;
   std::unique_ptr<boost::asio::steady_timer> pause_;
-  std::string path_;
+  SocketFile socket_file_;
   int port_ = 0;
   size_t next_ = 0;
   absl::Mutex stop_mutex_;
