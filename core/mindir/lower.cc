@@ -10,28 +10,17 @@
 #include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "core/mindir/call.h"
+#include "core/mindir/signature.h"
+#include "core/mindir/structure.h"
+#include "core/mindir/symbols.h"
 #include "core/ops/infer_module.h"
 #include "core/ops/schema.h"
 
 namespace mirin::mindir {
 namespace {
 
-constexpr absl::string_view kReference = "REF::";
-
-// What a name of the file is.
-struct Symbol {
-  enum Kind { kGraph, kPrimitive, kParameter, kInput, kNode, kConstant } kind;
-  int graph = 0;
-  int index = 0;
-};
-
 // A failure that stands among the problems already.
 absl::Status Reported() { return absl::AbortedError("reported"); }
-
-std::string PublicName(absl::string_view name) {
-  const size_t colon = name.find(':');
-  return std::string(colon == absl::string_view::npos ? name : name.substr(colon + 1));
-}
 
 class Lowering {
  public:
@@ -42,7 +31,8 @@ class Lowering {
         limits_(limits),
         written_(written),
         inspection_(inspection),
-        module_(std::make_unique<ir::Module>()) {}
+        module_(std::make_unique<ir::Module>()),
+        symbols_(model) {}
 
   absl::StatusOr<std::unique_ptr<ir::Module>> Run();
   // Parameters that reached operand 0 of a writing op.
@@ -51,16 +41,11 @@ class Lowering {
  private:
   using Environment = std::vector<Binding>;  // one per node of a graph
 
-  absl::Status BuildNames();
-  void FindRecursion();
   absl::Status CollectUnknownOps();
-  std::string OpOf(const RawNode& node) const;
   // While the file is inspected: notes what is wrong with a node, once. False when reading must end.
   bool Note(const RawNode& node, const absl::Status& status);
   absl::Status NoteInferenceFailures();
-  absl::StatusOr<const Symbol*> Find(absl::string_view name) const;
 
-  absl::StatusOr<std::vector<int>> EvaluationOrder(int graph) const;
   absl::StatusOr<Binding> EvaluateGraph(int graph, const std::vector<Binding>& arguments,
                                         NodeBuilder* builder, int depth);
   absl::StatusOr<Binding> EvaluateNode(const RawNode& node, const std::vector<Binding>& operands,
@@ -92,16 +77,11 @@ class Lowering {
   absl::Status FillSpecialised(const Bound& whole, int graph, const std::vector<ir::Value*>& leaves,
                                Specialised* result, int depth);
   int GraphBehind(const Bound& function) const;
-  absl::StatusOr<Binding> DeclaredStructure(int graph) const;
-  absl::StatusOr<Binding> StructureOf(const RawAttribute& type) const;
 
   absl::StatusOr<Binding> ReadParameter(int index, NodeBuilder* builder);
   // Parameters become constants or Load nodes, also inside tuples.
   absl::StatusOr<Binding> Materialise(const Binding& binding, NodeBuilder* builder);
   absl::Status Flatten(const Binding& binding, NodeBuilder* builder, std::vector<ir::Value*>* out);
-
-  absl::Status AddInputs(NodeBuilder* builder, std::vector<Binding>* arguments);
-  std::vector<std::string> OutputNames(size_t count) const;
 
   const RawModel& model_;
   const TensorLoader& load_;
@@ -110,8 +90,7 @@ class Lowering {
   Inspection* inspection_;  // null: the first problem ends the reading
   absl::flat_hash_set<const RawNode*> noted_;
   std::unique_ptr<ir::Module> module_;
-  absl::flat_hash_map<absl::string_view, Symbol> names_;
-  std::vector<bool> recursive_;
+  SymbolTable symbols_;
   absl::flat_hash_map<std::pair<int, int>, Binding> constants_;
   absl::flat_hash_map<int, ir::Value*> parameters_;
   absl::flat_hash_set<int> writes_seen_;
@@ -121,158 +100,7 @@ class Lowering {
   int64_t members_left_ = 0;
 };
 
-// -- names ----------------------------------------------------------------------------------------------------------
-
-absl::Status Lowering::BuildNames() {
-  const auto add = [&](absl::string_view name, Symbol symbol) -> absl::Status {
-    if (!names_.try_emplace(name, symbol).second) {
-      return absl::DataLossError(absl::StrCat("the name '", name, "' is defined twice"));
-    }
-    return absl::OkStatus();
-  };
-  for (size_t i = 0; i < model_.primitives.size(); ++i) {
-    MIRIN_RETURN_IF_ERROR(
-        add(model_.primitives[i].name, {Symbol::kPrimitive, 0, static_cast<int>(i)}));
-  }
-  for (size_t g = 0; g < model_.graphs.size(); ++g) {
-    const RawGraph& graph = model_.graphs[g];
-    const int gi = static_cast<int>(g);
-    MIRIN_RETURN_IF_ERROR(add(graph.name, {Symbol::kGraph, gi, gi}));
-    if (g > 0 && !graph.parameters.empty()) {
-      return absl::DataLossError(
-          absl::StrCat("graph '", graph.name, "' has parameters; only the entry graph may"));
-    }
-    if (graph.outputs.empty())
-      return absl::DataLossError(absl::StrCat("graph '", graph.name, "' has no output"));
-    for (size_t i = 0; i < graph.inputs.size(); ++i) {
-      MIRIN_RETURN_IF_ERROR(add(graph.inputs[i].name, {Symbol::kInput, gi, static_cast<int>(i)}));
-    }
-    for (size_t i = 0; i < graph.parameters.size(); ++i) {
-      MIRIN_RETURN_IF_ERROR(
-          add(graph.parameters[i].name, {Symbol::kParameter, gi, static_cast<int>(i)}));
-    }
-    for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      const Symbol::Kind kind =
-          graph.nodes[i].op_type == "Constant" ? Symbol::kConstant : Symbol::kNode;
-      MIRIN_RETURN_IF_ERROR(add(graph.nodes[i].name, {kind, gi, static_cast<int>(i)}));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<const Symbol*> Lowering::Find(absl::string_view name) const {
-  auto it = names_.find(name);
-  if (it == names_.end())
-    return absl::DataLossError(absl::StrCat("the name '", name, "' is used but not defined"));
-  return &it->second;
-}
-
-// A graph recurses when it can reach itself through the graphs that its nodes mention.
-void Lowering::FindRecursion() {
-  const int count = static_cast<int>(model_.graphs.size());
-  std::vector<std::vector<int>> mentions(count);
-  for (int g = 0; g < count; ++g) {
-    absl::flat_hash_set<int> seen;
-    const auto mention = [&](absl::string_view name) {
-      auto it = names_.find(name);
-      if (it != names_.end() && it->second.kind == Symbol::kGraph &&
-          seen.insert(it->second.index).second) {
-        mentions[g].push_back(it->second.index);
-      }
-    };
-    for (const RawNode& node : model_.graphs[g].nodes) {
-      for (absl::string_view input : node.inputs) mention(input);
-      if (absl::StartsWith(node.op_type, kReference))
-        mention(node.op_type.substr(kReference.size()));
-    }
-  }
-  // Tarjan's strongly connected components, iteratively.
-  recursive_.assign(count, false);
-  std::vector<int> number(count, -1), low(count, 0), stack, next(count, 0);
-  std::vector<bool> on_stack(count, false);
-  int counter = 0;
-  for (int root = 0; root < count; ++root) {
-    if (number[root] >= 0) continue;
-    std::vector<int> path = {root};
-    number[root] = low[root] = counter++;
-    stack.push_back(root);
-    on_stack[root] = true;
-    while (!path.empty()) {
-      const int g = path.back();
-      if (next[g] < static_cast<int>(mentions[g].size())) {
-        const int to = mentions[g][next[g]++];
-        if (to == g) recursive_[g] = true;
-        if (number[to] < 0) {
-          number[to] = low[to] = counter++;
-          stack.push_back(to);
-          on_stack[to] = true;
-          path.push_back(to);
-        } else if (on_stack[to]) {
-          low[g] = std::min(low[g], number[to]);
-        }
-        continue;
-      }
-      path.pop_back();
-      if (!path.empty()) low[path.back()] = std::min(low[path.back()], low[g]);
-      if (low[g] != number[g]) continue;
-      std::vector<int> component;
-      int member;
-      do {
-        member = stack.back();
-        stack.pop_back();
-        on_stack[member] = false;
-        component.push_back(member);
-      } while (member != g);
-      if (component.size() > 1) {
-        for (int c : component) recursive_[c] = true;
-      }
-    }
-  }
-}
-
 // -- graphs ---------------------------------------------------------------------------------------------------------
-
-// Nodes that the output needs, operands (tokens included) before users.
-absl::StatusOr<std::vector<int>> Lowering::EvaluationOrder(int graph) const {
-  const RawGraph& g = model_.graphs[graph];
-  enum : uint8_t { kNew, kOpen, kDone };
-  std::vector<uint8_t> state(g.nodes.size(), kNew);
-  std::vector<size_t> next(g.nodes.size(), 0);
-  std::vector<int> order;
-  std::vector<int> path;
-  const auto visit = [&](absl::string_view name) -> absl::Status {
-    auto it = names_.find(name);
-    if (it == names_.end() || it->second.kind != Symbol::kNode || it->second.graph != graph)
-      return absl::OkStatus();
-    const int i = it->second.index;
-    if (state[i] == kOpen) {
-      return absl::DataLossError(absl::StrCat("node '", name, "' depends on its own result"));
-    }
-    if (state[i] == kNew) {
-      state[i] = kOpen;
-      path.push_back(i);
-    }
-    return absl::OkStatus();
-  };
-  for (const RawValueInfo& output : g.outputs) {
-    MIRIN_RETURN_IF_ERROR(visit(output.name));
-    while (!path.empty()) {
-      const int i = path.back();
-      const RawNode& node = g.nodes[i];
-      if (next[i] < node.inputs.size()) {
-        MIRIN_RETURN_IF_ERROR(visit(node.inputs[next[i]++]));
-      } else if (next[i] == node.inputs.size() && absl::StartsWith(node.op_type, kReference)) {
-        ++next[i];
-        MIRIN_RETURN_IF_ERROR(visit(node.op_type.substr(kReference.size())));
-      } else {
-        state[i] = kDone;
-        order.push_back(i);
-        path.pop_back();
-      }
-    }
-  }
-  return order;
-}
 
 absl::StatusOr<Binding> Lowering::ConstantOf(int graph, int index) {
   auto it = constants_.find({graph, index});
@@ -290,7 +118,7 @@ absl::StatusOr<Binding> Lowering::ConstantOf(int graph, int index) {
 absl::StatusOr<Binding> Lowering::Resolve(absl::string_view name, int graph,
                                           const std::vector<Binding>& arguments,
                                           const Environment& env) {
-  MIRIN_ASSIGN_OR_RETURN(const Symbol* symbol, Find(name));
+  MIRIN_ASSIGN_OR_RETURN(const Symbol* symbol, symbols_.Get(name));
   const auto foreign = [&] {
     return absl::UnimplementedError(absl::StrCat(
         "'", name, "' belongs to another graph (free variables occur in gradient files only)"));
@@ -331,7 +159,7 @@ absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Bin
                                             " arguments, a call gives ", arguments.size()));
   }
   if (orders_[graph].empty() && !g.nodes.empty()) {
-    MIRIN_ASSIGN_OR_RETURN(orders_[graph], EvaluationOrder(graph));
+    MIRIN_ASSIGN_OR_RETURN(orders_[graph], symbols_.EvaluationOrder(graph));
   }
   Environment env(g.nodes.size());
   for (int i : orders_[graph]) {
@@ -359,8 +187,8 @@ absl::StatusOr<Binding> Lowering::EvaluateGraph(int graph, const std::vector<Bin
     Binding callee;
     if (absl::StartsWith(node.op_type, kReference)) {
       const absl::string_view name = node.op_type.substr(kReference.size());
-      auto it = names_.find(name);
-      if (it != names_.end() && it->second.kind != Symbol::kPrimitive) {
+      const Symbol* symbol = symbols_.Find(name);
+      if (symbol != nullptr && symbol->kind != Symbol::kPrimitive) {
         auto function = Resolve(name, graph, arguments, env);
         if (!function.ok() && failed.ok()) failed = function.status();
         if (function.ok()) callee = *std::move(function);
@@ -405,11 +233,11 @@ absl::StatusOr<Binding> Lowering::EvaluateNode(const RawNode& node,
   bool operands_form = false;
   if (absl::StartsWith(node.op_type, kReference)) {
     const absl::string_view reference = node.op_type.substr(kReference.size());
-    auto it = names_.find(reference);
-    if (it == names_.end()) {
+    const Symbol* symbol = symbols_.Find(reference);
+    if (symbol == nullptr) {
       return absl::UnimplementedError(absl::StrCat("callee '", reference, "' is not in the file"));
     }
-    const RawPrimitive& primitive = model_.primitives[it->second.index];
+    const RawPrimitive& primitive = model_.primitives[symbol->index];
     op = std::string(primitive.op_type);
     attributes = primitive.attributes;
     operands_form = primitive.prim_type == 2;
@@ -649,7 +477,7 @@ absl::StatusOr<Binding> Lowering::CallFunction(const Binding& function,
   switch (function->kind) {
     case BoundKind::kGraph: {
       const int graph = static_cast<int>(function->i);
-      if (!recursive_[graph]) return EvaluateGraph(graph, arguments, builder, depth + 1);
+      if (!symbols_.Recurses(graph)) return EvaluateGraph(graph, arguments, builder, depth + 1);
       return Invoke(name, nullptr, {function}, arguments, builder, depth);
     }
     case BoundKind::kPartial: {
@@ -669,102 +497,6 @@ absl::StatusOr<Binding> Lowering::CallFunction(const Binding& function,
   }
 }
 
-// Appends the tensors of the caller's graph behind a binding, and a text that tells specialisations apart.
-void CollectLeaves(const Bound& b, bool constants_too, std::vector<ir::Value*>* leaves,
-                   std::string* signature) {
-  absl::StrAppend(signature, static_cast<int>(b.kind), ":");
-  switch (b.kind) {
-    case BoundKind::kTensor:
-    case BoundKind::kShape:
-      if (b.value->kind() == ir::ValueKind::kInput || b.value->kind() == ir::ValueKind::kResult ||
-          constants_too) {
-        leaves->push_back(b.value);
-        absl::StrAppend(signature, "*");
-      } else {
-        absl::StrAppend(signature, reinterpret_cast<intptr_t>(b.value));
-      }
-      break;
-    case BoundKind::kString:
-      absl::StrAppend(signature, b.s.size(), ",", b.s);
-      break;
-    case BoundKind::kFloat:
-      absl::StrAppend(signature, b.d);
-      break;
-    default:
-      absl::StrAppend(signature, b.i, ",", static_cast<int>(b.dtype));
-      break;
-  }
-  absl::StrAppend(signature, "(");
-  for (const Binding& m : b.members) CollectLeaves(*m, constants_too, leaves, signature);
-  absl::StrAppend(signature, ")");
-}
-
-// The same binding with its leaves replaced, in the order of CollectLeaves.
-Binding ReplaceLeaves(const Bound& b, bool constants_too, absl::Span<ir::Value* const> with,
-                      size_t* next) {
-  auto copy = std::make_shared<Bound>(b);
-  if (b.kind == BoundKind::kTensor || b.kind == BoundKind::kShape) {
-    if (b.value->kind() == ir::ValueKind::kInput || b.value->kind() == ir::ValueKind::kResult ||
-        constants_too) {
-      copy->value = with[(*next)++];
-    }
-  }
-  for (Binding& m : copy->members) m = ReplaceLeaves(*m, constants_too, with, next);
-  return copy;
-}
-
-absl::StatusOr<Binding> Lowering::StructureOf(const RawAttribute& type) const {
-  if (type.type == kAttrTuple || type.type == kAttrList) {
-    std::vector<Binding> members;
-    for (const RawAttribute& v : type.values) {
-      MIRIN_ASSIGN_OR_RETURN(Binding m, StructureOf(v));
-      members.push_back(std::move(m));
-    }
-    return BindTuple(std::move(members));
-  }
-  if (type.type == kAttrUMonad || type.type == kAttrIOMonad) return MakeBinding(BoundKind::kMonad);
-  if (type.type == kAttrNone) return MakeBinding(BoundKind::kNone);
-  return BindTensor(nullptr);
-}
-
-absl::StatusOr<Binding> Lowering::DeclaredStructure(int graph) const {
-  const RawGraph& g = model_.graphs[graph];
-  if (g.outputs.size() > 1) {
-    std::vector<Binding> members(g.outputs.size(), BindTensor(nullptr));
-    return BindTuple(std::move(members));
-  }
-  if (g.outputs[0].attr_info.empty()) return BindTensor(nullptr);
-  MIRIN_ASSIGN_OR_RETURN(const RawAttribute type, ParseAttribute(g.outputs[0].attr_info, limits_));
-  return StructureOf(type);
-}
-
-int CountLeaves(const Bound& b) {
-  if (b.kind == BoundKind::kTuple) {
-    int n = 0;
-    for (const Binding& m : b.members) n += CountLeaves(*m);
-    return n;
-  }
-  return b.kind == BoundKind::kMonad || b.kind == BoundKind::kNone ? 0 : 1;
-}
-
-// The structure with tensors from `with` in place of its leaves.
-Binding FillStructure(const Bound& b, const std::vector<std::unique_ptr<ir::Value>>& with,
-                      size_t* next) {
-  if (b.kind == BoundKind::kTuple) {
-    std::vector<Binding> members;
-    for (const Binding& m : b.members) members.push_back(FillStructure(*m, with, next));
-    return BindTuple(std::move(members));
-  }
-  if (b.kind == BoundKind::kMonad || b.kind == BoundKind::kNone) return MakeBinding(b.kind);
-  if (b.kind == BoundKind::kShape) {
-    auto shape = std::make_shared<Bound>();
-    shape->kind = BoundKind::kShape;
-    shape->value = with[(*next)++].get();
-    return shape;
-  }
-  return BindTensor(with[(*next)++].get());
-}
-
 absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& function,
                                                             const std::vector<Binding>& arguments,
                                                             std::vector<ir::Value*>* leaves,
@@ -778,7 +510,7 @@ absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& funct
   whole->members.push_back(function);
   whole->members.insert(whole->members.end(), arguments.begin(), arguments.end());
   const int graph = GraphBehind(*function);
-  const bool constants_too = graph >= 0 && recursive_[graph];
+  const bool constants_too = graph >= 0 && symbols_.Recurses(graph);
   std::string signature;
   CollectLeaves(*whole, constants_too, leaves, &signature);
   auto [it, is_new] = specialised_.try_emplace(std::move(signature));
@@ -797,11 +529,11 @@ absl::StatusOr<Lowering::Specialised*> Lowering::Specialise(const Binding& funct
 absl::Status Lowering::FillSpecialised(const Bound& whole, int graph,
                                        const std::vector<ir::Value*>& leaves, Specialised* result,
                                        int depth) {
-  const bool constants_too = graph >= 0 && recursive_[graph];
+  const bool constants_too = graph >= 0 && symbols_.Recurses(graph);
   const std::string base = graph >= 0 ? std::string(model_.graphs[graph].name) : "switch";
   result->graph = module_->AddGraph(absl::StrCat(base, "#", specialised_.size()));
   if (graph >= 0) {
-    MIRIN_ASSIGN_OR_RETURN(Binding declared, DeclaredStructure(graph));
+    MIRIN_ASSIGN_OR_RETURN(Binding declared, DeclaredStructure(model_.graphs[graph], limits_));
     result->declared = {declared};
   }
   std::vector<ir::Value*> inputs;
@@ -882,144 +614,11 @@ absl::StatusOr<Binding> Lowering::Invoke(const std::string& name, ir::Value* sel
   return FillStructure(*structure, node->outputs(), &next);
 }
 
-// -- signature ------------------------------------------------------------------------------------------------------
-
-absl::Status Lowering::AddInputs(NodeBuilder* builder, std::vector<Binding>* arguments) {
-  absl::flat_hash_set<std::string> used;
-  const auto unique = [&](std::string name) {
-    std::string candidate = name;
-    for (int i = 0; !used.insert(candidate).second; ++i) candidate = absl::StrCat(name, "_", i);
-    return candidate;
-  };
-  const auto add = [&](const std::string& name, const RawTensor& raw) {
-    ir::TensorType type;
-    type.dtype = DTypeFromProto(raw.data_type);
-    const bool unknown_rank = raw.dims.size() == 1 && raw.dims[0] == -2;
-    type.shape = unknown_rank ? Shape::Unknown() : Shape(raw.dims);
-    return builder->graph()->AddInput(unique(name), std::move(type));
-  };
-  std::function<absl::StatusOr<Binding>(const RawAttribute&, const std::string&)> from_type =
-      [&](const RawAttribute& type, const std::string& name) -> absl::StatusOr<Binding> {
-    if (type.type == kAttrTuple || type.type == kAttrList) {
-      std::vector<Binding> members;
-      for (const RawAttribute& v : type.values) {
-        MIRIN_ASSIGN_OR_RETURN(Binding m, from_type(v, absl::StrCat(name, "_", members.size())));
-        members.push_back(std::move(m));
-      }
-      return BindTuple(std::move(members));
-    }
-    if (type.type == kAttrUMonad || type.type == kAttrIOMonad)
-      return MakeBinding(BoundKind::kMonad);
-    if (type.tensors.empty())
-      return absl::UnimplementedError(absl::StrCat("input '", name, "' is not a tensor"));
-    RawTensor tensor = type.tensors[0];
-    if (type.type == kAttrScalar) tensor.dims.clear();
-    return BindTensor(add(name, tensor));
-  };
-  for (const RawValueInfo& input : model_.graphs[0].inputs) {
-    std::string name = PublicName(input.name);
-    if (model_.is_lite && input.has_tensor && !input.tensor.name.empty())
-      name = std::string(input.tensor.name);
-    if (input.has_tensor) {
-      if (DTypeFromProto(input.tensor.data_type) == DType::kUnknown) {
-        return absl::UnimplementedError(
-            absl::StrCat("input '", name, "' has the unsupported dtype ", input.tensor.data_type));
-      }
-      for (int64_t d : input.tensor.dims) {
-        if (d < -2 || (d == -2 && input.tensor.dims.size() != 1)) {
-          return absl::DataLossError(absl::StrCat("input '", name, "' has the impossible dim ", d));
-        }
-      }
-      arguments->push_back(BindTensor(add(name, input.tensor)));
-    } else if (!input.attr_info.empty()) {
-      MIRIN_ASSIGN_OR_RETURN(const RawAttribute type, ParseAttribute(input.attr_info, limits_));
-      MIRIN_ASSIGN_OR_RETURN(Binding b, from_type(type, name));
-      arguments->push_back(std::move(b));
-    } else if (absl::EndsWith(input.denotation, "MonadType")) {
-      arguments->push_back(MakeBinding(BoundKind::kMonad));
-    } else {
-      return absl::UnimplementedError(absl::StrCat("input '", name, "' is not a tensor"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-// The producing node's scope name behind Depend and MakeTuple; in Lite files the tensor name of its result type.
-std::vector<std::string> Lowering::OutputNames(size_t count) const {
-  std::vector<std::string> names;
-  std::function<void(absl::string_view, const std::string&, int)> walk =
-      [&](absl::string_view name, const std::string& suffix, int depth) {
-        auto it = names_.find(name);
-        if (it == names_.end() || depth > limits_.max_nesting || names.size() >= count) return;
-        const Symbol& s = it->second;
-        if (s.kind != Symbol::kNode) {
-          names.push_back(PublicName(name) + suffix);
-          return;
-        }
-        const RawNode& node = model_.graphs[s.graph].nodes[s.index];
-        std::string op(node.op_type);
-        if (absl::StartsWith(op, std::string(kReference))) {
-          auto callee = names_.find(node.op_type.substr(kReference.size()));
-          op = callee != names_.end() && callee->second.kind == Symbol::kPrimitive
-                   ? std::string(model_.primitives[callee->second.index].op_type)
-                   : "";
-        }
-        if (op == "Depend" && !node.inputs.empty()) return walk(node.inputs[0], suffix, depth + 1);
-        if (op == "MakeTuple" || op == "make_list") {
-          for (absl::string_view input : node.inputs) walk(input, suffix, depth + 1);
-          return;
-        }
-        if (model_.is_lite) {
-          for (absl::string_view bytes : node.attributes) {
-            auto attribute = ParseAttribute(bytes, limits_);
-            if (!attribute.ok() || attribute->tensors.empty() || attribute->tensors[0].name.empty())
-              continue;
-            names.push_back(std::string(attribute->tensors[0].name));
-            return;
-          }
-        }
-        if (op == "TupleGetItem" && node.inputs.size() == 2) {
-          auto index = names_.find(node.inputs[1]);
-          if (index != names_.end() && index->second.kind == Symbol::kConstant) {
-            const RawNode& constant = model_.graphs[index->second.graph].nodes[index->second.index];
-            auto value = constant.attributes.empty()
-                             ? absl::StatusOr<RawAttribute>(absl::NotFoundError(""))
-                             : ParseAttribute(constant.attributes[0], limits_);
-            if (value.ok())
-              return walk(node.inputs[0], absl::StrCat("_", value->i, suffix), depth + 1);
-          }
-        }
-        names.push_back(std::string(node.domain.empty() ? node.name : node.domain) + suffix);
-      };
-  for (const RawValueInfo& output : model_.graphs[0].outputs) walk(output.name, "", 0);
-  if (names.size() == 1 && count > 1) {  // one call or multi-result node behind all of them
-    const std::string base = names[0];
-    names.clear();
-    for (size_t i = 0; i < count; ++i) names.push_back(absl::StrCat(base, "_", i));
-  }
-  for (size_t i = names.size(); i < count; ++i) names.push_back(absl::StrCat("output_", i));
-  names.resize(count);
-  absl::flat_hash_set<std::string> used;
-  for (std::string& name : names) {
-    const std::string base = name;
-    for (int i = 0; !used.insert(name).second; ++i) name = absl::StrCat(base, "_", i);
-  }
-  return names;
-}
-
-// "" for a call of a graph.
-std::string Lowering::OpOf(const RawNode& node) const {
-  if (!absl::StartsWith(node.op_type, kReference)) return std::string(node.op_type);
-  auto it = names_.find(node.op_type.substr(kReference.size()));
-  const bool primitive = it != names_.end() && it->second.kind == Symbol::kPrimitive;
-  return primitive ? std::string(model_.primitives[it->second.index].op_type) : "";
-}
-
 bool Lowering::Note(const RawNode& node, const absl::Status& status) {
   if (inspection_ == nullptr || absl::IsResourceExhausted(status)) return false;
   if (absl::IsAborted(status) || !noted_.insert(&node).second) return true;
   inspection_->problems.push_back(
-      {std::string(node.domain.empty() ? node.name : node.domain), OpOf(node), status});
+      {std::string(node.domain.empty() ? node.name : node.domain), symbols_.OpOf(node), status});
   return true;
 }
 
@@ -1045,7 +644,7 @@ absl::Status Lowering::CollectUnknownOps() {
   for (const RawGraph& graph : model_.graphs) {
     for (const RawNode& node : graph.nodes) {
       Call call;
-      call.op = OpOf(node);
+      call.op = symbols_.OpOf(node);
       if (call.op.empty() || call.op == "Constant") continue;
       if (kStructural->contains(call.op)) continue;
       CanonicalName(&call);
@@ -1068,8 +667,7 @@ absl::Status Lowering::CollectUnknownOps() {
 }
 
 absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
-  MIRIN_RETURN_IF_ERROR(BuildNames());
-  FindRecursion();
+  MIRIN_RETURN_IF_ERROR(symbols_.Build());
   if (inspection_ != nullptr) {
     *inspection_ = {};
     for (const RawGraph& g : model_.graphs) {
@@ -1087,7 +685,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
   module_->set_entry(entry);
   NodeBuilder builder(module_.get(), entry);
   std::vector<Binding> arguments;
-  MIRIN_RETURN_IF_ERROR(AddInputs(&builder, &arguments));
+  MIRIN_RETURN_IF_ERROR(AddInputs(model_, limits_, entry, &arguments));
   MIRIN_ASSIGN_OR_RETURN(Binding result, EvaluateGraph(0, arguments, &builder, 0));
   if (inspection_ != nullptr) {
     MIRIN_RETURN_IF_ERROR(NoteInferenceFailures());
@@ -1098,7 +696,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Lowering::Run() {
   }
   std::vector<ir::Value*> outputs;
   MIRIN_RETURN_IF_ERROR(Flatten(result, &builder, &outputs));
-  module_->set_output_names(OutputNames(outputs.size()));
+  module_->set_output_names(OutputNames(model_, symbols_, limits_, outputs.size()));
   entry->SetOutputs(std::move(outputs));
   module_->EraseUnusedConstants();
   return std::move(module_);
