@@ -427,6 +427,28 @@ TEST_F(EngineTest, AnotherWorkerTakesWhatOneDiedWith) {
   EXPECT_EQ(calls, 3);
 }
 
+TEST_F(EngineTest, DeadlinesPassWhileStagesRun) {
+  Place("s", 0, {}, kPython);
+  absl::Notification answered;
+  std::atomic<int> calls{0};
+  script.run = [&](const StageCall& call) -> absl::StatusOr<std::vector<StageResult>> {
+    if (calls++ == 0) answered.WaitForNotification();
+    std::vector<StageResult> out;
+    for (const auto& instance : call.instances) out.push_back(Good(instance[0]));
+    return out;
+  };
+  ASSERT_EQ(Add("s"), absl::OkStatus());
+  auto late = Request("s", "f", {{{"x", Floats({1}, {7})}}});
+  late->deadline = absl::Now() + absl::Milliseconds(50);
+  const InferReply reply = Infer(std::move(late));
+  EXPECT_EQ(reply.instances[0].failure.status, absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(reply.instances[0].failure.text, "the request's deadline passed while its stage ran");
+  answered.Notify();
+  // the worker serves others
+  EXPECT_EQ(
+      Values(Infer(Request("s", "f", {{{"x", Floats({1}, {8})}}})).instances[0].outputs[0])[0], 8);
+}
+
 TEST_F(EngineTest, WithoutAnotherWorkerItFails) {
   Place("s", 0, {}, kPython);
   script.alive = 0;

@@ -92,6 +92,12 @@ void StageQueue::Pump() {
       call->call->deadline = std::max(call->call->deadline, work->deadline);
     }
     call->start = absl::Now();
+    absl::Time deadline = absl::InfiniteFuture();
+    for (const auto& work : call->works) deadline = std::min(deadline, work->deadline);
+    {
+      absl::MutexLock lock(&mutex_);
+      running_.push_back(call);
+    }
     const uint64_t idle_calls = idle_calls_;
     const bool ran = runner_->TryRun(
         call->call,
@@ -100,22 +106,70 @@ void StageQueue::Pump() {
               std::make_shared<absl::StatusOr<std::vector<StageResult>>>(std::move(results));
           self->executor_->Submit([self, call, shared] { self->Finish(call, std::move(*shared)); });
         });
-    if (ran) continue;
+    if (ran) {
+      Arm(deadline);
+      continue;
+    }
     // no idle worker: back to the front, until the runner says that one is
     {
       absl::MutexLock lock(&mutex_);
+      running_.erase(std::find(running_.begin(), running_.end(), call));
       auto& waiting = stages_[call->method][call->stage].waiting;
-      for (auto work = call->works.rbegin(); work != call->works.rend(); ++work)
-        waiting.push_front(std::move(*work));
+      for (auto work = call->works.rbegin(); work != call->works.rend(); ++work) {
+        if (*work != nullptr) waiting.push_front(std::move(*work));
+      }
     }
     // one that said so meanwhile found nothing to do
     if (idle_calls == idle_calls_) return;
   }
 }
 
+void StageQueue::Arm(absl::Time deadline) {
+  if (deadline == absl::InfiniteFuture()) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (armed_ <= deadline) return;
+    armed_ = deadline;
+  }
+  executor_->At(deadline, [weak = weak_from_this(), deadline] {
+    if (const std::shared_ptr<StageQueue> self = weak.lock()) self->Expire(deadline);
+  });
+}
+
+void StageQueue::Expire(absl::Time armed) {
+  const absl::Time now = std::max(armed, absl::Now());
+  absl::Time next = absl::InfiniteFuture();
+  Batch late;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (armed != armed_) return;  // an earlier one came in between
+    armed_ = absl::InfiniteFuture();
+    for (const std::shared_ptr<Call>& call : running_) {
+      for (auto& work : call->works) {
+        if (work == nullptr) continue;
+        if (work->deadline <= now) {
+          late.push_back(std::move(work));
+        } else {
+          next = std::min(next, work->deadline);
+        }
+      }
+    }
+  }
+  Arm(next);
+  for (const auto& work : late) {
+    work->done({Code::kFailed, absl::StatusCode::kDeadlineExceeded,
+                "the request's deadline passed while its stage ran"},
+               {}, {});
+  }
+}
+
 void StageQueue::Finish(std::shared_ptr<Call> call,
                         absl::StatusOr<std::vector<StageResult>> results) {
   const absl::Duration took = absl::Now() - call->start;
+  {
+    absl::MutexLock lock(&mutex_);
+    running_.erase(std::find(running_.begin(), running_.end(), call));
+  }
   if (results.ok() && results->size() != call->works.size()) {
     results = absl::InternalError("the worker answered another number of instances");
   }
@@ -126,6 +180,7 @@ void StageQueue::Finish(std::shared_ptr<Call> call,
       absl::MutexLock lock(&mutex_);
       auto& waiting = stages_[call->method][call->stage].waiting;
       for (auto work = call->works.rbegin(); work != call->works.rend(); ++work) {
+        if (*work == nullptr) continue;
         const bool again = ++(*work)->attempts < kMaxAttempts && runner_->Alive() > 0 && !stopped_;
         if (again) {
           waiting.push_front(std::move(*work));
@@ -147,6 +202,7 @@ void StageQueue::Finish(std::shared_ptr<Call> call,
   // the worker is free: it gets its next call before this one's instances move on
   Pump();
   for (size_t i = 0; i < call->works.size(); ++i) {
+    if (call->works[i] == nullptr) continue;
     const WorkTimes times{call->start, call->start - call->works[i]->enqueued, took,
                           call->works.size(), i == 0};
     if (results.ok()) {

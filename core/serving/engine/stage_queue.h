@@ -45,7 +45,7 @@ class StageQueue : public std::enable_shared_from_this<StageQueue> {
   };
   struct Call {
     uint32_t method = 0, stage = 0;
-    Batch works;
+    Batch works;  // null: answered, its deadline passed
     absl::Time start;
     std::shared_ptr<StageCall> call;
   };
@@ -54,6 +54,10 @@ class StageQueue : public std::enable_shared_from_this<StageQueue> {
   // The next call, chosen round robin over methods; false when nothing waits. `expired` as in ModelQueue.
   bool Next(Call& call, Batch& expired) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Finish(std::shared_ptr<Call> call, absl::StatusOr<std::vector<StageResult>> results);
+  // Sees to it that Expire is called at the deadline, or before.
+  void Arm(absl::Time deadline);
+  // Answers what workers still have and whose deadlines have passed; the workers go on.
+  void Expire(absl::Time armed);
 
   // A stage that takes an instance at a time and is this quick gets up to kTogether in a call.
   static constexpr double kQuickUs = 300;
@@ -67,6 +71,8 @@ class StageQueue : public std::enable_shared_from_this<StageQueue> {
 
   absl::Mutex mutex_;
   std::vector<std::vector<Stage>> stages_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<Call>> running_ ABSL_GUARDED_BY(mutex_);  // in the hands of workers
+  absl::Time armed_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   size_t next_method_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
