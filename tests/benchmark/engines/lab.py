@@ -1,5 +1,6 @@
 """What the comparison needs, made once in a folder of its own: virtual environments with the peers, their workers, the networks from their
 recipes with inputs and reference results, and both converters' files."""
+import functools
 import glob
 import json
 import os
@@ -12,6 +13,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 PEERS = ["onnxruntime==1.31.1", "openvino==2026.4.1", "onnx", "numpy"]
 LITE = ["mindspore-lite==2.0.0", "numpy"]
+# Networks of bytes that onnxruntime.quantization makes of others, named <network>_<kind>: qdq has every activation between QuantizeLinear and
+# DequantizeLinear by ranges of its one input, dynamic has DynamicQuantizeLinear in front of products.
+QUANTISED = {"mobilenet_v2_b1": "qdq", "resnet50_b1": "qdq", "minilm_b1": "dynamic", "bert_base_b1": "dynamic", "gpt2_decode_b1": "dynamic"}
 CONVERT_LITE = ("import sys, mindspore_lite as m; c = m.Converter(); c.save_type = m.ModelType.MINDIR; c.optimize = 'general'; "
                 "c.convert(m.FmkType.ONNX, sys.argv[1], sys.argv[2])")
 
@@ -69,16 +73,22 @@ class Lab:
     def make_networks(self, names, converter):
         """Files of each network in its folder: model.onnx, model.mindir, lite.mindir, in/, want/, info.json."""
         sys.path.insert(0, str(ROOT / "tests/support"))
+        makers, quantised = {}, {}  # functions that write a network's files to a folder
         for recipe in sorted((HERE / "models").glob("*.recipe.onnx.z")):
             name = recipe.name.split(".recipe")[0]
-            if names and name not in names:
+            makers[name] = functools.partial(make_network, recipe)
+            if name in QUANTISED:
+                quantised[f"{name}_{QUANTISED[name]}"] = functools.partial(make_quantised, self.networks / name, QUANTISED[name])
+        bases = {name.rpartition("_")[0] for name in names or () if name in quantised}
+        for name, make in {**makers, **quantised}.items():
+            if names and name not in names and name not in bases:
                 continue
             folder = self.networks / name
             folder.mkdir(exist_ok=True)
             if not (folder / "info.json").exists():
                 print(f"making {name}", flush=True)
-                make_network(recipe, folder)
-            if not (folder / "lite.mindir").exists() and self.lite_python.exists():
+                make(folder)
+            if name in makers and self.lite_python.exists() and not (folder / "lite.mindir").exists():
                 self._convert([self.lite_python, "-c", CONVERT_LITE, folder / "model.onnx", folder / "lite"], f"{name} by mindspore_lite")
             mindir = folder / "model.mindir"
             if not mindir.exists() or mindir.stat().st_mtime < os.stat(converter).st_mtime:
@@ -95,7 +105,6 @@ class Lab:
 
 
 def make_network(recipe, folder):
-    import numpy as np
     import onnx
     import onnxruntime
     import recipes
@@ -104,15 +113,7 @@ def make_network(recipe, folder):
     path = folder / "model.onnx"
     onnx.save(model, str(path))
     write_arrays(folder / "in", "inputs.txt", inputs)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    wanted = {i.name for i in session.get_inputs()}
-    outputs = session.run(None, {k: v for k, v in inputs.items() if k in wanted})
-    if not all(np.isfinite(np.asarray(o, np.float64)).all() for o in outputs):
-        raise RuntimeError(f"{recipe.name}: a result is not finite")
-    write_arrays(folder / "want", "outputs.txt", {o.name: a for o, a in zip(session.get_outputs(), outputs)})
+    options = write_reference(folder, inputs)
     # Constants folded, so that shapes are known.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(folder / "folded.onnx")
@@ -121,6 +122,49 @@ def make_network(recipe, folder):
     os.unlink(options.optimized_model_filepath)
     info = {"gflop": 2e-9 * multiply_adds(folded), "bytes": os.path.getsize(path)}
     (folder / "info.json").write_text(json.dumps(info))
+
+
+def make_quantised(base, kind, folder):
+    """`base` in bytes; its gflop are those of the network that it is made of."""
+    import onnxruntime.quantization as quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    inputs = dict(read_arrays(base / "in", "inputs.txt"))
+    write_arrays(folder / "in", "inputs.txt", inputs)
+    prepared, path = folder / "prepared.onnx", folder / "model.onnx"
+    quant_pre_process(str(base / "model.onnx"), str(prepared), skip_symbolic_shape=True)
+    if kind == "qdq":
+        class OneInput(quantization.CalibrationDataReader):
+            rest = iter([inputs])
+
+            def get_next(self):
+                return next(self.rest, None)
+
+        quantization.quantize_static(str(prepared), str(path), OneInput(), quant_format=quantization.QuantFormat.QDQ, per_channel=True,
+                                     activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8)
+    else:
+        quantization.quantize_dynamic(str(prepared), str(path), weight_type=quantization.QuantType.QInt8)
+    prepared.unlink()
+    write_reference(folder, inputs)
+    gflop = json.loads((base / "info.json").read_text())["gflop"]
+    (folder / "info.json").write_text(json.dumps({"gflop": gflop, "bytes": os.path.getsize(path), "quantised": True}))
+
+
+def write_reference(folder, inputs):
+    """want/ by ONNX Runtime without optimisations; returns the options of the session."""
+    import numpy as np
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+    wanted = {i.name for i in session.get_inputs()}
+    outputs = session.run(None, {k: v for k, v in inputs.items() if k in wanted})
+    if not all(np.isfinite(np.asarray(o, np.float64)).all() for o in outputs):
+        raise RuntimeError(f"{folder.name}: a result is not finite")
+    write_arrays(folder / "want", "outputs.txt", {o.name: a for o, a in zip(session.get_outputs(), outputs)})
+    return options
 
 
 def write_arrays(folder, index, arrays):
@@ -159,15 +203,18 @@ def multiply_adds(model):
     return total
 
 
+def read_arrays(folder, index):
+    import numpy as np
+
+    lines = (pathlib.Path(folder) / index).read_text().splitlines()
+    return [(name, np.load(pathlib.Path(folder) / file)) for name, file in (line.split("\t") for line in lines)]
+
+
 def difference(want, got):
     """The largest of an output in parts of its spread; infinity where shapes differ."""
     import numpy as np
 
-    def read(folder):
-        lines = (pathlib.Path(folder) / "outputs.txt").read_text().splitlines()
-        return [(name, np.load(pathlib.Path(folder) / file)) for name, file in (line.split("\t") for line in lines)]
-
-    expected, actual = read(want), read(got)
+    expected, actual = read_arrays(want, "outputs.txt"), read_arrays(got, "outputs.txt")
     by_name, worst = dict(actual), 0.0
     for i, (name, x) in enumerate(expected):
         y = by_name.get(name, actual[i][1] if i < len(actual) else None)
