@@ -74,8 +74,9 @@ absl::Status InferProduct(InferContext& c, DType result) {
   if (k >= 0 && last >= 0 && k != last)
     return absl::InvalidArgumentError(absl::StrCat("cannot multiply ", ToString(x), " by ",
                                                    ToString(w), transposed ? " (transposed)" : ""));
-  if (n >= 0) MIRIN_RETURN_IF_ERROR(CheckPerChannel(c, 2, n));
-  if (n >= 0) MIRIN_RETURN_IF_ERROR(CheckPerChannel(c, 3, n));
+  for (const int i : {2, 3}) {
+    if (n >= 0 && result != DType::kInt32) MIRIN_RETURN_IF_ERROR(CheckPerChannel(c, i, n));
+  }
   Shape y = x;
   y.set_dim(y.rank() - 1, n);
   if (y.concrete()) MIRIN_RETURN_IF_ERROR(CheckedBytes(result, y.dims()).status());
@@ -90,11 +91,37 @@ absl::Status InferQuantizedMatMul(InferContext& c) {
   return InferProduct(c, result);
 }
 
-absl::Status InferDynamicQuantMatMul(InferContext& c) {
-  if (c.dtype(0) != DType::kFloat32)
+absl::Status RequireFloat32(const InferContext& c, int i) {
+  if (c.dtype(i) == DType::kFloat32) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("input ", i, " is ", Name(c.dtype(i)), ", expected float32"));
+}
+
+absl::Status InferMatMulInteger(InferContext& c) {
+  MIRIN_RETURN_IF_ERROR(RequireByte(c, 0));
+  if (c.has_input(2) && c.dtype(2) != c.dtype(0))
     return absl::InvalidArgumentError(
-        absl::StrCat("input 0 is ", Name(c.dtype(0)), ", expected float32"));
+        absl::StrCat("the zero point is ", Name(c.dtype(2)), ", expected ", Name(c.dtype(0))));
+  if (c.has_input(2) && c.shape(2).concrete() && NumElements(c.shape(2).dims()) != 1)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the zero point ", ToString(c.shape(2)), " is not one number"));
+  return InferProduct(c, DType::kInt32);
+}
+
+absl::Status InferDynamicQuantizeLinear(InferContext& c) {
+  MIRIN_RETURN_IF_ERROR(RequireFloat32(c, 0));
+  c.SetOutput(0, DType::kUInt8, c.shape(0));
+  c.SetOutput(1, DType::kFloat32, Shape(Dims{}));
+  c.SetOutput(2, DType::kUInt8, Shape(Dims{}));
+  return absl::OkStatus();
+}
+
+absl::Status InferDynamicQuantMatMul(InferContext& c) {
+  MIRIN_RETURN_IF_ERROR(RequireFloat32(c, 0));
   MIRIN_RETURN_IF_ERROR(ParseActivation(c.attrs().String("activation")).status());
+  const std::string range = c.attrs().String("range");
+  if (range != "row" && range != "tensor")
+    return absl::InvalidArgumentError(absl::StrCat("the range '", range, "' is not row or tensor"));
   return InferProduct(c, DType::kFloat32);
 }
 
@@ -189,17 +216,39 @@ OpSchema QuantizedMatMul() {
 }
 OpSchema DynamicQuantMatMul() {
   return OpSchema("DynamicQuantMatMul",
-                  "activation(x w * scale + bias) for an int8 matrix w; each row of x is rounded "
-                  "to 255 steps between its least and largest "
-                  "number and 0, a row with one that is not finite gives none. (internal)")
+                  "activation(x w * scale + bias) for an int8 matrix w; each row of x, or all of x "
+                  "as range says, is rounded to 255 steps between its least and largest "
+                  "number and 0; one that is not finite spoils its row or all. (internal)")
       .Input("x")
       .Input("weight")
       .Input("scale")
       .OptionalInput("bias")
       .Attr("transpose_b", false)
       .Attr("activation", string())
+      .Attr("range", string("row"))
       .Output("y")
       .Infer(InferDynamicQuantMatMul);
+}
+OpSchema DynamicQuantizeLinear() {
+  return OpSchema("DynamicQuantizeLinear",
+                  "x in uint8 by the 255 steps between its least and largest number and 0: "
+                  "scale = (max - min) / 255, or 1 / 255 where that is 0, "
+                  "zero = round(-min / scale) and y = round(x / scale) + zero, saturated.")
+      .Input("x")
+      .Output("y")
+      .Output("scale")
+      .Output("zero")
+      .Infer(InferDynamicQuantizeLinear);
+}
+OpSchema MatMulInteger() {
+  return OpSchema("MatMulInteger",
+                  "(x - x_zero) w in int32 for bytes x and an int8 matrix w; sums wrap around.")
+      .Input("x")
+      .Input("weight")
+      .OptionalInput("x_zero")
+      .Attr("transpose_b", false)
+      .Output("y")
+      .Infer(InferMatMulInteger);
 }
 OpSchema QuantizedConv2D() {
   OpSchema schema("QuantizedConv2D",

@@ -25,6 +25,8 @@ namespace mirin::passes {
        "moves transposes and reshapes together until they cancel")                                 \
   PASS(fuse_gelu, FuseGelu, "recognises GELU, SiLU and HSwish written out in arithmetic")          \
   PASS(fuse_layer_norm, FuseLayerNorm, "recognises layer normalisation written out in arithmetic") \
+  PASS(fuse_dynamic_quantised, FuseDynamicQuantised,                                               \
+       "recognises matrix products of numbers that become bytes while the model runs")             \
   PASS(fold_batch_norm, FoldBatchNorm,                                                             \
        "multiplies scales after a convolution or matrix product into its weights")                 \
   PASS(fuse_bias, FuseBias, "makes added constants the bias of a convolution or matrix product")   \

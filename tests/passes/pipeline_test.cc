@@ -56,7 +56,7 @@ TEST(Pipeline, DumpsTextAfterEachPass) {
   auto model = Load(options);
   ASSERT_TRUE(model.ok()) << model.status();
   for (const auto& [file, op] : {std::pair<std::string, std::string>{"00_read.txt", "Softmax"},
-                                 {"11_fuse_attention.txt", "ScaledDotProductAttention"}}) {
+                                 {"12_fuse_attention.txt", "ScaledDotProductAttention"}}) {
     const std::string path = std::string(directory) + "/" + file;
     std::ifstream in(path);
     ASSERT_TRUE(in.good()) << path;

@@ -60,6 +60,24 @@ void ParallelInt8Gemm(const ThreadShare& threads, const Int8GemmArgs& all) {
   });
 }
 
+Int8Form RangeForm(const ThreadShare& threads, const float* x, int64_t n) {
+  constexpr int64_t kParts = 64;
+  float lows[kParts], highs[kParts];
+  const int64_t part = std::max((n + kParts - 1) / kParts, kElementGrain),
+                parts = (n + part - 1) / part;
+  threads.ParallelFor(parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      Int8().range(x + i * part, std::min(part, n - i * part), &lows[i], &highs[i]);
+  });
+  float low = 0, high = 0, poison = 0;
+  for (int64_t i = 0; i < parts; ++i) {
+    low = std::min(low, lows[i]);
+    high = std::max(high, highs[i]);
+    poison += (highs[i] - lows[i]) * 0.0f;
+  }
+  return Int8().form_of_range(low + poison, high + poison);
+}
+
 Int8Form FormOf(const ir::Node& node, const std::string& prefix, DType dtype) {
   return {dtype == DType::kInt8, static_cast<int32_t>(node.attrs().Int(prefix + "_zero")),
           static_cast<float>(node.attrs().Float(prefix + "_scale", 1))};

@@ -27,6 +27,9 @@ int64_t PreparedBytes(int64_t k);
 // The whole product that `all` describes (its row and column ranges are ignored).
 void ParallelInt8Gemm(const ThreadShare& threads, const Int8GemmArgs& all);
 
+// 255 steps between the least and the largest of n numbers and 0, as Int8Kernels::form_of_range.
+Int8Form RangeForm(const ThreadShare& threads, const float* x, int64_t n);
+
 // The form that attributes "<prefix>_scale" and "<prefix>_zero" give to bytes of a dtype.
 Int8Form FormOf(const ir::Node& node, const std::string& prefix, DType dtype);
 

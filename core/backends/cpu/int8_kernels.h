@@ -15,8 +15,8 @@ struct Int8Form {
   float scale = 1;
 };
 
-// C[m, n] = activation(A B * row_scale * scale + bias), A in rows made by quantize_row or prepare_row, B packed by pack_b. Sums are
-// exact for k up to 65536. Works on columns [column_begin, column_end), which must begin at a multiple of tile_columns.
+// C[m, n] = activation(A B * row_scale * scale + bias), or the sums A B themselves, A in rows made by quantize_row or prepare_row,
+// B packed by pack_b. Sums are exact for k up to 65536. Works on columns [column_begin, column_end), which must begin at a multiple of tile_columns.
 struct Int8GemmArgs {
   int64_t m, n, k;
   const void* a;
@@ -26,12 +26,14 @@ struct Int8GemmArgs {
   const int32_t* zeros;     // of A's rows
   const float* row_scales;  // of A's rows
   int64_t row_step;         // 1: a zero and a scale for each row; 0: one for all
-  const float* scale;       // per column
+  const float* scale;       // per column; not for sums
   const float* bias;        // per column, or null
   UnaryKind activation;
   void (*activate)(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
-  float* c;  // the result; null: `quantised` instead
+  // One of them is the result.
+  float* c;
   uint8_t* quantised;
+  int32_t* integers;
   Int8Form form;  // of `quantised`
   int64_t c_row;  // elements
   int64_t row_begin, row_end, column_begin, column_end;
@@ -48,8 +50,12 @@ struct Int8Kernels {
   // B[k, n] by strides -> panels of tile_columns columns (b_bytes each), the last one padded; sums gets tile_columns for each panel.
   void (*pack_b)(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, void* packed,
                  int32_t* sums);
-  // A row of floats by its own range.
-  void (*quantize_row)(const float* x, int64_t k, void* row, float* scale, int32_t* zero);
+  // The least and the largest of n numbers and 0; one that is not finite makes neither a number.
+  void (*range)(const float* x, int64_t n, float* low, float* high);
+  // 255 steps over a range; the scale is no number where the range is none.
+  Int8Form (*form_of_range)(float low, float high);
+  // A row of floats in a form of uint8; *zero is what the GEMM wants.
+  void (*quantize_row)(const float* x, int64_t k, Int8Form form, void* row, int32_t* zero);
   // A row of bytes; *zero is its zero point before and what the GEMM wants after.
   void (*prepare_row)(const uint8_t* x, int64_t k, bool is_signed, int32_t* zero, void* row);
   void (*gemm)(const Int8GemmArgs& args);

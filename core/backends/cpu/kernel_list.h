@@ -60,6 +60,8 @@ KernelResult MakeQuantizedAdd(const KernelRequest& request);
 KernelResult MakeQuantizedConvolution(const KernelRequest& request);
 KernelResult MakeQuantizedConvolutionInFloat(const KernelRequest& request);
 KernelResult MakeDynamicQuantMatMul(const KernelRequest& request);
+KernelResult MakeDynamicQuantize(const KernelRequest& request);
+KernelResult MakeMatMulInteger(const KernelRequest& request);
 KernelResult MakeQuantizedMatMul(const KernelRequest& request);
 
 KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to,

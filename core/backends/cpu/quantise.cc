@@ -51,6 +51,22 @@ KernelResult MakeQuantize(const KernelRequest& r) {
   });
 }
 
+KernelResult MakeDynamicQuantize(const KernelRequest& r) {
+  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  KernelTraits traits;
+  traits.implementation = absl::StrCat("cpu:dynamic_quantize:", Int8().name);
+  return FromFunction(traits, [&kernels = Int8()](const KernelContext& c) {
+    const int64_t n = c.input(0).elements();
+    const float* x = c.input(0).as<float>();
+    const Int8Form form = RangeForm(c.threads(), x, n);
+    *c.output(1).as<float>() = form.scale;
+    *c.output(2).as<uint8_t>() = static_cast<uint8_t>(form.zero);
+    c.threads().ParallelFor(n, kElementGrain, [&](int64_t begin, int64_t end) {
+      kernels.quantize(x + begin, c.output(0).as<uint8_t>() + begin, end - begin, form);
+    });
+  });
+}
+
 KernelResult MakeDequantize(const KernelRequest& r) {
   const DType from = r.inputs[0].dtype;
   if (!IsByte(from) || r.outputs[0].dtype != DType::kFloat32) return Refuse(r.inputs[0]);

@@ -30,8 +30,6 @@ struct Product {
     g.a_row = PreparedBytes(k);
     g.packed_b = weight->panels.get();
     g.sums = static_cast<const int32_t*>(weight->sums.get());
-    g.scale = c.input(2).as<float>();
-    g.bias = has_bias ? c.input(3).as<float>() : nullptr;
     g.activation = activation;
     g.activate = Simd().unary;
     g.c_row = n;
@@ -52,7 +50,9 @@ absl::StatusOr<Product> Plan(const KernelRequest& r) {
   if (p.k > kMaxInt8Depth)
     return absl::UnimplementedError(absl::StrCat("sums of ", p.k, " products"));
   p.has_bias = r.inputs.size() > 3 && r.inputs[3].dtype != DType::kUnknown;
-  MIRIN_ASSIGN_OR_RETURN(p.activation, FusedActivation(*r.node));
+  if (r.node->op() != "MatMulInteger") {
+    MIRIN_ASSIGN_OR_RETURN(p.activation, FusedActivation(*r.node));
+  }
   MIRIN_ASSIGN_OR_RETURN(p.weight,
                          PackInt8(r, 1, p.k, p.n, transposed ? 1 : p.n, transposed ? p.k : 1));
   return p;
@@ -66,21 +66,33 @@ std::string Name(absl::string_view kernel) {
 
 KernelResult MakeDynamicQuantMatMul(const KernelRequest& r) {
   MIRIN_ASSIGN_OR_RETURN(const Product p, Plan(r));
+  const bool by_row = r.node->attrs().String("range") == "row";
   KernelTraits traits;
-  traits.implementation = Name("int8_gemm_rows");
+  traits.implementation = Name(by_row ? "int8_gemm_rows" : "int8_gemm_tensor");
   traits.consumed = 2;
   traits.scratch_bytes = p.scratch_bytes();
-  return FromFunction(traits, [p, &kernels = Int8()](const KernelContext& c) {
+  return FromFunction(traits, [p, by_row, &kernels = Int8()](const KernelContext& c) {
     char* rows = static_cast<char*>(c.scratch());
     float* scales = reinterpret_cast<float*>(rows + p.RowBytes());
     int32_t* zeros = reinterpret_cast<int32_t*>(scales + p.m);
     Int8GemmArgs g = p.Args(c);
     const float* x = c.input(0).as<float>();
+    const Int8Form whole = by_row ? Int8Form() : RangeForm(c.threads(), x, p.m * p.k);
     c.threads().ParallelFor(
         p.m, std::max<int64_t>(1, kElementGrain / p.k), [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i)
-            kernels.quantize_row(x + i * p.k, p.k, rows + i * g.a_row, scales + i, zeros + i);
+          for (int64_t i = begin; i < end; ++i) {
+            Int8Form form = whole;
+            if (by_row) {
+              float low, high;
+              kernels.range(x + i * p.k, p.k, &low, &high);
+              form = kernels.form_of_range(low, high);
+            }
+            kernels.quantize_row(x + i * p.k, p.k, form, rows + i * g.a_row, zeros + i);
+            scales[i] = form.scale;
+          }
         });
+    g.scale = c.input(2).as<float>();
+    g.bias = p.has_bias ? c.input(3).as<float>() : nullptr;
     g.row_scales = scales;
     g.zeros = zeros;
     g.row_step = 1;
@@ -89,11 +101,13 @@ KernelResult MakeDynamicQuantMatMul(const KernelRequest& r) {
   });
 }
 
-KernelResult MakeQuantizedMatMul(const KernelRequest& r) {
-  MIRIN_ASSIGN_OR_RETURN(const Product p, Plan(r));
-  const bool is_signed = r.inputs[0].dtype == DType::kInt8, bytes = IsByte(r.outputs[0].dtype);
-  const int32_t x_zero = static_cast<int32_t>(r.node->attrs().Int("x_zero"));
-  const Int8Form form = FormOf(*r.node, "y", r.outputs[0].dtype);
+namespace {
+
+// A product of bytes whose zero point is zero_of(context); set_result(context, args) says what it gives.
+template <typename Zero, typename Result>
+KernelResult MakeProductOfBytes(const KernelRequest& r, const Product& p, Zero zero_of,
+                                Result set_result) {
+  const bool is_signed = r.inputs[0].dtype == DType::kInt8;
   // Rows that are as the GEMM wants them are read where they are.
   const bool as_they_are = Int8().a_bytes == 1 && !is_signed && p.k % Int8().depth_step == 0;
   KernelTraits traits;
@@ -103,6 +117,7 @@ KernelResult MakeQuantizedMatMul(const KernelRequest& r) {
   return FromFunction(traits, [=, &kernels = Int8()](const KernelContext& c) {
     Int8GemmArgs g = p.Args(c);
     const uint8_t* x = c.input(0).as<uint8_t>();
+    const int32_t x_zero = zero_of(c);
     int32_t zero = x_zero;
     if (as_they_are) {
       g.a = x;
@@ -121,14 +136,42 @@ KernelResult MakeQuantizedMatMul(const KernelRequest& r) {
     const float one = 1;
     g.row_scales = &one;
     g.zeros = &zero;
-    if (bytes) {
-      g.quantised = c.output(0).as<uint8_t>();
-      g.form = form;
-    } else {
-      g.c = c.output(0).as<float>();
-    }
+    set_result(c, &g);
     ParallelInt8Gemm(c.threads(), g);
   });
+}
+
+}  // namespace
+
+KernelResult MakeQuantizedMatMul(const KernelRequest& r) {
+  MIRIN_ASSIGN_OR_RETURN(const Product p, Plan(r));
+  const int32_t x_zero = static_cast<int32_t>(r.node->attrs().Int("x_zero"));
+  const bool bytes = IsByte(r.outputs[0].dtype);
+  const Int8Form form = FormOf(*r.node, "y", r.outputs[0].dtype);
+  return MakeProductOfBytes(
+      r, p, [=](const KernelContext&) { return x_zero; },
+      [=](const KernelContext& c, Int8GemmArgs* g) {
+        g->scale = c.input(2).as<float>();
+        g->bias = p.has_bias ? c.input(3).as<float>() : nullptr;
+        if (bytes) {
+          g->quantised = c.output(0).as<uint8_t>();
+          g->form = form;
+        } else {
+          g->c = c.output(0).as<float>();
+        }
+      });
+}
+
+KernelResult MakeMatMulInteger(const KernelRequest& r) {
+  MIRIN_ASSIGN_OR_RETURN(const Product p, Plan(r));
+  const bool is_signed = r.inputs[0].dtype == DType::kInt8;
+  return MakeProductOfBytes(
+      r, p,
+      [=](const KernelContext& c) -> int32_t {
+        if (!c.has_input(2)) return 0;
+        return is_signed ? *c.input(2).as<int8_t>() : *c.input(2).as<uint8_t>();
+      },
+      [](const KernelContext& c, Int8GemmArgs* g) { g->integers = c.output(0).as<int32_t>(); });
 }
 
 }  // namespace mirin::cpu

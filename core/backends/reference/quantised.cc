@@ -60,6 +60,28 @@ std::vector<double> Product(const ir::Node& node, const KernelContext& c,
   return ys;
 }
 
+// 255 steps over numbers and 0, in the arithmetic of float32 that ONNX asks for.
+struct ByteRange {
+  float scale = 0, zero = 0;
+  // Steps from 0.
+  double Centred(double v) const {
+    const float steps = static_cast<float>(v) / scale;
+    return std::nearbyint(std::isnan(steps) ? -zero : std::clamp(steps, -zero, 255 - zero));
+  }
+};
+
+ByteRange RangeOf(absl::Span<const double> v) {
+  float low = 0, high = 0;
+  for (const double e : v) {
+    low = std::min(low, static_cast<float>(e));
+    high = std::max(high, static_cast<float>(e));
+  }
+  ByteRange range;
+  range.scale = (high > low ? high - low : 1) / 255;
+  range.zero = std::nearbyint(std::clamp(-low / range.scale, 0.0f, 255.0f));
+  return range;
+}
+
 }  // namespace
 
 MIRIN_KERNEL(QuantizedMatMul) {
@@ -70,25 +92,38 @@ MIRIN_KERNEL(QuantizedMatMul) {
   return Write(node, c, std::move(v));
 }
 
+MIRIN_KERNEL(MatMulInteger) {
+  if (c.output(0).elements() == 0) return absl::OkStatus();
+  const int64_t zero = c.has_input(2) ? ReadAll<int64_t>(c.input(2))[0] : 0;
+  std::vector<int64_t> sums;
+  for (const double sum : Product(node, c, Centred(c.input(0), zero)))
+    sums.push_back(static_cast<int32_t>(static_cast<uint32_t>(static_cast<int64_t>(sum))));
+  WriteAll(c.output(0), sums);
+  return absl::OkStatus();
+}
+
+MIRIN_KERNEL(DynamicQuantizeLinear) {
+  std::vector<double> x = ReadAll<double>(c.input(0));
+  const ByteRange range = RangeOf(absl::MakeSpan(x));
+  for (double& e : x) e = range.Centred(e) + range.zero;
+  WriteAll(c.output(0), x);
+  WriteAll(c.output(1), std::vector<double>{range.scale});
+  WriteAll(c.output(2), std::vector<double>{range.zero});
+  return absl::OkStatus();
+}
+
 MIRIN_KERNEL(DynamicQuantMatMul) {
   const TensorView &x = c.input(0), &y = c.output(0);
   if (y.elements() == 0) return absl::OkStatus();
   std::vector<double> xs = ReadAll<double>(x);
-  const size_t k = static_cast<size_t>(x.dims.back());
+  const bool by_row = node.attrs().String("range") == "row";
+  const size_t k = by_row ? static_cast<size_t>(x.dims.back()) : xs.size();
   for (size_t row = 0; k > 0 && row < xs.size(); row += k) {
-    double low = 0, high = 0;
-    for (size_t i = row; i < row + k; ++i) {
-      low = std::min(low, xs[i]);
-      high = std::max(high, xs[i]);
-    }
-    const bool finite = std::all_of(xs.begin() + static_cast<int64_t>(row),
-                                    xs.begin() + static_cast<int64_t>(row + k),
-                                    [](double e) { return std::isfinite(e); });
-    const double scale = high > low ? (high - low) / 255 : 1,
-                 zero = std::nearbyint(std::clamp(-low / scale, 0.0, 255.0));
-    for (size_t i = row; i < row + k; ++i)
-      xs[i] = finite ? std::nearbyint(std::clamp(xs[i] / scale, -zero, 255 - zero)) * scale
-                     : std::nan("");
+    const absl::Span<double> part = absl::MakeSpan(xs).subspan(row, k);
+    const bool finite =
+        std::all_of(part.begin(), part.end(), [](double e) { return std::isfinite(e); });
+    const ByteRange range = RangeOf(part);
+    for (double& e : part) e = finite ? range.Centred(e) * range.scale : std::nan("");
   }
   std::vector<double> v = Product(node, c, xs);
   ScaleChannels(c, y.dims.back(), 1, &v);

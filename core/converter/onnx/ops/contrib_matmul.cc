@@ -36,10 +36,14 @@ absl::Status RequireMatrices(OpContext& c) {
   return absl::OkStatus();
 }
 
-// Integers without their zero point as float32, which holds them exactly; one zero point, or one a column.
-ir::Value* Integers(OpContext& c, int x, int zero) {
-  return Centred(c.builder(), c.input(x), c.has_input(zero) ? c.input(zero) : nullptr,
-                 DType::kFloat32);
+// (x - x_zero)(w - w_zero) in float32 by inputs, w_zero one number, or one a column.
+ir::Value* ProductOfBytes(OpContext& c, ir::Value* x, ir::Value* x_zero, int w, int w_zero) {
+  GraphBuilder& b = c.builder();
+  ir::Value* zero = c.has_input(w_zero) ? c.input(w_zero) : nullptr;
+  if (ir::Value* product = ByteProduct(b, x, x_zero, c.input(w), zero))
+    return b.Cast(product, DType::kFloat32);
+  return Product(b, Centred(b, x, x_zero, DType::kFloat32),
+                 Centred(b, c.input(w), zero, DType::kFloat32));
 }
 
 }  // namespace
@@ -96,10 +100,10 @@ absl::Status MatMulIntegerToFloat(OpContext& c) {
     if (!c.shape(i).concrete() || NumElements(c.shape(i).dims()) != 1)
       return Refuse(absl::StrCat("input ", i, " of A is not one number"), "quantize A by tensor");
   }
-  ir::Value* product = Product(b, Integers(c, 0, 4), Integers(c, 1, 5));
+  ir::Value* product = ProductOfBytes(c, c.input(0), c.has_input(4) ? c.input(4) : nullptr, 1, 5);
   const DType dtype = c.dtype(2);
-  ir::Value* scale = b.Mul(b.Cast(b.Reshape(c.input(2), {1}), DType::kFloat32),
-                           b.Cast(c.input(3), DType::kFloat32));
+  ir::Value* scale =
+      b.Mul(b.Cast(AsScalar(b, c.input(2)), DType::kFloat32), b.Cast(c.input(3), DType::kFloat32));
   ir::Value* y = b.Mul(product, scale);
   if (c.has_input(6)) y = b.Add(y, b.Cast(c.input(6), DType::kFloat32));
   c.SetOutput(0, b.Cast(y, dtype));
@@ -114,8 +118,8 @@ absl::Status DynamicQuantizeMatMul(OpContext& c) {
     return absl::InvalidArgumentError(
         absl::StrCat("A is ", Name(c.dtype(0)), ", expected float32"));
   const DynamicallyQuantized a = QuantizeDynamically(b, c.input(0));
-  ir::Value* product = Product(b, Centred(b, a.y, a.zero, DType::kFloat32), Integers(c, 1, 3));
-  ir::Value* y = b.Mul(product, b.Mul(b.Reshape(a.scale, {1}), c.input(2)));
+  ir::Value* product = ProductOfBytes(c, a.y, a.zero, 1, 3);
+  ir::Value* y = b.Mul(product, b.Mul(a.scale, c.input(2)));
   if (c.has_input(4)) y = b.Add(y, c.input(4));
   c.SetOutput(0, y);
   return absl::OkStatus();

@@ -16,20 +16,9 @@ absl::StatusOr<Attrs> Granularity(OpContext& c, DType quantised) {
 }  // namespace
 
 DynamicallyQuantized QuantizeDynamically(GraphBuilder& b, ir::Value* x) {
-  if (x == nullptr) return {};
-  const auto number = [&](double v) { return b.ScalarLike(v, x); };
-  const Shape& shape = x->type().shape;
-  const Attrs of_nothing = {{"empty_ok", !shape.concrete() || NumElements(shape.dims()) == 0}};
-  ir::Value* low = b.Op("Minimum", {b.Op("ReduceMin", {x}, of_nothing), number(0)});
-  ir::Value* high = b.Op("Maximum", {b.Op("ReduceMax", {x}, of_nothing), number(0)});
-  ir::Value* range = b.Op("Select", {b.Op("Equal", {low, high}), number(1), b.Sub(high, low)});
-  DynamicallyQuantized q;
-  q.scale = b.Op("RealDiv", {range, number(255)});
-  ir::Value* zero = b.Sub(number(0), b.Op("RealDiv", {low, q.scale}));
-  zero = b.Op("Rint", {b.Op("Minimum", {b.Op("Maximum", {zero, number(0)}), number(255)})});
-  q.zero = b.Cast(zero, DType::kUInt8);
-  q.y = b.Op("QuantizeLinear", {x, q.scale, q.zero});
-  return q;
+  const std::vector<ir::Value*> results = b.Ops("DynamicQuantizeLinear", {x});
+  if (results.size() != 3) return {};
+  return {results[0], results[1], results[2]};
 }
 
 namespace translate {

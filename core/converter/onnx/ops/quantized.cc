@@ -47,6 +47,35 @@ int64_t ExactTerms(const ir::Value* x, const ir::Value* x_zero, const ir::Value*
   return (int64_t{1} << 24) / (LargestDistance(x, x_zero) * LargestDistance(y, y_zero));
 }
 
+ir::Value* SymmetricWeight(GraphBuilder& b, const ir::Value* weight, const ir::Value* zero) {
+  const Tensor* q = GraphBuilder::ValueOf(weight);
+  if (q == nullptr || (q->dtype() != DType::kInt8 && q->dtype() != DType::kUInt8)) return nullptr;
+  const std::optional<std::vector<int64_t>> zeros =
+      zero == nullptr ? std::vector<int64_t>{0} : GraphBuilder::IntsOf(zero);
+  const int64_t middle = q->dtype() == DType::kInt8 ? 0 : 128;
+  if (!zeros.has_value() ||
+      std::any_of(zeros->begin(), zeros->end(), [&](int64_t z) { return z != middle; }))
+    return nullptr;
+  if (middle == 0) return const_cast<ir::Value*>(weight);
+  absl::StatusOr<Tensor> made = Tensor::Allocate(DType::kInt8, q->dims());
+  if (!made.ok()) return nullptr;
+  for (int64_t i = 0; i < q->elements(); ++i)
+    made->mutable_data_as<int8_t>()[i] = static_cast<int8_t>(q->data_as<uint8_t>()[i] ^ 0x80);
+  return b.Constant(*std::move(made), weight->name());
+}
+
+ir::Value* ByteProduct(GraphBuilder& b, ir::Value* x, ir::Value* x_zero, ir::Value* w,
+                       ir::Value* w_zero) {
+  if (x == nullptr || w == nullptr || w->type().shape.rank() != 2) return nullptr;
+  if (!x->type().shape.rank_known() || x->type().shape.rank() < 1) return nullptr;
+  if (x_zero != nullptr &&
+      (!x_zero->type().shape.concrete() || NumElements(x_zero->type().shape.dims()) != 1))
+    return nullptr;
+  ir::Value* weight = SymmetricWeight(b, w, w_zero);
+  if (weight == nullptr) return nullptr;
+  return b.Op("MatMulInteger", {x, weight, x_zero == nullptr ? GraphBuilder::Absent() : x_zero});
+}
+
 ir::Value* Requantized(GraphBuilder& b, ir::Value* sum, ir::Value* scale, ir::Value* zero) {
   if (sum == nullptr || zero == nullptr) return nullptr;
   const Range range = RangeOf(zero->type().dtype);

@@ -13,6 +13,13 @@ ir::Value* Centred(GraphBuilder& b, ir::Value* x, ir::Value* zero, DType dtype);
 int64_t ExactTerms(const ir::Value* x, const ir::Value* x_zero, const ir::Value* y,
                    const ir::Value* y_zero);
 
+// A constant weight in int8 that `zero` (null: 0) leaves as it is: int8 around 0, or uint8 around 128; null for any other.
+ir::Value* SymmetricWeight(GraphBuilder& b, const ir::Value* weight, const ir::Value* zero);
+
+// (x - x_zero)(w - w_zero) in int32 for bytes x with one zero point and a SymmetricWeight that is a matrix; null for any other.
+ir::Value* ByteProduct(GraphBuilder& b, ir::Value* x, ir::Value* x_zero, ir::Value* w,
+                       ir::Value* w_zero);
+
 // round(sum * scale) + zero in the dtype of zero, saturated.
 ir::Value* Requantized(GraphBuilder& b, ir::Value* sum, ir::Value* scale, ir::Value* zero);
 

@@ -25,6 +25,7 @@ ir::Value* PerColumn(OpContext& c, int i) { return c.has_input(i) ? c.input(i) :
 absl::StatusOr<ir::Value*> IntegerProduct(GraphBuilder& b, ir::Value* x, ir::Value* x_zero,
                                           ir::Value* y, ir::Value* y_zero) {
   if (x == nullptr || y == nullptr) return b.status();
+  if (ir::Value* product = ByteProduct(b, x, x_zero, y, y_zero)) return product;
   const Shape& shape = x->type().shape;
   const int64_t depth = shape.rank_known() && shape.rank() > 0 ? shape.dim(shape.rank() - 1) : -1;
   const int64_t terms = ExactTerms(x, x_zero, y, y_zero);
