@@ -33,11 +33,10 @@ KernelResult MakeConvolution(const KernelRequest& r) {
   const bool blockable =
       blocked != Layout::kPlain &&
       (group == 1 || depthwise || (in / group % block == 0 && out / group % block == 0));
-  const Layout source_layout = blockable && (in > 4 || depthwise) ? blocked : Layout::kPlain;
-  const Layout target_layout = blockable && out > 4 ? blocked : Layout::kPlain;
+  Layout source_layout = blockable && (in > 4 || depthwise) ? blocked : Layout::kPlain;
+  Layout target_layout = blockable && out > 4 ? blocked : Layout::kPlain;
 
   return Guarded([&]() -> KernelResult {
-    const memory::desc source = Describe(x, source_layout), target = Describe(y, target_layout);
     memory::dims weight_dims(w.begin(), w.end());
     if (group > 1) {
       weight_dims.insert(weight_dims.begin(), group);
@@ -47,22 +46,33 @@ KernelResult MakeConvolution(const KernelRequest& r) {
     const memory::desc bias(has(2) ? memory::dims{out} : memory::dims{}, memory::data_type::f32,
                             tag::a);
     const WindowDims window = ToDims(axes);
-    dnnl::post_ops post;
-    if (has(3)) post.append_binary(dnnl::algorithm::binary_add, target);
-    AddActivation(activation, &post);
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    attr.set_post_ops(post);
     using Convolution = dnnl::convolution_forward;
-    const Convolution::primitive_desc desc =
-        has(2) ? Convolution::primitive_desc(Engine(), dnnl::prop_kind::forward_inference,
-                                             dnnl::algorithm::convolution_direct, source,
-                                             any_weight, bias, target, window.stride,
-                                             window.dilation, window.before, window.after, attr)
-               : Convolution::primitive_desc(Engine(), dnnl::prop_kind::forward_inference,
-                                             dnnl::algorithm::convolution_direct, source,
-                                             any_weight, target, window.stride, window.dilation,
-                                             window.before, window.after, attr);
+    const auto describe = [&] {
+      const memory::desc source = Describe(x, source_layout), target = Describe(y, target_layout);
+      dnnl::post_ops post;
+      if (has(3)) post.append_binary(dnnl::algorithm::binary_add, target);
+      AddActivation(activation, &post);
+      dnnl::primitive_attr attr;
+      attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+      attr.set_post_ops(post);
+      return has(2)
+                 ? Convolution::primitive_desc(Engine(), dnnl::prop_kind::forward_inference,
+                                               dnnl::algorithm::convolution_direct, source,
+                                               any_weight, bias, target, window.stride,
+                                               window.dilation, window.before, window.after, attr)
+                 : Convolution::primitive_desc(Engine(), dnnl::prop_kind::forward_inference,
+                                               dnnl::algorithm::convolution_direct, source,
+                                               any_weight, target, window.stride, window.dilation,
+                                               window.before, window.after, attr);
+    };
+    Convolution::primitive_desc desc = describe();
+    // Few channels and wide dilations have no code for blocks, but a matrix product over plain data, far ahead of the plain loops.
+    if (IsPlainLoops(desc.impl_info_str()) &&
+        (source_layout != Layout::kPlain || target_layout != Layout::kPlain)) {
+      source_layout = target_layout = Layout::kPlain;
+      desc = describe();
+    }
+    const memory::desc source = Describe(x, source_layout), target = Describe(y, target_layout);
     // Packed weights are shared by every session and shape that wants the same form.
     const memory::desc packed_desc = desc.weights_desc();
     const std::string key = absl::StrCat("onednn:conv:", FormOf(packed_desc));

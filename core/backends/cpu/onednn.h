@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "core/backends/cpu/kernel.h"
 #include "core/ops/activation_kind.h"
 #include "core/ops/window.h"
@@ -97,6 +98,8 @@ std::string FormOf(const memory::desc& desc);
 // C order of so many axes.
 tag PlainTag(size_t rank);
 
+// oneDNN has nothing better than loops over single numbers.
+inline bool IsPlainLoops(absl::string_view info) { return absl::StartsWith(info, "ref"); }
 inline std::string ImplementationName(const char* info) { return absl::StrCat("onednn:", info); }
 
 struct WindowDims {
