@@ -1,6 +1,7 @@
 #include "core/ops/detection.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
@@ -109,6 +110,53 @@ bool Overlaps(const Sides& a, const Sides& b, float threshold) {
   return a.area() > 0 && b.area() > 0 && all > 0 && inner / all > threshold;
 }
 
+// Boxes that were kept, found by where they begin along x: only those that can meet a box are compared with it.
+class KeptBoxes {
+ public:
+  explicit KeptBoxes(absl::Span<const Sides> candidates) {
+    double high = 0;
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      const double begin = candidates[i].x0;
+      low_ = i == 0 ? begin : std::min(low_, begin);
+      high = i == 0 ? begin : std::max(high, begin);
+      widest_ = std::max(widest_, candidates[i].x1 - begin);
+    }
+    const double wanted = (high - low_) / widest_;
+    // One bucket when numbers are not finite or boxes have no width.
+    const bool finite = wanted >= 0 && std::isfinite(wanted) && std::isfinite(widest_) &&
+                        std::all_of(candidates.begin(), candidates.end(), [](const Sides& s) {
+                          return std::isfinite(s.x0) && std::isfinite(s.x1);
+                        });
+    buckets_.resize(finite ? static_cast<size_t>(std::min(wanted, kMostBuckets)) + 1 : 1);
+    width_ = (high - low_) / static_cast<double>(buckets_.size());
+  }
+
+  bool Suppress(const Sides& box, float threshold) const {
+    // A bucket more, for what is lost in rounding.
+    const size_t first = Bucket(box.x0 - widest_), last = Bucket(box.x1);
+    for (size_t b = first > 0 ? first - 1 : 0; b <= last; ++b) {
+      for (const Sides& kept : buckets_[b]) {
+        if (Overlaps(box, kept, threshold)) return true;
+      }
+    }
+    return false;
+  }
+  void Add(const Sides& box) { buckets_[Bucket(box.x0)].push_back(box); }
+
+ private:
+  static constexpr double kMostBuckets = 4096;
+
+  size_t Bucket(double x) const {
+    const double at = (x - low_) / width_;
+    return buckets_.size() == 1 || !(at > 0)
+               ? 0
+               : static_cast<size_t>(std::min(at, static_cast<double>(buckets_.size() - 1)));
+  }
+
+  double low_ = 0, widest_ = 0, width_ = 0;  // width_: of a bucket
+  std::vector<std::vector<Sides>> buckets_;
+};
+
 }  // namespace
 
 BoxSelection SelectionOf(const ir::Attributes& attrs, absl::Span<const int64_t> boxes,
@@ -140,15 +188,16 @@ std::vector<int64_t> SelectBoxes(const BoxSelection& s, absl::Span<const double>
       }
       std::stable_sort(order.begin(), order.end(),
                        [&](int64_t a, int64_t b) { return score[a] > score[b]; });
-      std::vector<Sides> kept;
-      for (const int64_t i : order) {
-        if (static_cast<int64_t>(kept.size()) >= s.max_per_class) break;
-        const Sides sides = SidesOf(boxes.data() + (image * s.boxes + i) * 4, s.center_point);
-        if (std::any_of(kept.begin(), kept.end(),
-                        [&](const Sides& k) { return Overlaps(sides, k, s.iou_threshold); }))
-          continue;
-        kept.push_back(sides);
-        selected.insert(selected.end(), {image, cls, i});
+      std::vector<Sides> candidates;
+      for (const int64_t i : order)
+        candidates.push_back(SidesOf(boxes.data() + (image * s.boxes + i) * 4, s.center_point));
+      KeptBoxes kept(candidates);
+      int64_t left = s.max_per_class;
+      for (size_t i = 0; i < order.size() && left > 0; ++i) {
+        if (kept.Suppress(candidates[i], s.iou_threshold)) continue;
+        kept.Add(candidates[i]);
+        selected.insert(selected.end(), {image, cls, order[i]});
+        --left;
       }
     }
   }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/ops/infer.h"
@@ -86,6 +87,26 @@ absl::Status InferPadV3(InferContext& c) {
 }
 
 }  // namespace
+
+PadMode PadModeOf(absl::string_view pad_v3_mode) {
+  const std::string mode = absl::AsciiStrToLower(pad_v3_mode);
+  return mode == "reflect"    ? PadMode::kReflect
+         : mode == "edge"     ? PadMode::kEdge
+         : mode == "circular" ? PadMode::kCircular
+                              : PadMode::kConstant;
+}
+
+int64_t PadSource(int64_t i, int64_t n, PadMode mode) {
+  if (i >= 0 && i < n) return i;
+  if (mode == PadMode::kConstant || n == 0) return -1;
+  if (mode == PadMode::kEdge) return i < 0 ? 0 : n - 1;
+  if (mode == PadMode::kCircular) return ((i % n) + n) % n;
+  const int64_t period = mode == PadMode::kReflect ? 2 * (n - 1) : 2 * n;
+  if (period == 0) return 0;
+  i = ((i % period) + period) % period;
+  if (i < n) return i;
+  return mode == PadMode::kReflect ? period - i : period - 1 - i;
+}
 
 absl::StatusOr<std::vector<int64_t>> PaddingsFromLastAxis(const ir::Attributes& attrs,
                                                           absl::Span<const int64_t> given,

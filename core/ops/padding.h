@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "core/ir/attribute.h"
 
@@ -15,6 +16,12 @@ namespace mirin::ops {
 absl::StatusOr<std::vector<int64_t>> PaddingsFromLastAxis(const ir::Attributes& attrs,
                                                           absl::Span<const int64_t> given,
                                                           int rank);
+
+enum class PadMode { kConstant, kReflect, kSymmetric, kEdge, kCircular };
+PadMode PadModeOf(absl::string_view pad_v3_mode);
+
+// The input index behind output index i - (padding before) of an axis of n, -1 for the padding value.
+int64_t PadSource(int64_t i, int64_t n, PadMode mode);
 
 }  // namespace mirin::ops
 

@@ -97,6 +97,27 @@ KernelResult MakeCompare(const KernelRequest& r) {
   }
 }
 
+// IsNan and LogicalNot.
+KernelResult MakePredicate(const KernelRequest& r) {
+  const bool negates = r.node->op() == "LogicalNot";
+  if (r.inputs[0].dtype != (negates ? DType::kBool : DType::kFloat32)) return Refuse(r.inputs[0]);
+  KernelTraits traits;
+  traits.implementation = absl::StrCat("cpu:", r.node->op());
+  const int64_t n = NumElements(r.inputs[0].shape.dims());
+  return FromFunction(traits, [=](const KernelContext& c) {
+    bool* y = c.output(0).as<bool>();
+    c.threads().ParallelFor(n, kElementGrain, [&](int64_t b, int64_t e) {
+      if (negates) {
+        const bool* x = c.input(0).as<bool>();
+        for (int64_t i = b; i < e; ++i) y[i] = !x[i];
+      } else {
+        const float* x = c.input(0).as<float>();
+        for (int64_t i = b; i < e; ++i) y[i] = x[i] != x[i];
+      }
+    });
+  });
+}
+
 KernelResult MakeLogical(const KernelRequest& r) {
   if (r.inputs[0].dtype != DType::kBool || r.inputs[1].dtype != DType::kBool)
     return Refuse(r.inputs[0]);

@@ -26,6 +26,8 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
         {"DynamicQuantizeLinear", {MakeDynamicQuantize}},
         {"GRUV2", {MakeRecurrent}},
         {"Gather", {MakeGather}},
+        {"GatherD", {MakeGatherElements}},
+        {"GatherNd", {MakeGatherNd}},
         {"GroupNorm", {MakeGroupNorm}},
         {"InstanceNorm", {MakeGroupNorm}},
         {"LRN", {MakeLrn}},
@@ -37,7 +39,9 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
         {"MatMulInteger", {MakeMatMulInteger}},
         {"MaxPool", {MakePooling}},
         {"MaxPool3D", {MakePooling}},
+        {"NonZero", {MakeNonZero}},
         {"Pad", {MakePad}},
+        {"PadV3", {MakePad}},
         {"QuantizeLinear", {MakeQuantize}},
         {"QuantizedAdd", {MakeQuantizedAdd}},
         {"QuantizedConv2D", {MakeQuantizedConvolution, MakeQuantizedConvolutionInFloat}},
@@ -47,16 +51,22 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
         {"ScaledDotProductAttention", {MakeAttention}},
         {"Slice", {MakeSlice}},
         {"Softmax", {MakeSoftmax}},
+        {"Sort", {MakeTopK}},
         {"Split", {MakeSplit}},
+        {"SplitSizes", {MakeSplit}},
+        {"SplitV", {MakeSplit}},
         {"Stack", {MakeConcat}},
         {"StridedSlice", {MakeSlice}},
         {"StridedSliceAxes", {MakeSlice}},
+        {"TensorScatterElements", {MakeScatterElements}},
         {"Tile", {MakeRepeat}},
+        {"TopK", {MakeTopK}},
+        {"TopKAxis", {MakeTopK}},
         {"Transpose", {MakeTranspose}},
         {"Unstack", {MakeSplit}},
     };
     for (const char* name :
-         {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "MeanExt", "SumExt"})
+         {"ReduceL2", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "MeanExt", "SumExt"})
       (*list)[name] = {MakeReduce};
     for (const char* name :
          {"Add", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum", "Muls", "Divs"})
@@ -73,13 +83,14 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
     for (const char* name :
          {"ResizeBilinear", "ResizeBilinearV2", "ResizeNearestNeighbor", "ResizeNearestNeighborV2"})
       (*list)[name] = {MakeResize};
+    for (const char* name : {"IsNan", "LogicalNot"}) (*list)[name] = {MakePredicate};
     for (const char* name : {"LogicalAnd", "LogicalOr", "LogicalXor"})
       (*list)[name] = {MakeLogical};
     for (const char* name : {"Select", "SelectV2"}) (*list)[name] = {MakeSelect};
     for (const char* name :
-         {"ACos", "Acosh", "Asin",     "Asinh",    "Atan",  "Atanh", "Ceil", "Cos",
-          "Cosh", "Erfc",  "Expm1",    "Floor",    "Log1p", "Mish",  "Rint", "Sign",
-          "Sin",  "Sinh",  "Softplus", "Softsign", "Tan",   "Trunc"}) {
+         {"ACos", "Acosh", "Asin",  "Asinh",    "Atan",     "Atanh", "Ceil", "Cos",
+          "Cosh", "Erfc",  "Expm1", "Floor",    "Log",      "Log1p", "Mish", "Rint",
+          "Sign", "Sin",   "Sinh",  "Softplus", "Softsign", "Tan",   "Trunc"}) {
       (*list)[name] = {MakeMath};
     }
     for (const char* name : {"Pow", "PowTensorScalar", "PowScalarTensor"})

@@ -41,10 +41,17 @@ KernelResult MakeDeconvolution(const KernelRequest& request);
 KernelResult MakePooling(const KernelRequest& request);
 
 KernelResult MakeCompare(const KernelRequest& request);
+KernelResult MakePredicate(const KernelRequest& request);
 KernelResult MakeLogical(const KernelRequest& request);
 KernelResult MakeSelect(const KernelRequest& request);
 KernelResult MakeMath(const KernelRequest& request);
 KernelResult MakePow(const KernelRequest& request);
+
+KernelResult MakeTopK(const KernelRequest& request);
+KernelResult MakeGatherElements(const KernelRequest& request);
+KernelResult MakeScatterElements(const KernelRequest& request);
+KernelResult MakeGatherNd(const KernelRequest& request);
+KernelResult MakeNonZero(const KernelRequest& request);
 
 KernelResult MakeRepeat(const KernelRequest& request);
 KernelResult MakePad(const KernelRequest& request);

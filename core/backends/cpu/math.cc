@@ -25,6 +25,7 @@ const std::map<std::string, Function, std::less<>>& Functions() {
       {"Erfc", [](float x) { return std::erfc(x); }},
       {"Expm1", [](float x) { return std::expm1(x); }},
       {"Floor", [](float x) { return std::floor(x); }},
+      {"Log", [](float x) { return std::log(x); }},
       {"Log1p", [](float x) { return std::log1p(x); }},
       {"Mish", [](float x) { return x * std::tanh(x > 20 ? x : std::log1p(std::exp(x))); }},
       {"Rint", [](float x) { return std::nearbyint(x); }},

@@ -115,35 +115,6 @@ KernelResult MakeRepeat(const KernelRequest& r) {
   return CopyKernel(r, PlanCopy(dims, strides, 0));
 }
 
-// Zeros around a tensor.
-KernelResult MakePad(const KernelRequest& r) {
-  if (r.inputs[0].dtype == DType::kString) return Refuse(r.inputs[0]);
-  const Dims &x = r.inputs[0].shape.dims(), &y = r.outputs[0].shape.dims();
-  const std::vector<int64_t> pads = r.node->attrs().Ints("paddings");
-  if (x.empty() || NumElements(x) == 0 || pads.size() != 2 * x.size())
-    return absl::UnimplementedError("a scalar or empty tensor");
-  for (const int64_t p : pads) {
-    if (p < 0) return absl::UnimplementedError("negative paddings");
-  }
-  const size_t element = SizeOf(r.inputs[0].dtype), row = static_cast<size_t>(x.back()) * element;
-  const Dims strides = Strides(y);
-  const int64_t lines = NumElements(x) / x.back();
-  KernelTraits traits;
-  traits.implementation = "cpu:Pad";
-  return FromFunction(traits, [x, pads, strides, lines, element, row](const KernelContext& c) {
-    std::memset(c.output(0).data, 0, c.output(0).bytes());
-    for (int64_t line = 0; line < lines; ++line) {
-      int64_t rest = line, at = pads[2 * (x.size() - 1)];
-      for (size_t i = x.size() - 1; i-- > 0;) {
-        at += (rest % x[i] + pads[2 * i]) * strides[i];
-        rest /= x[i];
-      }
-      std::memcpy(c.output(0).as<char>() + static_cast<size_t>(at) * element,
-                  c.input(0).as<char>() + static_cast<size_t>(line) * row, row);
-    }
-  });
-}
-
 KernelResult MakeSlice(const KernelRequest& r) {
   const Dims& x = r.inputs[0].shape.dims();
   std::vector<int64_t> v[4];

@@ -1,11 +1,65 @@
 // Softmax, layer normalisation and reductions over trailing axes.
 #include <algorithm>
+#include <cmath>
 
 #include "core/backends/cpu/kernel.h"
 #include "core/base/status.h"
 #include "core/ops/infer.h"
 
 namespace mirin::cpu {
+
+namespace {
+
+// Columns of an inner axis that are worked on together: they stay in the first cache.
+constexpr int64_t kColumns = 512;
+
+// Softmax down the columns of x[n, columns], whose rows are `row` apart.
+void ColumnSoftmax(const SimdKernels& simd, const float* x, float* y, int64_t n, int64_t columns,
+                   int64_t row) {
+  float largest[kColumns], sum[kColumns];
+  std::copy(x, x + columns, largest);
+  for (int64_t k = 1; k < n; ++k)
+    simd.binary(BinaryKind::kMax, largest, x + k * row, largest, columns);
+  for (int64_t k = 0; k < n; ++k) {
+    float* to = y + k * row;
+    simd.binary(BinaryKind::kSub, x + k * row, largest, to, columns);
+    simd.unary(UnaryKind::kExp, to, to, columns, 0);
+    if (k == 0) {
+      std::copy(to, to + columns, sum);
+    } else {
+      simd.binary(BinaryKind::kAdd, sum, to, sum, columns);
+    }
+  }
+  simd.unary(UnaryKind::kReciprocal, sum, sum, columns, 0);
+  for (int64_t k = 0; k < n; ++k)
+    simd.binary(BinaryKind::kMul, y + k * row, sum, y + k * row, columns);
+}
+
+KernelResult MakeColumnSoftmax(const KernelRequest& r, int axis) {
+  if (r.node->op() != "Softmax")
+    return absl::UnimplementedError("a logarithm along an axis that is not the last");
+  const Dims& x = r.inputs[0].shape.dims();
+  int64_t inner = 1;
+  for (size_t i = static_cast<size_t>(axis) + 1; i < x.size(); ++i) inner *= x[i];
+  const int64_t n = x[axis], outer = NumElements(x) / (n * inner),
+                blocks = (inner + kColumns - 1) / kColumns;
+  KernelTraits traits;
+  traits.implementation = SimdName("Softmax");
+  traits.in_place = 1;
+  return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
+    c.threads().ParallelFor(
+        outer * blocks, std::max<int64_t>(1, kElementGrain / 4 / (n * std::min(inner, kColumns))),
+        [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            const int64_t column = i % blocks * kColumns, at = i / blocks * n * inner + column;
+            ColumnSoftmax(simd, c.input(0).as<float>() + at, c.output(0).as<float>() + at, n,
+                          std::min(kColumns, inner - column), inner);
+          }
+        });
+  });
+}
+
+}  // namespace
 
 KernelResult MakeSoftmax(const KernelRequest& r) {
   if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
@@ -14,8 +68,7 @@ KernelResult MakeSoftmax(const KernelRequest& r) {
   const std::vector<int64_t> axes = r.node->attrs().Ints("axis");
   MIRIN_ASSIGN_OR_RETURN(const int axis,
                          NormalizeAxis(axes.empty() ? -1 : axes[0], static_cast<int>(x.size())));
-  if (axis != static_cast<int>(x.size()) - 1)
-    return absl::UnimplementedError("an axis that is not the last");
+  if (axis != static_cast<int>(x.size()) - 1) return MakeColumnSoftmax(r, axis);
   const int64_t n = x.back(), lines = NumElements(x) / n;
   const bool logarithm = r.node->op() == "LogSoftmax";
   KernelTraits traits;
@@ -154,6 +207,33 @@ float Extreme(const SimdKernels& simd, BinaryKind kind, const float* x, int64_t 
   return best;
 }
 
+// Roots of the sums of squares down the columns of x[n, columns].
+void Norms(const SimdKernels& simd, const float* x, float* y, int64_t n, int64_t columns) {
+  float squares[kColumns];
+  std::fill(y, y + columns, 0.0f);
+  const bool row = columns == 1;  // whose neighbours are added up
+  const int64_t width = row ? n : columns;
+  for (int64_t k = 0; k < (row ? 1 : n); ++k) {
+    for (int64_t at = 0; at < width; at += kColumns) {
+      const int64_t count = std::min(kColumns, width - at);
+      simd.unary(UnaryKind::kSquare, x + k * columns + at, squares, count, 0);
+      if (row) {
+        y[0] += simd.sum(squares, count);
+      } else {
+        simd.binary(BinaryKind::kAdd, y + at, squares, y + at, count);
+      }
+    }
+  }
+  simd.unary(UnaryKind::kSqrt, y, y, columns, 0);
+  for (int64_t i = 0; i < columns; ++i) {
+    if (y[i] > 1e-15f && y[i] < HUGE_VALF) continue;
+    double sum = 0;  // the squares do not fit
+    for (int64_t k = 0; k < n; ++k)
+      sum += static_cast<double>(x[k * columns + i]) * static_cast<double>(x[k * columns + i]);
+    y[i] = static_cast<float>(std::sqrt(sum));
+  }
+}
+
 }  // namespace
 
 KernelResult MakeReduce(const KernelRequest& r) {
@@ -176,7 +256,7 @@ KernelResult MakeReduce(const KernelRequest& r) {
     (i < axes.front() ? outer : i <= axes.back() ? n : inner) *= x[i];
   if (n == 0) return absl::UnimplementedError("nothing to reduce");
   const std::string& op = r.node->op();
-  const bool mean = op == "ReduceMean" || op == "MeanExt";
+  const bool mean = op == "ReduceMean" || op == "MeanExt", norm = op == "ReduceL2";
   const BinaryKind kind = op == "ReduceMax"   ? BinaryKind::kMax
                           : op == "ReduceMin" ? BinaryKind::kMin
                                               : BinaryKind::kAdd;
@@ -191,6 +271,10 @@ KernelResult MakeReduce(const KernelRequest& r) {
         [&](int64_t b, int64_t e) {
           for (int64_t o = b; o < e; ++o) {
             const float* line = from + o * n * inner;
+            if (norm) {
+              Norms(simd, line, to + o * inner, n, inner);
+              continue;
+            }
             if (inner == 1) {
               to[o] = kind == BinaryKind::kAdd ? simd.sum(line, n) * scale
                                                : Extreme(simd, kind, line, n);

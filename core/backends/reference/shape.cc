@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "core/backends/reference/kernels.h"
 #include "core/backends/reference/loops.h"
@@ -59,20 +58,7 @@ absl::Status Cut(const KernelContext& c, int axis, bool unstack) {
   return absl::OkStatus();
 }
 
-enum class PadMode { kConstant, kReflect, kSymmetric, kEdge, kCircular };
-
-// The input index behind an output index, -1 for the padding value.
-int64_t PadSource(int64_t i, int64_t n, PadMode mode) {
-  if (i >= 0 && i < n) return i;
-  if (mode == PadMode::kConstant || n == 0) return -1;
-  if (mode == PadMode::kEdge) return i < 0 ? 0 : n - 1;
-  if (mode == PadMode::kCircular) return ((i % n) + n) % n;
-  const int64_t period = mode == PadMode::kReflect ? 2 * (n - 1) : 2 * n;
-  if (period == 0) return 0;
-  i = ((i % period) + period) % period;
-  if (i < n) return i;
-  return mode == PadMode::kReflect ? period - i : period - 1 - i;
-}
+using ops::PadMode;
 
 absl::Status PadBy(const KernelContext& c, absl::Span<const int64_t> pads, PadMode mode,
                    const TensorView* value) {
@@ -101,7 +87,7 @@ absl::Status PadBy(const KernelContext& c, absl::Span<const int64_t> pads, PadMo
   ForEachIndex(out.dims, [&](absl::Span<const int64_t> index) {
     int64_t from = 0;
     for (size_t i = 0; i < index.size() && from >= 0; ++i) {
-      const int64_t source = PadSource(index[i] - pads[2 * i], x.dims[i], mode);
+      const int64_t source = ops::PadSource(index[i] - pads[2 * i], x.dims[i], mode);
       from = source < 0 ? -1 : from + source * strides[i];
     }
     if (from >= 0) {
@@ -199,12 +185,8 @@ MIRIN_KERNEL(PadFusion) {
 MIRIN_KERNEL(PadV3) {
   MIRIN_ASSIGN_OR_RETURN(const std::vector<int64_t> pads,
                          ops::PaddingsFromLastAxis(node.attrs(), Ints(c, 1), c.input(0).rank()));
-  const std::string mode = absl::AsciiStrToLower(node.attrs().String("mode"));
-  const PadMode m = mode == "reflect"    ? PadMode::kReflect
-                    : mode == "edge"     ? PadMode::kEdge
-                    : mode == "circular" ? PadMode::kCircular
-                                         : PadMode::kConstant;
-  return PadBy(c, pads, m, c.has_input(2) ? &c.input(2) : nullptr);
+  const PadMode mode = ops::PadModeOf(node.attrs().String("mode"));
+  return PadBy(c, pads, mode, c.has_input(2) ? &c.input(2) : nullptr);
 }
 
 MIRIN_KERNEL(ReverseV2) {
