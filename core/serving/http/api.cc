@@ -2,7 +2,7 @@
 
 #include "absl/strings/numbers.h"
 #include "core/serving/http/json_text.h"
-#include "core/serving/log.h"
+#include "core/serving/request.h"
 
 namespace mirin::serving {
 
@@ -52,21 +52,8 @@ void SetCommonFields(Exchange* exchange, InferRequest* request) {
 
 void Infer(const Api& api, const std::shared_ptr<Exchange>& exchange,
            std::unique_ptr<InferRequest> request, InferCallback done) {
-  EventLog* const log = api.context.log;
-  if (log == nullptr || !log->access())
-    return api.context.engine->Infer(std::move(request), std::move(done));
-  const auto logged = std::make_shared<InferRequest>();
-  logged->servable = request->servable;
-  logged->method = request->method;
-  logged->version = request->version;
-  logged->id = request->id;
-  logged->traceparent = request->traceparent;
-  logged->received = request->received;
-  api.context.engine->Infer(std::move(request), [log, logged, peer = exchange->Peer(),
-                                                 done = std::move(done)](InferReply reply) {
-    log->Access("http", peer, *logged, reply);
-    done(std::move(reply));
-  });
+  const std::string peer = LogsAccess(api.context) ? exchange->Peer() : std::string();
+  Infer(api.context, "http", peer, std::move(request), std::move(done));
 }
 
 void SetError(const absl::Status& status, HttpResponse* response) {

@@ -8,11 +8,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "core/serving/http/compress.h"
 #include "core/serving/http/json_document.h"
 #include "core/serving/http/openapi.h"
 #include "core/serving/http/test_util.h"
 #include "core/serving/log.h"
+#include "core/serving/net/compress.h"
 #include "gtest/gtest.h"
 
 namespace mirin::serving {

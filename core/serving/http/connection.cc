@@ -1,8 +1,5 @@
 #include "core/serving/http/connection.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
@@ -15,7 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "core/serving/http/compress.h"
+#include "core/serving/net/compress.h"
 
 namespace mirin::serving {
 
@@ -32,7 +29,6 @@ constexpr uint64_t kProgress = 256 << 10;    // that must come within a body tim
 constexpr size_t kCompressedSize = 1 << 10;  // smaller answers are not worth it
 constexpr size_t kMaxId = 256;
 constexpr int kReadsInARow = 8;  // then other connections have their turn
-constexpr auto kForever = Loop::Clock::time_point::max();
 
 absl::string_view View(boost::beast::string_view text) {
   return absl::string_view(text.data(), text.size());
@@ -137,47 +133,34 @@ class RequestParser : public http::basic_parser<true> {
   bool too_large_ = false;
 };
 
-Connection::Connection(std::shared_ptr<Loop> loop, ServerState* state, Socket socket)
-    : loop_(std::move(loop)),
-      state_(state),
-      socket_(std::move(socket)),
-      stream_(socket_.native_handle(), state->tls.get()),
-      deadline_(kForever) {}
+HttpConnection::HttpConnection(std::shared_ptr<Loop> loop, FaceState* state, HttpHandler* handler,
+                               Socket socket)
+    : Connection(std::move(loop), state, std::move(socket)), handler_(handler) {}
 
-Connection::~Connection() = default;
+HttpConnection::~HttpConnection() = default;
 
-void Connection::Start() {
-  Error error;
-  socket_.native_non_blocking(true, error);
-  loop_->Add(this);
+void HttpConnection::Start() {
+  Begin();
   SetDeadline(stream_.ready() ? state_->options.idle_timeout : state_->options.header_timeout);
   WaitRead();
 }
 
-void Connection::Close() {
+void HttpConnection::Drain() {
+  if (idle()) Close();
+}
+
+void HttpConnection::Close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
-  deadline_ = kForever;
-  Error error;
-  socket_.close(error);
-  loop_->Remove(this);
   reply_ = nullptr;
   if (const auto cancellation = std::exchange(cancellation_, nullptr)) cancellation->Cancel();
   if (!in_handler_) request_ = HttpRequest();
   response_ = HttpResponse();
   pending_ = std::string();
-  state_->metrics->Connections("http", -1);
-  absl::MutexLock lock(&state_->mutex);
-  --state_->connections;
+  End();
 }
 
-void Connection::SetDeadline(absl::Duration timeout) {
-  deadline_ = timeout == absl::InfiniteDuration()
-                  ? kForever
-                  : Loop::Clock::now() + absl::ToChronoNanoseconds(timeout);
-}
-
-void Connection::OnTimeout() {
+void HttpConnection::OnTimeout() {
   switch (phase_) {
     case Phase::kHead:
       if (!idle()) return Refuse(408, "the request's head took too long");
@@ -192,7 +175,7 @@ void Connection::OnTimeout() {
 
 // --- reading ---
 
-bool Connection::WantsRead() const {
+bool HttpConnection::WantsRead() const {
   switch (phase_) {
     case Phase::kHead:
     case Phase::kBody:
@@ -206,7 +189,7 @@ bool Connection::WantsRead() const {
   }
 }
 
-void Connection::WaitRead() {
+void HttpConnection::WaitRead() {
   if (waiting_read_ || !WantsRead()) return;
   waiting_read_ = true;
   const auto ready = [self = Self()](const Error& error) {
@@ -220,7 +203,7 @@ void Connection::WaitRead() {
   }
 }
 
-void Connection::OnReadable() {
+void HttpConnection::OnReadable() {
   if (phase_ == Phase::kWriting) return ContinueWrite();  // what TLS waited for
   for (int i = 0; i < kReadsInARow && WantsRead(); ++i) {
     if (!ReadSome()) break;
@@ -228,7 +211,7 @@ void Connection::OnReadable() {
   WaitRead();
 }
 
-bool Connection::ReadSome() {
+bool HttpConnection::ReadSome() {
   const bool direct = phase_ == Phase::kBody && pending_.empty();
   char* to = loop_->scratch();
   size_t size = loop_->scratch_size();
@@ -265,7 +248,7 @@ bool Connection::ReadSome() {
   return static_cast<size_t>(read) == size || stream_.tls();
 }
 
-void Connection::OnEnd(bool failed) {
+void HttpConnection::OnEnd(bool failed) {
   read_ended_ = true;
   if (failed) return Close();
   switch (phase_) {
@@ -286,7 +269,7 @@ void Connection::OnEnd(bool failed) {
   }
 }
 
-void Connection::Consume(absl::string_view input) {
+void HttpConnection::Consume(absl::string_view input) {
   const bool buffered = !pending_.empty();
   if (buffered) {
     pending_.append(input.data(), input.size());
@@ -315,7 +298,7 @@ void Connection::Consume(absl::string_view input) {
   if (idle()) SetDeadline(state_->options.idle_timeout);
 }
 
-size_t Connection::ConsumeHead(absl::string_view input) {
+size_t HttpConnection::ConsumeHead(absl::string_view input) {
   if (parser_ == nullptr) {
     // Empty lines in front of a request are to be ignored.
     const size_t begin = input.find_first_not_of("\r\n");
@@ -339,7 +322,7 @@ size_t Connection::ConsumeHead(absl::string_view input) {
   return used;
 }
 
-void Connection::OnHead() {
+void HttpConnection::OnHead() {
   const auto length = parser_->content_length();
   keep_alive_ = parser_->keep_alive();
   version10_ = parser_->version() == 10;
@@ -370,7 +353,7 @@ void Connection::OnHead() {
   }
 }
 
-void Connection::GrowBody() {
+void HttpConnection::GrowBody() {
   if (body_have_ < body_room_) return;
   body_room_ = body_room_ == 0 ? std::min(body_size_, kFirstRoom) : body_size_;
   char* text;
@@ -380,7 +363,7 @@ void Connection::GrowBody() {
   request_.text = text;
 }
 
-size_t Connection::ConsumeBody(absl::string_view input) {
+size_t HttpConnection::ConsumeBody(absl::string_view input) {
   if (input.empty()) return 0;
   GrowBody();
   const size_t used = std::min<uint64_t>(input.size(), body_room_ - body_have_);
@@ -390,7 +373,7 @@ size_t Connection::ConsumeBody(absl::string_view input) {
   return used;
 }
 
-size_t Connection::ConsumeChunks(absl::string_view input) {
+size_t HttpConnection::ConsumeChunks(absl::string_view input) {
   if (input.empty()) return 0;
   Error error;
   const size_t used = parser_->put(asio::const_buffer(input.data(), input.size()), error);
@@ -413,14 +396,14 @@ size_t Connection::ConsumeChunks(absl::string_view input) {
   return used;
 }
 
-void Connection::OnBody() {
+void HttpConnection::OnBody() {
   parser_.reset();
   phase_ = Phase::kHandling;
   deadline_ = kForever;
   if (Decode()) Handle();
 }
 
-bool Connection::Decode() {
+bool HttpConnection::Decode() {
   if (request_.content_encoding.empty() || request_.body.size() == 0 ||
       absl::EqualsIgnoreCase(request_.content_encoding, "identity")) {
     return true;
@@ -441,43 +424,30 @@ bool Connection::Decode() {
   return true;
 }
 
-void Connection::Handle() {
+void HttpConnection::Handle() {
   in_handler_ = true;
-  state_->handler->Handle(Self());
+  handler_->Handle(Self());
   in_handler_ = false;
   if (reply_) Deliver(std::exchange(reply_, nullptr));
 }
 
-std::string Connection::Peer() const {
-  sockaddr_storage name = {};
-  socklen_t size = sizeof name;
-  char host[NI_MAXHOST], port[NI_MAXSERV];
-  auto* const address = reinterpret_cast<sockaddr*>(&name);
-  if (::getpeername(stream_.descriptor(), address, &size) != 0 || name.ss_family == AF_UNIX ||
-      ::getnameinfo(address, size, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return "unix";
-  }
-  return absl::StrCat(name.ss_family == AF_INET6 ? absl::StrCat("[", host, "]") : host, ":", port);
-}
-
-std::shared_ptr<Cancellation> Connection::MakeCancellation() {
+std::shared_ptr<Cancellation> HttpConnection::MakeCancellation() {
   cancellation_ = std::make_shared<Cancellation>();
   return cancellation_;
 }
 
-void Connection::Refuse(int status, absl::string_view text) {
+void HttpConnection::Refuse(int status, absl::string_view text) {
   parser_.reset();
-  state_->metrics->Refused("http", Reason(status));
+  state_->Refused(Reason(status));
   HttpResponse response;
-  state_->handler->Refuse(request_, status, text, &response);
+  handler_->Refuse(request_, status, text, &response);
   response.close = true;
   BeginWrite(std::move(response));
 }
 
 // --- writing ---
 
-void Connection::Reply(Fill fill) {
+void HttpConnection::Reply(Fill fill) {
   if (loop_->OnThread() && in_handler_) {
     reply_ = std::move(fill);
     return;
@@ -487,14 +457,14 @@ void Connection::Reply(Fill fill) {
   });
 }
 
-void Connection::Deliver(Fill fill) {
+void HttpConnection::Deliver(Fill fill) {
   cancellation_ = nullptr;
   HttpResponse response;
   fill(&response);
   BeginWrite(std::move(response));
 }
 
-void Connection::BeginWrite(HttpResponse response) {
+void HttpConnection::BeginWrite(HttpResponse response) {
   phase_ = Phase::kWriting;
   response_ = std::move(response);
   keep_alive_ = keep_alive_ && !response_.close && !read_ended_ &&
@@ -536,7 +506,7 @@ void Connection::BeginWrite(HttpResponse response) {
   ContinueWrite();
 }
 
-void Connection::ContinueWrite() {
+void HttpConnection::ContinueWrite() {
   for (;;) {
     while (sent_parts_ < unsent_.size() && unsent_[sent_parts_].empty()) ++sent_parts_;
     if (sent_parts_ == unsent_.size()) return OnWritten();
@@ -556,7 +526,7 @@ void Connection::ContinueWrite() {
   }
 }
 
-void Connection::WaitWrite() {
+void HttpConnection::WaitWrite() {
   if (waiting_write_) return;
   waiting_write_ = true;
   socket_.async_wait(Socket::wait_write, [self = Self()](const Error& error) {
@@ -568,7 +538,7 @@ void Connection::WaitWrite() {
   });
 }
 
-void Connection::OnWritten() {
+void HttpConnection::OnWritten() {
   response_ = HttpResponse();
   request_ = HttpRequest();
   unsent_.clear();

@@ -3,36 +3,29 @@
 #ifndef CORE_SERVING_HTTP_CONNECTION_H_
 #define CORE_SERVING_HTTP_CONNECTION_H_
 
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/serving/http/exchange.h"
-#include "core/serving/http/loop.h"
+#include "core/serving/net/connection.h"
 
 namespace mirin::serving {
 
 class RequestParser;
 
-class Connection : public Exchange, public std::enable_shared_from_this<Connection> {
+class HttpConnection : public Connection, public Exchange {
  public:
-  using Socket = boost::asio::generic::stream_protocol::socket;
+  HttpConnection(std::shared_ptr<Loop> loop, FaceState* state, HttpHandler* handler, Socket socket);
+  ~HttpConnection() override;
 
-  // `socket` belongs to the loop's context.
-  Connection(std::shared_ptr<Loop> loop, ServerState* state, Socket socket);
-  ~Connection() override;
-
-  void Start();
-  void Close();
-  void OnTimeout();
-  // Between requests.
-  bool idle() const { return phase_ == Phase::kHead && pending_.empty() && parser_ == nullptr; }
-  Loop::Clock::time_point deadline() const { return deadline_; }
-  std::shared_ptr<Connection> Self() { return shared_from_this(); }
+  void Start() override;
+  void Drain() override;
+  void Close() override;
+  void OnTimeout() override;
 
   HttpRequest& request() override { return request_; }
-  std::string Peer() const override;
+  std::string Peer() const override { return PeerName(); }
   std::shared_ptr<Cancellation> MakeCancellation() override;
   void Reply(Fill fill) override;
 
@@ -46,6 +39,12 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
     kDraining,  // the answer is written and was the last; reads what the client still sends
     kClosed,
   };
+
+  std::shared_ptr<HttpConnection> Self() {
+    return std::static_pointer_cast<HttpConnection>(shared_from_this());
+  }
+  // Between requests.
+  bool idle() const { return phase_ == Phase::kHead && pending_.empty() && parser_ == nullptr; }
 
   // Reading.
   void WaitRead();
@@ -73,12 +72,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   void OnWritten();
   void WaitWrite();
 
-  void SetDeadline(absl::Duration timeout);
-
-  const std::shared_ptr<Loop> loop_;  // outlives the server where an answer comes too late
-  ServerState* const state_;          // while not closed
-  Socket socket_;
-  SocketStream stream_;
+  HttpHandler* const handler_;  // while not closed
   Phase phase_ = Phase::kHead;
   bool waiting_read_ = false;
   bool waiting_write_ = false;
@@ -87,7 +81,6 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   bool version10_ = false;
   bool consuming_ = false;   // Consume is on the stack
   bool in_handler_ = false;  // the handler is on the stack; a reply waits in reply_
-  Loop::Clock::time_point deadline_;
 
   std::string pending_;  // read, but not consumed
   std::unique_ptr<RequestParser> parser_;

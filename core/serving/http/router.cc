@@ -1,26 +1,19 @@
 #include "core/serving/http/router.h"
 
-#include <random>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/serving/http/rest_json.h"
 #include "core/serving/log.h"
+#include "core/serving/request.h"
 
 namespace mirin::serving {
 namespace {
 
 bool IsRest(absl::string_view target) { return absl::StartsWith(target, "/model/"); }
 
-uint64_t RandomSeed() {
-  std::random_device device;
-  return static_cast<uint64_t>(device()) << 32 | device();
-}
-
 }  // namespace
 
-Router::Router(const TransportContext& context, const TransportOptions& options)
-    : id_seed_(RandomSeed()) {
+Router::Router(const TransportContext& context, const TransportOptions& options) {
   api_.context = context;
   api_.always_ok = options.always_ok;
   api_.allow_repository_control = options.allow_repository_control;
@@ -28,16 +21,9 @@ Router::Router(const TransportContext& context, const TransportOptions& options)
   api_.control = &control_;
 }
 
-std::string Router::MakeId() {
-  // Steps of an odd constant go through all numbers.
-  return absl::StrCat(
-      absl::Hex(id_seed_ + next_id_.fetch_add(1, std::memory_order_relaxed) * 0x9e3779b97f4a7c15u,
-                absl::kZeroPad16));
-}
-
 void Router::Handle(std::shared_ptr<Exchange> exchange) {
   HttpRequest& request = exchange->request();
-  if (request.id.empty()) request.id = MakeId();
+  if (request.id.empty()) request.id = MakeRequestId();
   if (IsRest(request.target)) return HandleRest(api_, exchange);
   const Url url = ParseUrl(request.target);
   if (!url.valid) return ReplyError(exchange, absl::InvalidArgumentError("the URL is malformed"));

@@ -2,7 +2,6 @@
 #ifndef CORE_SERVING_HTTP_ROUTER_H_
 #define CORE_SERVING_HTTP_ROUTER_H_
 
-#include <atomic>
 #include <memory>
 
 #include "core/serving/http/api.h"
@@ -21,13 +20,9 @@ class Router : public HttpHandler {
   void Stop() { control_.Stop(); }
 
  private:
-  std::string MakeId();
-
   ControlThread control_;
   Api api_;
   const Pages pages_;
-  const uint64_t id_seed_;
-  std::atomic<uint64_t> next_id_{0};
 };
 
 }  // namespace mirin::serving

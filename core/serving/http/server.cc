@@ -1,97 +1,26 @@
-// The HTTP face: listens, and spreads connections over loops.
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <cerrno>
-#include <cstring>
-#include <thread>
-
-#include "absl/cleanup/cleanup.h"
+// The HTTP face.
 #include "absl/strings/str_cat.h"
-#include "core/base/descriptor.h"
 #include "core/base/status.h"
 #include "core/serving/address.h"
 #include "core/serving/http/connection.h"
-#include "core/serving/http/loop.h"
 #include "core/serving/http/router.h"
+#include "core/serving/net/listener.h"
 #include "core/serving/transport.h"
 
 namespace mirin::serving {
 namespace {
 
-using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
-using Error = boost::system::error_code;
-
-constexpr int kBacklog = 1024;
-constexpr int kMaxThreads = 4;
-constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // when there are no descriptors left
-
-constexpr int kSocketType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-
-Descriptor ListenUnix(const std::string& path) {
-  sockaddr_un name = {};
-  name.sun_family = AF_UNIX;
-  if (path.size() >= sizeof name.sun_path) return Descriptor();
-  std::memcpy(name.sun_path, path.data(), path.size());
-  Descriptor fd(::socket(AF_UNIX, kSocketType, 0));
-  // Nobody can connect before `listen`.
-  if (fd.get() < 0 || ::bind(fd.get(), reinterpret_cast<sockaddr*>(&name), sizeof name) != 0)
-    return Descriptor();
-  if (::chmod(path.c_str(), 0600) != 0 || ::listen(fd.get(), kBacklog) != 0) {
-    ::unlink(path.c_str());
-    return Descriptor();
-  }
-  return fd;
-}
-
-// Of a name's addresses the first that can be bound, those of IPv4 first.
-Descriptor ListenTcp(const Address& address) {
-  addrinfo hints = {};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(address.host.c_str(), absl::StrCat(address.port).c_str(), &hints, &found) != 0)
-    return Descriptor();
-  const auto free = absl::MakeCleanup([&] { ::freeaddrinfo(found); });
-  for (int family : {AF_INET, AF_INET6}) {
-    for (const addrinfo* info = found; info != nullptr; info = info->ai_next) {
-      if (info->ai_family != family) continue;
-      Descriptor fd(::socket(family, kSocketType, 0));
-      const int on = 1;
-      if (fd.get() < 0) continue;
-      ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-      if (::bind(fd.get(), info->ai_addr, info->ai_addrlen) == 0 &&
-          ::listen(fd.get(), kBacklog) == 0)
-        return fd;
-    }
-  }
-  return Descriptor();
-}
-
-int BoundPort(int fd) {
-  sockaddr_storage name = {};
-  socklen_t size = sizeof name;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) != 0) return 0;
-  if (name.ss_family == AF_INET) return ntohs(reinterpret_cast<sockaddr_in*>(&name)->sin_port);
-  if (name.ss_family == AF_INET6) return ntohs(reinterpret_cast<sockaddr_in6*>(&name)->sin6_port);
-  return 0;
-}
-
 class HttpServer : public Transport {
  public:
   HttpServer(const TransportContext& context, TransportOptions options)
-      : router_(context, options) {
+      : router_(context, options),
+        listener_(&state_, [this](std::shared_ptr<Loop> loop, Connection::Socket socket) {
+          return std::make_shared<HttpConnection>(std::move(loop), &state_, &router_,
+                                                  std::move(socket));
+        }) {
+    state_.name = "http";
     state_.options = std::move(options);
     state_.metrics = context.metrics;
-    state_.handler = &router_;
   }
   ~HttpServer() override { Stop(absl::InfinitePast()); }
 
@@ -100,135 +29,27 @@ class HttpServer : public Transport {
         const Address address,
         ParseAddress("RESTful server", state_.options.address, /*allow_port_zero=*/true));
     if (state_.options.tls != nullptr) {
-      MIRIN_ASSIGN_OR_RETURN(state_.tls, MakeSslContext(*state_.options.tls));
+      MIRIN_ASSIGN_OR_RETURN(state_.tls, MakeSslContext(*state_.options.tls, "http/1.1"));
     }
-    const auto failed = [&] {
+    if (!listener_.Start(address).ok()) {
       return absl::UnavailableError(
           absl::StrCat("RESTful server start failed, bind to the socket address ",
                        state_.options.address, " failed"));
-    };
-    Descriptor fd;
-    if (address.is_unix) {
-      if (!RemoveStaleSocket(address.path).ok()) return failed();
-      fd = ListenUnix(address.path);
-    } else {
-      fd = ListenTcp(address);
     }
-    if (fd.get() < 0) return failed();
-    if (address.is_unix && !socket_file_.Own(address.path).ok()) return failed();
-    port_ = BoundPort(fd.get());
-    const int family = address.is_unix ? AF_UNIX : AF_INET;
-    int threads = state_.options.threads;
-    if (threads <= 0)
-      threads = std::min<int>(kMaxThreads, std::max(1u, std::thread::hardware_concurrency()));
-    for (int i = 0; i < threads; ++i) loops_.push_back(std::make_shared<Loop>(&state_));
-    acceptor_ = std::make_unique<Acceptor>(loops_[0]->context());
-    pause_ = std::make_unique<boost::asio::steady_timer>(loops_[0]->context());
-    Error error;
-    acceptor_->assign(boost::asio::generic::stream_protocol(family, 0), fd.get(), error);
-    if (error) return failed();
-    fd.Take();
-    loops_[0]->Post([this] { Accept(); });
     return absl::OkStatus();
   }
 
-  int port() const override { return port_; }
+  int port() const override { return listener_.port(); }
 
   void Stop(absl::Time deadline) override {
-    absl::MutexLock stop_lock(&stop_mutex_);
-    if (loops_.empty()) return;
-    state_.draining = true;
-    loops_[0]->Post([this] {
-      Error error;
-      acceptor_->close(error);
-      pause_->cancel();
-    });
-    for (const auto& loop : loops_) loop->Post([&loop = *loop] { loop.CloseIdle(); });
-    {
-      absl::MutexLock lock(&state_.mutex);
-      const auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {
-        return state_.connections == 0;
-      };
-      state_.mutex.AwaitWithDeadline(absl::Condition(&none), deadline);
-    }
-    for (const auto& loop : loops_) {
-      loop->Post([&loop = *loop] {
-        loop.CloseAll();
-        loop.Release();
-      });
-    }
-    for (const auto& loop : loops_) loop->Join();
-    socket_file_.Remove();
-    acceptor_.reset();
-    pause_.reset();
-    loops_.clear();
+    listener_.Stop(deadline);
     router_.Stop();
   }
 
  private:
-  // On the first loop's thread.
-  void Accept() {
-    acceptor_->async_wait(Acceptor::wait_read, [this](const Error& error) {
-      if (error || !acceptor_->is_open()) return;
-      for (;;) {
-        const int fd =
-            ::accept4(acceptor_->native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-          Take(fd);
-          continue;
-        }
-        if (errno == EAGAIN || errno == EWOULDBLOCK) return Accept();
-        if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;
-        break;
-      }
-      pause_->expires_after(kAcceptPause);
-      pause_->async_wait([this](const Error& cancelled) {
-        if (!cancelled && acceptor_->is_open()) Accept();
-      });
-    });
-  }
-
-  void Take(int fd) {
-    {
-      absl::MutexLock lock(&state_.mutex);
-      if (state_.connections >= state_.options.max_connections) {
-        state_.metrics->Refused("http", "too many connections");
-        ::close(fd);
-        return;
-      }
-      ++state_.connections;
-    }
-    state_.metrics->Connections("http", 1);
-    const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-                 sizeof on);  // fails for Unix sockets, which do not wait
-    const std::shared_ptr<Loop>& loop = loops_[next_++ % loops_.size()];
-    loop->Post([this, loop, fd] {
-      Connection::Socket socket(loop->context());
-      Error error;
-      socket.assign(boost::asio::generic::stream_protocol(AF_INET, 0), fd, error);
-      if (error) {
-        ::close(fd);
-        state_.metrics->Connections("http", -1);
-        absl::MutexLock lock(&state_.mutex);
-        --state_.connections;
-        return;
-      }
-      const auto connection = std::make_shared<Connection>(loop, &state_, std::move(socket));
-      connection->Start();
-      if (state_.draining) connection->Close();
-    });
-  }
-
-  ServerState state_;
+  FaceState state_;
   Router router_;
-  std::vector<std::shared_ptr<Loop>> loops_;
-  std::unique_ptr<Acceptor> acceptor_;
-  std::unique_ptr<boost::asio::steady_timer> pause_;
-  SocketFile socket_file_;
-  int port_ = 0;
-  size_t next_ = 0;
-  absl::Mutex stop_mutex_;
+  Listener listener_;
 };
 
 }  // namespace

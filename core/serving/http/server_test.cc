@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "core/serving/http/compress.h"
 #include "core/serving/http/test_util.h"
+#include "core/serving/net/compress.h"
 #include "gtest/gtest.h"
 
 namespace mirin::serving {

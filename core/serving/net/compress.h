@@ -1,6 +1,6 @@
 // The content codings gzip and deflate.
-#ifndef CORE_SERVING_HTTP_COMPRESS_H_
-#define CORE_SERVING_HTTP_COMPRESS_H_
+#ifndef CORE_SERVING_NET_COMPRESS_H_
+#define CORE_SERVING_NET_COMPRESS_H_
 
 #include <string>
 #include <vector>
@@ -23,4 +23,4 @@ std::string Deflate(absl::string_view coding, const std::vector<absl::string_vie
 
 }  // namespace mirin::serving
 
-#endif  // CORE_SERVING_HTTP_COMPRESS_H_
+#endif  // CORE_SERVING_NET_COMPRESS_H_

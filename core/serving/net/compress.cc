@@ -1,4 +1,4 @@
-#include "core/serving/http/compress.h"
+#include "core/serving/net/compress.h"
 
 #include <zlib.h>
 

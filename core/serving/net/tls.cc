@@ -1,4 +1,4 @@
-#include "core/serving/http/tls.h"
+#include "core/serving/net/tls.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -34,20 +34,20 @@ bool ReadCertificates(const std::string& pem, Add&& add) {
 }
 
 int SelectProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
-                   const unsigned char* in, unsigned in_size, void*) {
-  static constexpr unsigned char kHttp11[] = "\x08http/1.1";
-  unsigned char* chosen;
-  if (SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11 - 1, in, in_size) !=
-      OPENSSL_NPN_NEGOTIATED) {
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
+                   const unsigned char* in, unsigned in_size, void* protocol) {
+  const absl::string_view ours(static_cast<const char*>(protocol));
+  for (unsigned at = 0; at < in_size && in[at] < in_size - at; at += 1u + in[at]) {
+    if (absl::string_view(reinterpret_cast<const char*>(in + at + 1), in[at]) != ours) continue;
+    *out = in + at + 1;
+    *out_size = in[at];
+    return SSL_TLSEXT_ERR_OK;
   }
-  *out = chosen;
-  return SSL_TLSEXT_ERR_OK;
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 }  // namespace
 
-absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options) {
+absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options, const char* protocol) {
   MIRIN_RETURN_IF_ERROR(CheckTls(options));
   SslContext context(SSL_CTX_new(TLS_server_method()));
   if (context == nullptr) return absl::ResourceExhaustedError("TLS: no memory");
@@ -58,7 +58,7 @@ absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options) {
   SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                           SSL_MODE_RELEASE_BUFFERS);
   if (SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) return TlsError("no cipher");
-  SSL_CTX_set_alpn_select_cb(c, SelectProtocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(c, SelectProtocol, const_cast<char*>(protocol));
   SSL_CTX_set_session_id_context(c, reinterpret_cast<const unsigned char*>("mirin"), 5);
 
   const bool chain = ReadCertificates(options.certificate, [&](X509* certificate, int i) {
@@ -86,6 +86,13 @@ SocketStream::SocketStream(int descriptor, SSL_CTX* context) : descriptor_(descr
   ssl_.reset(SSL_new(context));
   if (ssl_ == nullptr || SSL_set_fd(ssl_.get(), descriptor) != 1) throw std::bad_alloc();
   SSL_set_accept_state(ssl_.get());
+}
+
+absl::string_view SocketStream::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  if (ssl_ != nullptr) SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return absl::string_view(reinterpret_cast<const char*>(name), size);
 }
 
 SocketStream::Result SocketStream::SslError(int code) const {

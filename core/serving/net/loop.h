@@ -1,8 +1,7 @@
 // One thread that waits for sockets, and the connections it has.
-#ifndef CORE_SERVING_HTTP_LOOP_H_
-#define CORE_SERVING_HTTP_LOOP_H_
+#ifndef CORE_SERVING_NET_LOOP_H_
+#define CORE_SERVING_NET_LOOP_H_
 
-#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -12,33 +11,22 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
-#include "core/serving/http/exchange.h"
-#include "core/serving/http/tls.h"
 #include "core/serving/transport.h"
 
 namespace mirin::serving {
 
 class Connection;
 
-// What connections know of their server. Outlives them.
-struct ServerState {
-  TransportOptions options;
-  Metrics* metrics = nullptr;
-  HttpHandler* handler = nullptr;
-  SslContext tls;
-  std::atomic<bool> draining{false};  // answers end their connections
-
-  absl::Mutex mutex;
-  uint64_t connections ABSL_GUARDED_BY(mutex) = 0;
-};
-
 class Loop {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit Loop(ServerState* state);
+  // Looks for passed deadlines as often as the timeouts of `options` need.
+  explicit Loop(const TransportOptions& options);
   ~Loop();
 
   boost::asio::io_context& context() { return context_; }
@@ -53,16 +41,17 @@ class Loop {
   // On the thread only.
   void Add(Connection* connection);
   void Remove(Connection* connection);
-  void CloseIdle();
+  void DrainAll();
   void CloseAll();
+  // For what is read and used at once.
   char* scratch() { return scratch_.data(); }
   size_t scratch_size() const { return scratch_.size(); }
-  const std::string& Date();  // for the header
+  const std::string& Date();  // as HTTP writes it
 
  private:
   void Tick();
+  std::vector<std::shared_ptr<Connection>> All() const;
 
-  ServerState* const state_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
   boost::asio::steady_timer timer_;
@@ -79,4 +68,4 @@ class Loop {
 
 }  // namespace mirin::serving
 
-#endif  // CORE_SERVING_HTTP_LOOP_H_
+#endif  // CORE_SERVING_NET_LOOP_H_

@@ -1,4 +1,4 @@
-#include "core/serving/http/loop.h"
+#include "core/serving/net/loop.h"
 
 #include <signal.h>
 
@@ -6,7 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <ctime>
 
-#include "core/serving/http/connection.h"
+#include "core/serving/net/connection.h"
 
 namespace mirin::serving {
 namespace {
@@ -15,18 +15,18 @@ constexpr size_t kScratch = 64 << 10;
 
 Loop::Clock::duration Period(const TransportOptions& options) {
   const absl::Duration shortest =
-      std::min({options.header_timeout, options.body_timeout, options.idle_timeout});
+      std::min({options.header_timeout, options.body_timeout, options.idle_timeout,
+                options.keepalive_time, options.keepalive_timeout});
   return absl::ToChronoNanoseconds(
       std::clamp(shortest / 4, absl::Milliseconds(5), absl::Seconds(1)));
 }
 
 }  // namespace
 
-Loop::Loop(ServerState* state)
-    : state_(state),
-      guard_(context_.get_executor()),
+Loop::Loop(const TransportOptions& options)
+    : guard_(context_.get_executor()),
       timer_(context_),
-      period_(Period(state->options)),
+      period_(Period(options)),
       scratch_(kScratch) {
   // Signals are the program's business; a broken pipe is an error of one connection.
   sigset_t all, old;
@@ -77,7 +77,7 @@ void Loop::Tick() {
     const Clock::time_point now = Clock::now();
     std::vector<std::shared_ptr<Connection>> late;
     for (Connection* connection : connections_) {
-      if (connection->deadline() <= now) late.push_back(connection->Self());
+      if (connection->deadline() <= now) late.push_back(connection->shared_from_this());
     }
     for (const auto& connection : late) connection->OnTimeout();
     if (connections_.empty()) {
@@ -88,18 +88,18 @@ void Loop::Tick() {
   });
 }
 
-void Loop::CloseIdle() {
-  std::vector<std::shared_ptr<Connection>> idle;
-  for (Connection* connection : connections_) {
-    if (connection->idle()) idle.push_back(connection->Self());
-  }
-  for (const auto& connection : idle) connection->Close();
+std::vector<std::shared_ptr<Connection>> Loop::All() const {
+  std::vector<std::shared_ptr<Connection>> all;
+  for (Connection* connection : connections_) all.push_back(connection->shared_from_this());
+  return all;
+}
+
+void Loop::DrainAll() {
+  for (const auto& connection : All()) connection->Drain();
 }
 
 void Loop::CloseAll() {
-  std::vector<std::shared_ptr<Connection>> all;
-  for (Connection* connection : connections_) all.push_back(connection->Self());
-  for (const auto& connection : all) connection->Close();
+  for (const auto& connection : All()) connection->Close();
 }
 
 const std::string& Loop::Date() {

@@ -1,6 +1,6 @@
 // TLS 1.2 and 1.3 by OpenSSL, for sockets that do not block.
-#ifndef CORE_SERVING_HTTP_TLS_H_
-#define CORE_SERVING_HTTP_TLS_H_
+#ifndef CORE_SERVING_NET_TLS_H_
+#define CORE_SERVING_NET_TLS_H_
 
 #include <openssl/ssl.h>
 
@@ -18,8 +18,9 @@ struct SslDeleter {
 };
 using SslContext = std::unique_ptr<SSL_CTX, SslDeleter>;
 
-// Knows no authority but the given one. InvalidArgument says which text is wrong.
-absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options);
+// Knows no authority but the given one, and of ALPN's protocols only `protocol`: "http/1.1", "h2". InvalidArgument says which text is
+// wrong.
+absl::StatusOr<SslContext> MakeSslContext(const TlsOptions& options, const char* protocol);
 
 // A socket, plain or TLS. The descriptor is borrowed; for TLS the thread must not take SIGPIPE.
 class SocketStream {
@@ -33,6 +34,8 @@ class SocketStream {
   bool tls() const { return ssl_ != nullptr; }
   // The handshake is done (a part of reading).
   bool ready() const { return ssl_ == nullptr || SSL_is_init_finished(ssl_.get()); }
+  // ALPN's choice; "" when there was none, or no handshake yet.
+  absl::string_view protocol() const;
   // Bytes that were decrypted but not read: the socket says nothing of them.
   bool HasPending() const { return ssl_ != nullptr && SSL_pending(ssl_.get()) > 0; }
 
@@ -52,4 +55,4 @@ class SocketStream {
 
 }  // namespace mirin::serving
 
-#endif  // CORE_SERVING_HTTP_TLS_H_
+#endif  // CORE_SERVING_NET_TLS_H_
