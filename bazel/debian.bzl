@@ -60,7 +60,7 @@ def debian_bazel_rules():
     _coverage_tools(name = "remote_coverage_tools")
 
 # --- source packages, built here with -fPIC ---------------------------------
-# Debian's libabsl_*.a, libprotobuf.a and libre2.a are -fPIE: no use in a .so.
+# Debian's libabsl_*.a, libnghttp2.a, libprotobuf.a and libre2.a are -fPIE: no use in a .so.
 
 _FETCH = """set -eu
 mkdir -p lists/partial
@@ -136,12 +136,14 @@ def debian_cc_deps():
         name = "debian_sources",
         packages = [
             "abseil/libabsl-dev",
+            "nghttp2/libnghttp2-dev",
             "prometheus-cpp/prometheus-cpp-dev",
             "protobuf/libprotobuf-dev",
             "re2/libre2-dev",
         ],
         sha256 = {
             "abseil_20220623.1.orig.tar.gz": "abfe2897f3a30edaa74bc34365afe3c2a3cd012091a97dc7e008f7016adcd5fe",
+            "nghttp2_1.52.0.orig.tar.gz": "6b71561a9950b4a90fa36aa3160763f1437f3730d7a12434e416aa3f4ab145e0",
             "prometheus-cpp_1.0.1.orig.tar.gz": "593e028d401d3298eada804d252bc38d8cab3ea1c9e88bcd72095281f85e6d16",
             "protobuf_3.21.12.orig.tar.gz": "930c2c3b5ecc6c9c12615cf5ad93f1cd6e12d0aba862b572e076259970ac3a53",
             "re2_20220601+dfsg.orig.tar.xz": "3bc61251da3b0b97be40a8a127818c517c62516e4eda11fc901d29496663df54",
@@ -167,6 +169,11 @@ def debian_cc_deps():
         package = "re2",
         build_file = "//bazel/third_party:re2.BUILD",
     )
+    _debian_source(
+        name = "nghttp2",
+        package = "nghttp2",
+        build_file = "//bazel/third_party:nghttp2.BUILD",
+    )
     native.new_local_repository(
         name = "com_google_googletest",
         path = "/usr/src/googletest",
@@ -183,7 +190,6 @@ def debian_cc_deps():
             "libcares.a",
             "libgpr.a",
             "libgrpc++.a",
-            "libgrpc++_reflection.a",
             "libgrpc.a",
             "libupb.a",
             "libz.a",

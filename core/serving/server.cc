@@ -47,15 +47,15 @@ constexpr Option kOptions[] = {
     {"always_ok",
      "true: MindSpore Serving's REST answers 200 for errors too, as the original did [false]",
      [](absl::string_view v, ServerOptions& o) { return Bool(v, o.always_ok); }},
-    {"body_timeout_seconds", "for the body of an HTTP request [60]",
+    {"body_timeout_seconds", "for the body of an HTTP request, or a message over gRPC [60]",
      [](absl::string_view v, ServerOptions& o) {
        return Duration(v, absl::InfiniteDuration(), o.body_timeout);
      }},
-    {"header_timeout_seconds", "for the head of an HTTP request [10]",
+    {"header_timeout_seconds", "for the head of a request, and what comes before the first [10]",
      [](absl::string_view v, ServerOptions& o) {
        return Duration(v, absl::InfiniteDuration(), o.header_timeout);
      }},
-    {"idle_timeout_seconds", "of a kept-alive HTTP connection [600]",
+    {"idle_timeout_seconds", "of a connection without requests [600]",
      [](absl::string_view v, ServerOptions& o) {
        return Duration(v, absl::InfiniteDuration(), o.idle_timeout);
      }},
@@ -82,7 +82,7 @@ constexpr Option kOptions[] = {
      [](absl::string_view v, ServerOptions& o) {
        return Number<uint64_t>(v, 1, 1 << 20, o.max_batch);
      }},
-    {"max_connections", "open HTTP connections [20000]",
+    {"max_connections", "open connections of each face [20000]",
      [](absl::string_view v, ServerOptions& o) {
        return Number<uint64_t>(v, 1, UINT32_MAX, o.max_connections);
      }},

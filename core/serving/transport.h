@@ -33,13 +33,14 @@ struct TransportOptions {
   // MindSpore Serving's REST dialect answers 200 for everything, as the original did.
   bool always_ok = false;
   uint64_t max_connections = 20000;
-  absl::Duration header_timeout = absl::Seconds(10);  // for a whole request head
-  absl::Duration body_timeout =
-      absl::Seconds(60);  // for its body, or between two reads of a large one
-  absl::Duration idle_timeout = absl::Seconds(600);  // keep-alive
+  // For a whole request head; TLS's handshake and HTTP/2's preface.
+  absl::Duration header_timeout = absl::Seconds(10);
+  // For its body or message, or between two parts of a large one; for the client to take a part of an answer.
+  absl::Duration body_timeout = absl::Seconds(60);
+  absl::Duration idle_timeout = absl::Seconds(600);  // of a connection without requests
   // Of gRPC alone.
   uint32_t max_streams = 1000;  // calls at once on one connection
-  uint64_t memory_quota = 0;    // bytes of its buffers; 0: 8 messages of full size, 1 GiB at least
+  uint64_t memory_quota = 0;    // bytes of messages that came; 0: 8 of full size, 1 GiB at least
   absl::Duration keepalive_time = absl::Seconds(60);     // a silent client is pinged then,
   absl::Duration keepalive_timeout = absl::Seconds(20);  // and left when it does not answer
   absl::Duration min_ping_interval = absl::Seconds(10);  // of idle clients; others are left

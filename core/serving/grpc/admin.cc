@@ -83,14 +83,14 @@ absl::Status Admin::ServerLive(const inference::ServerLiveRequest&,
 
 absl::Status Admin::ServerReady(const inference::ServerReadyRequest&,
                                 inference::ServerReadyResponse* out) const {
-  out->set_ready(context_.transport.engine->Ready() && !context_.streams->draining());
+  out->set_ready(context_.transport.engine->Ready() && !*context_.draining);
   return absl::OkStatus();
 }
 
 absl::Status Admin::ModelReady(const inference::ModelReadyRequest& in,
                                inference::ModelReadyResponse* out) const {
   out->set_ready(context_.transport.engine->Find(in.name(), in.version()).ok() &&
-                 !context_.streams->draining());
+                 !*context_.draining);
   return absl::OkStatus();
 }
 

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "core/serving/grpc/call.h"
 #include "core/serving/grpc/open_inference.pb.h"
+#include "core/serving/grpc/service.h"
 
 namespace mirin::serving {
 

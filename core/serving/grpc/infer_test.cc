@@ -312,7 +312,7 @@ TEST_F(ServerTest, ParametersAndHeadersReachTheEngine) {
   request.clear_id();
   ASSERT_TRUE(Infer(request, &response).ok());
   EXPECT_EQ(seen->deadline, absl::InfiniteFuture());
-  EXPECT_EQ(seen->id.size(), 17u);
+  EXPECT_EQ(seen->id.size(), 16u);
   engine_.set_override(nullptr);
 }
 

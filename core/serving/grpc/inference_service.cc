@@ -2,143 +2,112 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/serving/control_thread.h"
 #include "core/serving/grpc/admin.h"
-#include "core/serving/grpc/call.h"
 #include "core/serving/grpc/infer_codec.h"
 #include "core/serving/grpc/infer_stream.h"
-#include "core/serving/grpc/open_inference.grpc.pb.h"
+#include "core/serving/grpc/service.h"
+#include "core/serving/request.h"
 
 namespace mirin::serving {
 namespace {
 
-using inference::GRPCInferenceService;
-
-// The generated service with the callbacks of the methods named.
-template <template <typename> class... Methods>
-struct Callbacks {
-  using Service = GRPCInferenceService::Service;
-};
-template <template <typename> class First, template <typename> class... Others>
-struct Callbacks<First, Others...> {
-  using Service = First<typename Callbacks<Others...>::Service>;
-};
-using Generated = Callbacks<GRPCInferenceService::WithRawCallbackMethod_ModelInfer,
-                            GRPCInferenceService::WithRawCallbackMethod_ModelStreamInfer,
-                            GRPCInferenceService::WithCallbackMethod_ServerLive,
-                            GRPCInferenceService::WithCallbackMethod_ServerReady,
-                            GRPCInferenceService::WithCallbackMethod_ModelReady,
-                            GRPCInferenceService::WithCallbackMethod_ServerMetadata,
-                            GRPCInferenceService::WithCallbackMethod_ModelMetadata,
-                            GRPCInferenceService::WithCallbackMethod_ModelConfig,
-                            GRPCInferenceService::WithCallbackMethod_ModelStatistics,
-                            GRPCInferenceService::WithCallbackMethod_RepositoryIndex,
-                            GRPCInferenceService::WithCallbackMethod_RepositoryModelLoad,
-                            GRPCInferenceService::WithCallbackMethod_RepositoryModelUnload,
-                            GRPCInferenceService::WithCallbackMethod_SystemSharedMemoryStatus,
-                            GRPCInferenceService::WithCallbackMethod_SystemSharedMemoryRegister,
-                            GRPCInferenceService::WithCallbackMethod_SystemSharedMemoryUnregister,
-                            GRPCInferenceService::WithCallbackMethod_CudaSharedMemoryStatus,
-                            GRPCInferenceService::WithCallbackMethod_CudaSharedMemoryRegister,
-                            GRPCInferenceService::WithCallbackMethod_CudaSharedMemoryUnregister,
-                            GRPCInferenceService::WithCallbackMethod_TraceSetting,
-                            GRPCInferenceService::WithCallbackMethod_LogSettings>::Service;
-
-class InferenceService final : public Generated {
+class InferenceService : public std::enable_shared_from_this<InferenceService> {
  public:
   explicit InferenceService(const ServiceContext& context) : context_(context), admin_(context) {}
 
-  grpc::ServerUnaryReactor* ModelInfer(grpc::CallbackServerContext* context,
-                                       const grpc::ByteBuffer* message,
-                                       grpc::ByteBuffer* response) override {
-    ModelInferCall call;
-    ReadCallContext(*context, call.request.get());
-    const absl::Status status =
-        ReadModelInferRequest(Pieces(*message).reader(), *context_.transport.engine,
-                              *context_.transport.shared_memory, absl::Now(), &call);
-    if (!status.ok()) {
-      context_.Refused("invalid");
-      return Answer(context, status);
-    }
-    const std::shared_ptr<UnaryCall> reactor = UnaryCall::Create();
-    call.request->cancellation = reactor->cancellation();
-    context_.transport.engine->Infer(
-        std::move(call.request),
-        [this, reactor, response, echo = std::move(call.echo)](const InferReply& reply) {
-          if (!reactor->Claim()) return;
-          ReplyWriter writer;
-          const absl::Status status = WriteModelInferResponse(
-              echo, reply, *context_.transport.shared_memory, false, &writer);
-          if (status.ok()) *response = ToByteBuffer(writer.Take());
-          reactor->Finish(ToGrpcStatus(status));
-        });
-    return reactor.get();
-  }
-
-  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ModelStreamInfer(
-      grpc::CallbackServerContext* context) override {
-    return InferStream::Start(context_, context);
-  }
-
-#define MIRIN_ADMIN_METHOD(name)                                                 \
-  grpc::ServerUnaryReactor* name(grpc::CallbackServerContext* context,           \
-                                 const inference::name##Request* request,        \
-                                 inference::name##Response* response) override { \
-    return Answer(context, admin_.name(*request, response));                     \
-  }
-  MIRIN_ADMIN_METHOD(ServerLive)
-  MIRIN_ADMIN_METHOD(ServerReady)
-  MIRIN_ADMIN_METHOD(ModelReady)
-  MIRIN_ADMIN_METHOD(ServerMetadata)
-  MIRIN_ADMIN_METHOD(ModelMetadata)
-  MIRIN_ADMIN_METHOD(ModelConfig)
-  MIRIN_ADMIN_METHOD(ModelStatistics)
-  MIRIN_ADMIN_METHOD(RepositoryIndex)
-  MIRIN_ADMIN_METHOD(SystemSharedMemoryStatus)
-  MIRIN_ADMIN_METHOD(SystemSharedMemoryRegister)
-  MIRIN_ADMIN_METHOD(SystemSharedMemoryUnregister)
-  MIRIN_ADMIN_METHOD(CudaSharedMemoryStatus)
-  MIRIN_ADMIN_METHOD(CudaSharedMemoryRegister)
-  MIRIN_ADMIN_METHOD(CudaSharedMemoryUnregister)
-  MIRIN_ADMIN_METHOD(TraceSetting)
-  MIRIN_ADMIN_METHOD(LogSettings)
+  void AddTo(Methods* methods) {
+    Named(methods, "ModelInfer").unary =
+        [self = shared_from_this()](const std::shared_ptr<Call>& call, const Buffer& message) {
+          self->ModelInfer(call, message);
+        };
+    Named(methods, "ModelStreamInfer").stream =
+        [self = shared_from_this()](const std::shared_ptr<Call>& call) {
+          return std::make_shared<InferStream>(self->context_, call);
+        };
+#define MIRIN_ADMIN_METHOD(name)                                                     \
+  Named(methods, #name) = MakeUnary<inference::name##Request>(                       \
+      [self = shared_from_this()](const std::shared_ptr<Call>& call,                 \
+                                  const inference::name##Request& request) {         \
+        inference::name##Response response;                                          \
+        const absl::Status status = self->admin_.name(request, &response);           \
+        return status.ok() ? call->Reply(Serialize(response)) : call->Reply(status); \
+      });
+    MIRIN_ADMIN_METHOD(ServerLive)
+    MIRIN_ADMIN_METHOD(ServerReady)
+    MIRIN_ADMIN_METHOD(ModelReady)
+    MIRIN_ADMIN_METHOD(ServerMetadata)
+    MIRIN_ADMIN_METHOD(ModelMetadata)
+    MIRIN_ADMIN_METHOD(ModelConfig)
+    MIRIN_ADMIN_METHOD(ModelStatistics)
+    MIRIN_ADMIN_METHOD(RepositoryIndex)
+    MIRIN_ADMIN_METHOD(SystemSharedMemoryStatus)
+    MIRIN_ADMIN_METHOD(SystemSharedMemoryRegister)
+    MIRIN_ADMIN_METHOD(SystemSharedMemoryUnregister)
+    MIRIN_ADMIN_METHOD(CudaSharedMemoryStatus)
+    MIRIN_ADMIN_METHOD(CudaSharedMemoryRegister)
+    MIRIN_ADMIN_METHOD(CudaSharedMemoryUnregister)
+    MIRIN_ADMIN_METHOD(TraceSetting)
+    MIRIN_ADMIN_METHOD(LogSettings)
 #undef MIRIN_ADMIN_METHOD
-
-  // These take seconds: not on the threads that serve.
-  grpc::ServerUnaryReactor* RepositoryModelLoad(
-      grpc::CallbackServerContext* context, const inference::RepositoryModelLoadRequest* request,
-      inference::RepositoryModelLoadResponse*) override {
-    return Later(context, [this, copy = *request] { return admin_.RepositoryModelLoad(copy); });
-  }
-  grpc::ServerUnaryReactor* RepositoryModelUnload(
-      grpc::CallbackServerContext* context, const inference::RepositoryModelUnloadRequest* request,
-      inference::RepositoryModelUnloadResponse*) override {
-    return Later(context, [this, copy = *request] { return admin_.RepositoryModelUnload(copy); });
+    // These take seconds: not on the threads that serve. This waits for them when it ends.
+    Named(methods, "RepositoryModelLoad") = MakeUnary<inference::RepositoryModelLoadRequest>(
+        [self = shared_from_this()](const std::shared_ptr<Call>& call,
+                                    inference::RepositoryModelLoadRequest request) {
+          self->Later(call, [admin = &self->admin_, request = std::move(request)] {
+            return admin->RepositoryModelLoad(request);
+          });
+        });
+    Named(methods, "RepositoryModelUnload") = MakeUnary<inference::RepositoryModelUnloadRequest>(
+        [self = shared_from_this()](const std::shared_ptr<Call>& call,
+                                    inference::RepositoryModelUnloadRequest request) {
+          self->Later(call, [admin = &self->admin_, request = std::move(request)] {
+            return admin->RepositoryModelUnload(request);
+          });
+        });
   }
 
  private:
-  static grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
-                                          const absl::Status& status) {
-    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-    reactor->Finish(ToGrpcStatus(status));
-    return reactor;
+  static Method& Named(Methods* methods, absl::string_view name) {
+    return (*methods)[absl::StrCat("/inference.GRPCInferenceService/", name)];
   }
 
-  grpc::ServerUnaryReactor* Later(grpc::CallbackServerContext* context,
-                                  std::function<absl::Status()> work) {
+  void ModelInfer(const std::shared_ptr<Call>& call, const Buffer& message) {
+    ModelInferCall infer;
+    call->SetCommonFields(infer.request.get());
+    const absl::string_view bytes = message.view();
+    const absl::Status status = ReadModelInferRequest(
+        MessageReader(absl::MakeConstSpan(&bytes, 1)), *context_.transport.engine,
+        *context_.transport.shared_memory, absl::Now(), &infer);
+    if (!status.ok()) {
+      context_.Refused("invalid");
+      return call->Reply(status);
+    }
+    infer.request->cancellation = call->cancellation();
+    Infer(context_.transport, "grpc", context_.Peer(*call), std::move(infer.request),
+          [self = shared_from_this(), call, echo = std::move(infer.echo)](const InferReply& reply) {
+            if (call->over()) return;
+            ReplyWriter writer;
+            absl::Status status = WriteModelInferResponse(
+                echo, reply, *self->context_.transport.shared_memory, false, &writer);
+            call->Run([call, status = std::move(status), message = writer.Take()]() mutable {
+              status.ok() ? call->Reply(std::move(message)) : call->Reply(status);
+            });
+          });
+  }
+
+  void Later(const std::shared_ptr<Call>& call, std::function<absl::Status()> work) {
     if (!context_.allow_repository_control) {
-      return Answer(context, absl::PermissionDeniedError(
-                                 "loading and unloading is not allowed over this address"));
+      return call->Reply(
+          absl::PermissionDeniedError("loading and unloading is not allowed over this address"));
     }
-    const std::shared_ptr<UnaryCall> reactor = UnaryCall::Create();
-    const bool taken = control_.Run([reactor, work = std::move(work)] {
+    const bool taken = control_.Run([call, work = std::move(work)] {
       const absl::Status status = work();
-      if (reactor->Claim()) reactor->Finish(ToGrpcStatus(status));
+      // the answers have no fields
+      call->Run([call, status] { status.ok() ? call->Reply(Pieces()) : call->Reply(status); });
     });
-    if (!taken && reactor->Claim()) {
-      reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many loads and unloads wait"});
-    }
-    return reactor.get();
+    if (!taken) call->Reply(absl::ResourceExhaustedError("too many loads and unloads wait"));
   }
 
   const ServiceContext context_;
@@ -148,8 +117,8 @@ class InferenceService final : public Generated {
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeInferenceService(const ServiceContext& context) {
-  return std::make_unique<InferenceService>(context);
+void AddInferenceService(const ServiceContext& context, Methods* methods) {
+  std::make_shared<InferenceService>(context)->AddTo(methods);
 }
 
 }  // namespace mirin::serving

@@ -4,60 +4,51 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/serving/grpc/call.h"
-#include "core/serving/grpc/ms_service.grpc.pb.h"
 #include "core/serving/grpc/predict_codec.h"
+#include "core/serving/grpc/service.h"
+#include "core/serving/request.h"
 
 namespace mirin::serving {
 namespace {
 
-using mindspore::serving::proto::MSService;
-
-class PredictService final : public MSService::WithRawCallbackMethod_Predict<MSService::Service> {
+class PredictService : public std::enable_shared_from_this<PredictService> {
  public:
   explicit PredictService(const ServiceContext& context) : context_(context) {}
 
-  grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context,
-                                    const grpc::ByteBuffer* message,
-                                    grpc::ByteBuffer* response) override {
-    PredictCall call;
-    if (!ReadPredictRequest(Pieces(*message).reader(), *context_.transport.shared_memory, &call)) {
+  void Predict(const std::shared_ptr<Call>& call, const Buffer& message) {
+    PredictCall predict;
+    const absl::string_view bytes = message.view();
+    if (!ReadPredictRequest(MessageReader(absl::MakeConstSpan(&bytes, 1)),
+                            *context_.transport.shared_memory, &predict)) {
       context_.Refused("malformed");
-      grpc::ServerUnaryReactor* const refused = context->DefaultReactor();
-      refused->Finish({grpc::StatusCode::INTERNAL, "Unable to parse request"});
-      return refused;
+      return call->Reply(Malformed());
     }
-    PredictEcho echo{call.request->servable, call.request->method, call.request->version};
-    if (!call.failure.ok()) {
+    PredictEcho echo{predict.request->servable, predict.request->method, predict.request->version};
+    if (!predict.failure.ok()) {
       context_.Refused("invalid");
       InferReply reply;
-      reply.failure = Unavailable(*call.request);
-      if (reply.failure.ok()) reply.failure = std::move(call.failure);
-      *response = Encode(echo, reply, {});
-      grpc::ServerUnaryReactor* const refused = context->DefaultReactor();
-      refused->Finish(grpc::Status::OK);
-      return refused;
+      reply.failure = Unavailable(*predict.request);
+      if (reply.failure.ok()) reply.failure = std::move(predict.failure);
+      return call->Reply(Encode(echo, reply, {}));
     }
-    ReadCallContext(*context, call.request.get());
-    const std::shared_ptr<UnaryCall> reactor = UnaryCall::Create();
-    call.request->cancellation = reactor->cancellation();
-    context_.transport.engine->Infer(
-        std::move(call.request),
-        [this, reactor, response, echo = std::move(echo),
-         buffers = std::move(call.output_buffers)](const InferReply& reply) {
-          if (!reactor->Claim()) return;
-          *response = Encode(echo, reply, buffers);
-          reactor->Finish(grpc::Status::OK);
-        });
-    return reactor.get();
+    call->SetCommonFields(predict.request.get());
+    predict.request->cancellation = call->cancellation();
+    Infer(context_.transport, "grpc", context_.Peer(*call), std::move(predict.request),
+          [self = shared_from_this(), call, echo = std::move(echo),
+           buffers = std::move(predict.output_buffers)](const InferReply& reply) {
+            if (call->over()) return;
+            call->Run([call, message = self->Encode(echo, reply, buffers)]() mutable {
+              call->Reply(std::move(message));
+            });
+          });
   }
 
  private:
-  grpc::ByteBuffer Encode(const PredictEcho& echo, const InferReply& reply,
-                          const decltype(PredictCall::output_buffers)& buffers) const {
+  Pieces Encode(const PredictEcho& echo, const InferReply& reply,
+                const decltype(PredictCall::output_buffers)& buffers) const {
     ReplyWriter writer;
     WritePredictReply(echo, reply, *context_.transport.shared_memory, buffers, &writer);
-    return ToByteBuffer(writer.Take());
+    return writer.Take();
   }
 
   // A request for what is not there hears that first, whatever else is wrong with it.
@@ -82,8 +73,12 @@ class PredictService final : public MSService::WithRawCallbackMethod_Predict<MSS
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakePredictService(const ServiceContext& context) {
-  return std::make_unique<PredictService>(context);
+void AddPredictService(const ServiceContext& context, Methods* methods) {
+  (*methods)["/mindspore.serving.proto.MSService/Predict"].unary =
+      [service = std::make_shared<PredictService>(context)](const std::shared_ptr<Call>& call,
+                                                            const Buffer& message) {
+        service->Predict(call, message);
+      };
 }
 
 }  // namespace mirin::serving

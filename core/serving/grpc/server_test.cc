@@ -234,7 +234,7 @@ TEST_F(ServerTest, MessagesHaveALimit) {
   EXPECT_TRUE(Infer(InferOf("add"), &response).ok());
 }
 
-TEST_F(ServerTest, CompressedMessagesAreRefused) {
+TEST_F(ServerTest, CompressedMessagesAreLimitedToo) {
   TransportOptions options;
   options.max_message_bytes = 1 << 20;
   Start(std::move(options));
@@ -245,9 +245,17 @@ TEST_F(ServerTest, CompressedMessagesAreRefused) {
     context.set_compression_algorithm(algorithm);
     ModelInferResponse response;
     EXPECT_EQ(inference_->ModelInfer(&context, request, &response).error_code(),
-              StatusCode::UNIMPLEMENTED);
+              StatusCode::RESOURCE_EXHAUSTED);
   }
   EXPECT_EQ(engine_.requests(), 0);
+  for (grpc_compression_algorithm algorithm : {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    ClientContext context;
+    context.set_compression_algorithm(algorithm);
+    request = InferOf("add", std::string(1000, 'i'));  // small ones are not compressed
+    ModelInferResponse response;
+    EXPECT_TRUE(inference_->ModelInfer(&context, request, &response).ok());
+    EXPECT_EQ(response.id(), request.id());
+  }
 }
 
 TEST_F(ServerTest, LongErrorsAreCut) {
