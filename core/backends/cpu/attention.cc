@@ -1,4 +1,4 @@
-// Attention without the full score matrix: blocks of queries against packed keys and values.
+// Attention without the full score matrix: blocks of queries against packed keys and values (attention_kernels.cc).
 #include "core/ops/attention.h"
 
 #include <algorithm>
@@ -9,7 +9,8 @@
 namespace mirin::cpu {
 namespace {
 
-constexpr int64_t kBlockRows = 32;
+// Floats of a block's scores: half of a first-level cache, so that panels of keys find room beside them.
+constexpr int64_t kScores = 4096;
 
 int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
@@ -28,16 +29,18 @@ KernelResult MakeAttention(const KernelRequest& r) {
   // Packed keys and values of every head, then a block of scores per thread.
   const int64_t packed_key = RoundUp(a.keys, simd.tile_columns) * a.depth;
   const int64_t packed_value = RoundUp(a.value_depth, simd.tile_columns) * a.keys;
-  const int64_t pairs = a.batches * a.heads, blocks = (a.queries + kBlockRows - 1) / kBlockRows;
-  const int64_t score_row = RoundUp(a.keys, 16),
-                score_block = std::min(kBlockRows, a.queries) * score_row;
+  const int64_t score_row = RoundUp(a.keys, simd.tile_columns);
+  const int64_t block_rows = std::clamp(kScores / score_row / simd.tile_rows * simd.tile_rows,
+                                        simd.tile_rows, kAttendRows);
+  const int64_t pairs = a.batches * a.heads, blocks = (a.queries + block_rows - 1) / block_rows;
+  const int64_t score_block = std::min(block_rows, a.queries) * score_row;
   KernelTraits traits;
   traits.implementation = SimdName("attention");
   traits.scratch_bytes = static_cast<size_t>(pairs * (packed_key + packed_value) +
                                              r.threads->threads() * score_block) *
                          sizeof(float);
   const int64_t block_work =
-      std::max<int64_t>(1, kBlockRows * a.keys * (a.depth + a.value_depth + 16));
+      std::max<int64_t>(1, block_rows * a.keys * (a.depth + a.value_depth + 16));
   return FromFunction(traits, [=, &simd](const KernelContext& c) {
     const float *q = c.input(0).as<float>(), *k = c.input(1).as<float>(),
                 *v = c.input(2).as<float>();
@@ -59,37 +62,29 @@ KernelResult MakeAttention(const KernelRequest& r) {
                               }
                             });
     const auto run_block = [&](int64_t pair, int64_t first, float* block) {
-      const int64_t rows = std::min(kBlockRows, a.queries - first);
-      GemmArgs g = {};
-      g.m = g.row_end = rows;
-      g.n = g.column_end = a.keys;
-      g.k = a.depth;
-      g.a = q + offset(a.query, pair) + first * a.query.row;
-      g.a_row = a.query.row;
-      g.a_column = 1;
-      g.packed_b = keys + pair * packed_key;
-      g.c = block;
-      g.c_row = score_row;
-      g.activation = UnaryKind::kIdentity;
-      simd.gemm(g);
-      for (int64_t i = 0; i < rows; ++i) {
-        const float* row_mask =
-            mask == nullptr ? nullptr : mask + offset(a.mask, pair) + (first + i) * a.mask.row;
-        simd.masked_softmax(block + i * score_row, a.keys, scale, row_mask, a.mask_column);
-      }
-      g.n = g.column_end = a.value_depth;
-      g.k = a.keys;
-      g.a = block;
-      g.a_row = score_row;
-      g.packed_b = values + pair * packed_value;
-      g.c = y + offset(a.result, pair) + first * a.result.row;
-      g.c_row = a.result.row;
-      simd.gemm(g);
+      AttendArgs g = {};
+      g.rows = std::min(block_rows, a.queries - first);
+      g.keys = a.keys;
+      g.depth = a.depth;
+      g.value_depth = a.value_depth;
+      g.query = q + offset(a.query, pair) + first * a.query.row;
+      g.query_row = a.query.row;
+      g.packed_keys = keys + pair * packed_key;
+      g.packed_values = values + pair * packed_value;
+      g.scale = scale;
+      g.mask = mask == nullptr ? nullptr : mask + offset(a.mask, pair) + first * a.mask.row;
+      g.mask_row = a.mask.row;
+      g.mask_column = a.mask_column;
+      g.scores = block;
+      g.score_row = score_row;
+      g.y = y + offset(a.result, pair) + first * a.result.row;
+      g.y_row = a.result.row;
+      simd.attend(g);
     };
     c.threads().ParallelForWorkers(pairs * blocks, std::max<int64_t>(1, 200'000 / block_work),
                                    [&](int64_t begin, int64_t end, int worker) {
                                      for (int64_t item = begin; item < end; ++item)
-                                       run_block(item / blocks, item % blocks * kBlockRows,
+                                       run_block(item / blocks, item % blocks * block_rows,
                                                  scores + worker * score_block);
                                    });
   });

@@ -1,5 +1,5 @@
 // The packed product of SimdKernels, compiled once per instruction set as simd_kernels.cc.
-#include "core/backends/cpu/simd_vector.h"
+#include "core/backends/cpu/gemm_tile.h"
 
 #if defined(__F16C__)
 #include <immintrin.h>
@@ -9,21 +9,6 @@ namespace mirin::cpu::MIRIN_SIMD {
 namespace {
 
 constexpr int64_t kDepth = 768;  // of a block of B that stays in the second-level cache
-
-typedef uint16_t Half;  // IEEE binary16
-
-inline Vector Load(const float* x) { return *reinterpret_cast<const Vector*>(x); }
-#if defined(__AVX512F__)
-inline Vector Load(const Half* x) {
-  return reinterpret_cast<Vector>(
-      _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x))));
-}
-#elif defined(__F16C__)
-inline Vector Load(const Half* x) {
-  return reinterpret_cast<Vector>(
-      _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
-}
-#endif
 
 // One tile of C: rows [0, R) of A times a panel of B, whose numbers are W.
 template <typename W>
@@ -42,16 +27,6 @@ struct TileArgs {
 constexpr int64_t kFetchEvery = 4;
 
 template <int R, int V, typename W>
-inline void MultiplyAdd(const GemmArgs& g, const TileArgs<W>& t, int64_t p, Vector (&acc)[R][V]) {
-  Vector b[V];
-  for (int v = 0; v < V; ++v) b[v] = Load(t.panel + p * kColumns + v * kLanes);
-  for (int r = 0; r < R; ++r) {
-    const float left = t.a[r * g.a_row + p * g.a_column];
-    for (int v = 0; v < V; ++v) acc[r][v] += left * b[v];
-  }
-}
-
-template <int R, int V, typename W>
 inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
   Vector acc[R][V];
   for (int r = 0; r < R; ++r) {
@@ -64,9 +39,10 @@ inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
     __builtin_prefetch(fetch, 0, 2);
     fetch += 64 / sizeof(W);
 #pragma GCC unroll 4
-    for (int i = 0; i < kFetchEvery; ++i) MultiplyAdd<R, V>(g, t, p + i, acc);
+    for (int i = 0; i < kFetchEvery; ++i)
+      MultiplyAdd(t.a + (p + i) * g.a_column, g.a_row, t.panel + (p + i) * kColumns, acc);
   }
-  for (; p < t.depth; ++p) MultiplyAdd<R, V>(g, t, p, acc);
+  for (; p < t.depth; ++p) MultiplyAdd(t.a + p * g.a_column, g.a_row, t.panel + p * kColumns, acc);
   constexpr int64_t kTile = V * kLanes;
   const bool whole = t.width == kTile;
   if (whole && (!t.last || g.activation == UnaryKind::kIdentity)) {
@@ -146,18 +122,76 @@ void Multiply(const GemmArgs& g, const W* packed_b) {
   }
 }
 
+// Rows of `width` neighbours.
+void PackRows(const float* b, int64_t k, int64_t width, int64_t row, float* packed) {
+  for (int64_t p = 0; p < k; ++p, b += row, packed += kColumns) {
+    const char* line = reinterpret_cast<const char*>(b);
+    if (width == kColumns) {
+      __builtin_memcpy(packed, line, kColumns * 4);
+    } else {
+      __builtin_memcpy(packed, line, static_cast<unsigned long>(width) * 4);
+      for (int64_t c = width; c < kColumns; ++c) packed[c] = 0;
+    }
+  }
+}
+
+typedef float Four __attribute__((vector_size(16), aligned(1), may_alias));
+typedef int32_t FourInts __attribute__((vector_size(16)));
+
+// Weights in a mapped file may lie anywhere.
+inline float At(const float* x) {
+  float number;
+  __builtin_memcpy(&number, reinterpret_cast<const char*>(x), sizeof number);
+  return number;
+}
+
+// Columns of neighbours: squares of 4 x 4 are transposed in registers.
+void PackColumns(const float* b, int64_t k, int64_t width, int64_t column, float* packed) {
+  int64_t c = 0;
+  for (; c + 4 <= width; c += 4, b += 4 * column) {
+    int64_t p = 0;
+    for (; p + 4 <= k; p += 4) {
+      Four x[4];
+      for (int i = 0; i < 4; ++i) x[i] = *reinterpret_cast<const Four*>(b + p + i * column);
+      const Four low = __builtin_shuffle(x[0], x[1], FourInts{0, 4, 1, 5}),
+                 high = __builtin_shuffle(x[0], x[1], FourInts{2, 6, 3, 7}),
+                 next_low = __builtin_shuffle(x[2], x[3], FourInts{0, 4, 1, 5}),
+                 next_high = __builtin_shuffle(x[2], x[3], FourInts{2, 6, 3, 7});
+      float* to = packed + p * kColumns + c;
+      *reinterpret_cast<Four*>(to) = __builtin_shuffle(low, next_low, FourInts{0, 1, 4, 5});
+      *reinterpret_cast<Four*>(to + kColumns) =
+          __builtin_shuffle(low, next_low, FourInts{2, 3, 6, 7});
+      *reinterpret_cast<Four*>(to + 2 * kColumns) =
+          __builtin_shuffle(high, next_high, FourInts{0, 1, 4, 5});
+      *reinterpret_cast<Four*>(to + 3 * kColumns) =
+          __builtin_shuffle(high, next_high, FourInts{2, 3, 6, 7});
+    }
+    for (; p < k; ++p) {
+      for (int i = 0; i < 4; ++i) packed[p * kColumns + c + i] = At(b + p + i * column);
+    }
+  }
+  for (; c < width; ++c, b += column) {
+    for (int64_t p = 0; p < k; ++p) packed[p * kColumns + c] = At(b + p);
+  }
+  for (; c < kColumns; ++c) {
+    for (int64_t p = 0; p < k; ++p) packed[p * kColumns + c] = 0;
+  }
+}
+
 }  // namespace
 
 void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed) {
-  for (int64_t j = 0; j < n; j += kColumns) {
+  for (int64_t j = 0; j < n; j += kColumns, packed += k * kColumns) {
     const int64_t width = n - j < kColumns ? n - j : kColumns;
-    for (int64_t p = 0; p < k; ++p) {
-      for (int64_t c = 0; c < width; ++c) {
-        __builtin_memcpy(packed + c,
-                         reinterpret_cast<const char*>(b) + (p * row + (j + c) * column) * 4, 4);
+    if (column == 1) {
+      PackRows(b + j, k, width, row, packed);
+    } else if (row == 1) {
+      PackColumns(b + j * column, k, width, column, packed);
+    } else {
+      for (int64_t p = 0; p < k; ++p) {
+        for (int64_t c = 0; c < kColumns; ++c)
+          packed[p * kColumns + c] = c < width ? At(b + p * row + (j + c) * column) : 0;
       }
-      for (int64_t c = width; c < kColumns; ++c) packed[c] = 0;
-      packed += kColumns;
     }
   }
 }

@@ -2,7 +2,7 @@
 // in here: the linker might keep the copy with the widest instructions for everybody.
 #include "core/backends/cpu/simd_kernels.h"
 
-#include "core/backends/cpu/simd_vector.h"
+#include "core/backends/cpu/simd_math.h"
 
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
@@ -208,12 +208,6 @@ float Sum(const float* x, int64_t n) {
   return total;
 }
 
-inline Vector Larger(Vector a, Vector b) {
-  const Mask m = a > b;
-  return reinterpret_cast<Vector>((reinterpret_cast<Mask>(a) & m) |
-                                  (reinterpret_cast<Mask>(b) & ~m));
-}
-
 float Maximum(const float* x, int64_t n) {
   float best = x[0];
   int64_t i = 0;
@@ -238,26 +232,6 @@ float SquaredDistance(const float* x, int64_t n, float mean) {
   for (int l = 0; l < kLanes; ++l) total += acc[l];
   for (; i < n; ++i) total += (x[i] - mean) * (x[i] - mean);
   return total;
-}
-
-// Exp of numbers that are 0 or less, each lane as above; exactly 0 for what is far below.
-inline Vector ExpOfNegative(Vector x) {
-  const Mask far = x < -87.0f;
-  const Vector low = Vector{} - 87.3365f;
-  const Vector clamped = x < low ? low : x;
-  const Vector shifted = clamped * 1.44269504f + 12582912.0f;
-  const Vector n = shifted - 12582912.0f;
-  const Vector r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
-  Vector p = Vector{} + 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  const Mask power = (reinterpret_cast<Mask>(shifted) - 0x4B400000 + 127) << 23;
-  const Vector result = p * reinterpret_cast<Vector>(power);
-  return reinterpret_cast<Vector>(reinterpret_cast<Mask>(result) & ~far);
 }
 
 // exp(x - high); exactly 0 for what is far below. Returns the sum.
@@ -295,27 +269,6 @@ void Softmax(const float* x, float* y, int64_t n, bool logarithm) {
   Map(y, y, n, [=](float v) { return v * scale; });
 }
 
-void MaskedSoftmax(float* x, int64_t n, float scale, const float* mask, int64_t mask_step) {
-  const bool by_element = mask != nullptr && mask_step != 0;
-  const float shift = mask == nullptr || by_element ? 0 : *mask;
-  Vector high = Vector{} - __builtin_inff();
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    Vector* to = reinterpret_cast<Vector*>(x + i);
-    *to =
-        *to * scale + (by_element ? *reinterpret_cast<const Vector*>(mask + i) : Vector{} + shift);
-    high = Larger(*to, high);
-  }
-  float best = high[0];
-  for (int l = 1; l < kLanes; ++l) best = high[l] > best ? high[l] : best;
-  for (; i < n; ++i) {
-    x[i] = x[i] * scale + (by_element ? mask[i] : shift);
-    best = x[i] > best ? x[i] : best;
-  }
-  const float factor = 1.0f / ExpBelow(x, x, n, best);
-  Map(x, x, n, [=](float v) { return v * factor; });
-}
-
 void LayerNorm(const float* x, const float* gamma, const float* beta, float* y, int64_t n,
                float epsilon, float* mean, float* variance) {
   const float m = Sum(x, n) / static_cast<float>(n);
@@ -336,13 +289,13 @@ constexpr SimdKernels kKernels = {MIRIN_TEXT(MIRIN_SIMD),
                                   Binary,
                                   BinaryScalar,
                                   Softmax,
-                                  MaskedSoftmax,
                                   LayerNorm,
                                   Affine,
                                   Sum,
                                   Maximum,
                                   PackB,
                                   Gemm,
+                                  Attend,
                                   Narrow,
                                   GemmHalf};
 

@@ -45,6 +45,24 @@ struct GemmArgs {
       backward;  // panels from the last to the first: in turns with forward, a cache keeps part of B between calls
 };
 
+constexpr int64_t kAttendRows = 64;  // queries of one call of attend at most
+
+// y = softmax(query keys * scale + mask) values for a few queries of one head. Strides are in floats.
+struct AttendArgs {
+  int64_t rows, keys, depth, value_depth;
+  const float* query;
+  int64_t query_row;
+  const float* packed_keys;    // pack_b of [depth, keys]
+  const float* packed_values;  // pack_b of [keys, value_depth]
+  float scale;
+  const float* mask;  // null: none
+  int64_t mask_row, mask_column;
+  float* scores;      // rows times score_row floats of scratch
+  int64_t score_row;  // keys or more, a multiple of tile_columns
+  float* y;
+  int64_t y_row;
+};
+
 // Pointers may be unaligned unless said otherwise; input and output may be the same memory for unary and binary.
 struct SimdKernels {
   const char* name;
@@ -56,8 +74,6 @@ struct SimdKernels {
   void (*binary_scalar)(BinaryKind kind, const float* a, float b, float* y, int64_t n,
                         bool swapped);
   void (*softmax)(const float* x, float* y, int64_t n, bool logarithm);
-  // In place: softmax(x * scale + mask), mask null or one number per element (step 1) or one for all (step 0).
-  void (*masked_softmax)(float* x, int64_t n, float scale, const float* mask, int64_t mask_step);
   void (*layer_norm)(const float* x, const float* gamma, const float* beta, float* y, int64_t n,
                      float epsilon, float* mean, float* variance);
   // y = x * scale + shift
@@ -67,6 +83,7 @@ struct SimdKernels {
   // B[k, n] by strides -> panels of tile_columns columns, the last one padded with zeros: PackedSize floats.
   void (*pack_b)(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
   void (*gemm)(const GemmArgs& args);
+  void (*attend)(const AttendArgs& args);
   // Floats to binary16, for panels of half the size; false when a finite one is too large. Null, as gemm_half is, where the
   // CPU cannot read such numbers.
   bool (*narrow)(const float* x, uint16_t* y, int64_t n);

@@ -26,6 +26,7 @@ typedef int32_t Mask __attribute__((vector_size(kLanes * 4), aligned(4), may_ali
 void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
 void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
 void Gemm(const GemmArgs& args);
+void Attend(const AttendArgs& args);
 #if defined(__F16C__)
 bool Narrow(const float* x, uint16_t* y, int64_t n);
 void GemmHalf(const GemmArgs& args);

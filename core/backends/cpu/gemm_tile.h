@@ -1,0 +1,41 @@
+// The inner step of products with packed panels; included as simd_vector.h is.
+#ifndef CORE_BACKENDS_CPU_GEMM_TILE_H_
+#define CORE_BACKENDS_CPU_GEMM_TILE_H_
+
+#include "core/backends/cpu/simd_vector.h"
+
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+namespace mirin::cpu::MIRIN_SIMD {
+
+typedef uint16_t Half;  // IEEE binary16
+
+inline Vector Load(const float* x) { return *reinterpret_cast<const Vector*>(x); }
+#if defined(__AVX512F__)
+inline Vector Load(const Half* x) {
+  return reinterpret_cast<Vector>(
+      _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x))));
+}
+#elif defined(__F16C__)
+inline Vector Load(const Half* x) {
+  return reinterpret_cast<Vector>(
+      _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
+}
+#endif
+
+// acc += column of R numbers of A, a_row floats apart, times a line of a panel, whose numbers are W.
+template <int R, int V, typename W>
+inline void MultiplyAdd(const float* a, int64_t a_row, const W* line, Vector (&acc)[R][V]) {
+  Vector b[V];
+  for (int v = 0; v < V; ++v) b[v] = Load(line + v * kLanes);
+  for (int r = 0; r < R; ++r) {
+    const float left = a[r * a_row];
+    for (int v = 0; v < V; ++v) acc[r][v] += left * b[v];
+  }
+}
+
+}  // namespace mirin::cpu::MIRIN_SIMD
+
+#endif  // CORE_BACKENDS_CPU_GEMM_TILE_H_
