@@ -89,6 +89,26 @@ inline void Map(const float* x, float* y, int64_t n, Fn fn) {
   __builtin_memcpy(y + whole, line, rest);
 }
 
+#if defined(__AVX512F__)
+void MapGeluErf(const float* x, float* y, int64_t n) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    *reinterpret_cast<Vector*>(y + i) = GeluErf(*reinterpret_cast<const Vector*>(x + i));
+  if (i == n) return;
+  Vector line = {};
+  const unsigned long rest = static_cast<unsigned long>(n - i) * 4;
+  __builtin_memcpy(&line, x + i, rest);
+  line = GeluErf(line);
+  __builtin_memcpy(y + i, &line, rest);
+}
+#else
+void MapGeluErf(const float* x, float* y, int64_t n) {
+  // As for SiLU: the sum need not be 0 far below zero.
+  Map(x, y, n,
+      [](float v) { return 0.5f * (v < -100.0f ? -100.0f : v) * (1.0f + Erf(v * 0.70710678f)); });
+}
+#endif
+
 }  // namespace
 
 void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter) {
@@ -115,7 +135,7 @@ void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter)
         return 0.5f * v * (1.0f + Tanh(0.79788456f * (v + 0.044715f * v * v * v)));
       });
     case UnaryKind::kGeluErf:
-      return Map(x, y, n, [](float v) { return 0.5f * v * (1.0f + Erf(v * 0.70710678f)); });
+      return MapGeluErf(x, y, n);
     case UnaryKind::kExp:
       return Map(x, y, n, [](float v) {
         return v > 88.72f ? __builtin_inff() : v < -103.9f ? 0.0f : v != v ? v : Exp(v);
@@ -197,14 +217,21 @@ void Affine(const float* x, float* y, int64_t n, float scale, float shift) {
   Map(x, y, n, [=](float v) { return v * scale + shift; });
 }
 
-// Eight partial sums: vectorises without reordering that the compiler may not do by itself.
-float Sum(const float* x, int64_t n) {
-  Vector acc = {};
+// Four sums at a time: one would wait for its last addition.
+template <typename Fn>
+inline float SumOf(int64_t n, Fn at) {
+  Vector acc[4] = {};
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) acc += *reinterpret_cast<const Vector*>(x + i);
-  float total = 0;
-  for (int l = 0; l < kLanes; ++l) total += acc[l];
-  for (; i < n; ++i) total += x[i];
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    for (int u = 0; u < 4; ++u) acc[u] += at(i + u * kLanes);
+  }
+  for (; i + kLanes <= n; i += kLanes) acc[0] += at(i);
+  return SumOfLanes((acc[0] + acc[1]) + (acc[2] + acc[3]));
+}
+
+float Sum(const float* x, int64_t n) {
+  float total = SumOf(n, [=](int64_t i) { return *reinterpret_cast<const Vector*>(x + i); });
+  for (int64_t i = n / kLanes * kLanes; i < n; ++i) total += x[i];
   return total;
 }
 
@@ -222,15 +249,11 @@ float Maximum(const float* x, int64_t n) {
 }
 
 float SquaredDistance(const float* x, int64_t n, float mean) {
-  Vector acc = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
+  float total = SumOf(n, [=](int64_t i) {
     const Vector d = *reinterpret_cast<const Vector*>(x + i) - mean;
-    acc += d * d;
-  }
-  float total = 0;
-  for (int l = 0; l < kLanes; ++l) total += acc[l];
-  for (; i < n; ++i) total += (x[i] - mean) * (x[i] - mean);
+    return d * d;
+  });
+  for (int64_t i = n / kLanes * kLanes; i < n; ++i) total += (x[i] - mean) * (x[i] - mean);
   return total;
 }
 

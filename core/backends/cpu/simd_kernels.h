@@ -27,6 +27,7 @@ enum class UnaryKind {
   kLeakyRelu,
   kErf,
 };
+// kGeluErf is within 2.5e-7 of the exact value with AVX-512, within 1.4e-6 else (tested in simd_kernels_test.cc).
 enum class BinaryKind { kAdd, kSub, kMul, kDiv, kMax, kMin };
 
 // C[m, n] = activation(A[m, k] * B[k, n] + bias), B packed by pack_b. Works on columns [column_begin, column_end), which must

@@ -68,6 +68,53 @@ inline Vector ExpOfNegative(Vector x) {
 #endif
 }
 
+#if defined(__AVX512F__)
+// x times the normal distribution function, exactly 0 below -5.6: within 2.4e-7 of the exact value, for |x| < 1.5 within 1e-7.
+// relu(x) - |x| Phi(-|x|), the latter by a polynomial around the nearest of 16 centres.
+inline Vector GeluErf(Vector x) {
+  constexpr int kTerms = 6;
+  constexpr float kCentres = 2.5892856f;  // a unit of |x|
+  static constexpr float kTable[kTerms][kLanes] = {
+      {0.5f, 0.349671721f, 0.219934702f, 0.123305418f, 0.061193984f, 0.0267393924f, 0.0102452915f,
+       0.0034312061f, 0.00100194523f, 0.000254607352f, 5.62155838e-05f, 1.07711758e-05f,
+       1.78917912e-06f, 2.57437563e-07f, 3.20643601e-08f, 0},
+      {-0.154074252f, -0.143001735f, -0.114333898f, -0.0787464902f, -0.0467207618f, -0.0238787197f,
+       -0.010513193f, -0.00398731558f, -0.00130271411f, -0.000366640248f, -8.88901923e-05f,
+       -1.85648078e-05f, -3.3400288e-06f, -5.17646811e-07f, -6.91100297e-08f, 0},
+      {-6.08153172e-08f, 0.0106644509f, 0.0170532223f, 0.0176181123f, 0.0139374342f, 0.008904282f,
+       0.00470441021f, 0.00208158069f, 0.000777211797f, 0.000246067997f, 6.62796811e-05f,
+       1.52244093e-05f, 2.98737882e-06f, 5.01419606e-07f, 7.20635285e-08f, 0},
+      {0.0038306585f, 0.0030245909f, 0.00114634586f, -0.000670248526f, -0.00161026174f,
+       -0.00161986216f, -0.00114200672f, -0.000625338871f, -0.000276765204f, -0.000101003359f,
+       -3.07485643e-05f, -7.86661894e-06f, -1.69984412e-06f, -3.11348259e-07f, -4.84679354e-08f, 0},
+      {-1.63667107e-06f, -0.000374557945f, -0.000505775737f, -0.00036161879f, -0.000107291518f,
+       7.89500627e-05f, 0.000137483905f, 0.000111249778f, 6.34283642e-05f, 2.80071545e-05f,
+       9.95412029e-06f, 2.90534376e-06f, 7.04781257e-07f, 1.43208396e-07f, 2.45074876e-08f, 0},
+      {-8.3523948e-05f, -5.58750398e-05f, 5.11561984e-06f, 4.7099933e-05f, 4.83111435e-05f,
+       2.41250218e-05f, 8.66200537e-07f, -9.17187117e-06f, -8.85640657e-06f, -5.20206095e-06f,
+       -2.25500139e-06f, -7.67930828e-07f, -2.11561343e-07f, -4.79372986e-08f, -9.02745168e-09f, 0},
+  };
+  const __m512 v = reinterpret_cast<__m512>(x), magic = _mm512_set1_ps(12582912.0f),
+               scale = _mm512_set1_ps(kCentres);
+  // Of the last centre at most: an infinite number would meet the table's 0.
+  const __m512 magnitude = _mm512_maskz_min_ps(
+      0xffff,
+      _mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(v), _mm512_set1_epi32(0x7fffffff))),
+      _mm512_set1_ps(5.88f));
+  const __m512 shifted = _mm512_fmadd_ps(magnitude, scale, magic);
+  const __m512 t = _mm512_fmsub_ps(magnitude, scale, _mm512_sub_ps(shifted, magic));
+  const __m512i centre = _mm512_castps_si512(shifted);  // its last four bits count
+  const auto term = [&](int i) {
+    return _mm512_maskz_permutexvar_ps(0xffff, centre, _mm512_loadu_ps(kTable[i]));
+  };
+  __m512 p = term(kTerms - 1);
+#pragma GCC unroll 5
+  for (int i = kTerms - 2; i >= 0; --i) p = _mm512_fmadd_ps(p, t, term(i));
+  const __m512 positive = _mm512_maskz_max_ps(0xffff, _mm512_setzero_ps(), v);  // NaN for NaN
+  return reinterpret_cast<Vector>(_mm512_fnmadd_ps(magnitude, p, positive));
+}
+#endif
+
 }  // namespace mirin::cpu::MIRIN_SIMD
 
 #endif  // CORE_BACKENDS_CPU_SIMD_MATH_H_
