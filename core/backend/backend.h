@@ -9,50 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "core/backend/kernel.h"
+#include "core/backend/weight_cache.h"
 #include "core/ir/graph.h"
 
 namespace mirin {
-
-// Weights that kernels packed, shared by all sessions of a model. Thread-safe.
-class WeightCache {
- public:
-  // The object stored under (constant, key), made by `make` if there is none yet. `key` says everything that the packed
-  // form depends on besides the constant: "onednn:conv:<format>", "cpu:gemm:avx512". `make` may run twice when two threads
-  // race; one result wins.
-  template <typename T>
-  absl::StatusOr<std::shared_ptr<const T>> GetOrMake(
-      const ir::Value* constant, const std::string& key,
-      const std::function<absl::StatusOr<std::shared_ptr<const T>>()>& make) {
-    const auto full_key = std::make_pair(constant, key);
-    {
-      absl::MutexLock lock(&mutex_);
-      auto it = packed_.find(full_key);
-      if (it != packed_.end()) return std::static_pointer_cast<const T>(it->second);
-    }
-    absl::StatusOr<std::shared_ptr<const T>> made = make();
-    if (!made.ok()) return made.status();
-    absl::MutexLock lock(&mutex_);
-    return std::static_pointer_cast<const T>(packed_.try_emplace(full_key, *made).first->second);
-  }
-
-  // Memory for a packed form: 64-byte aligned, null when it cannot be had. Weights of middle size share large pages, which are
-  // given back when the last of them goes.
-  std::shared_ptr<void> Allocate(size_t bytes);
-
- private:
-  absl::Mutex mutex_;
-  std::shared_ptr<void> slab_ ABSL_GUARDED_BY(mutex_);
-  size_t slab_used_ ABSL_GUARDED_BY(mutex_) = 0;
-  size_t slab_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  size_t total_ ABSL_GUARDED_BY(mutex_) = 0;  // given out of slabs
-  absl::flat_hash_map<std::pair<const ir::Value*, std::string>, std::shared_ptr<const void>> packed_
-      ABSL_GUARDED_BY(mutex_);
-};
 
 // Everything a backend needs to prepare one node.
 struct KernelRequest {
@@ -71,12 +34,25 @@ struct KernelRequest {
   const ThreadShare* threads = nullptr;
   // Float weights may be kept as binary16 numbers; sums stay float.
   bool prefer_fp16 = false;
+
+  // constants[i] as bytes that `fill` makes of it, shared by the model's sessions; see WeightCache::GetOrPack.
+  absl::StatusOr<std::shared_ptr<const void>> Pack(
+      size_t i, const std::string& key, size_t bytes,
+      absl::FunctionRef<absl::Status(void*)> fill) const {
+    const ir::Value* constant = constant_values[i];
+    return weights->GetOrPack(constant, constant->tensor().data() == constants[i]->data(), key,
+                              bytes, fill);
+  }
 };
 
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual absl::string_view name() const = 0;
+
+  // What packed bytes depend on besides the keys of WeightCache: the CPU's abilities, versions of libraries. Where it is the same, bytes of
+  // another process may be used. (optional)
+  virtual std::string packing() const { return std::string(); }
 
   // Prepares a kernel, or refuses with Unimplemented and the reason ("dtype float64", "rank 6"), which the planner keeps
   // for its report and goes on to the next backend. Any other code is an error of the model and ends planning.

@@ -95,7 +95,8 @@ class TextMemory {
 };
 
 // Operands of one run of one kernel. Absent optional inputs have data == nullptr and dtype kUnknown. Outputs never overlap
-// inputs unless the kernel allowed it. Pointers are aligned to the element size at least; arena memory to 64 bytes.
+// inputs unless the kernel allowed it. Pointers are aligned to the element size at least (but see Kernel::TakesUnaligned); arena
+// memory to 64 bytes.
 class KernelContext {
  public:
   KernelContext(absl::Span<const TensorView* const> inputs,
@@ -148,6 +149,8 @@ class Kernel {
   virtual bool CanRunInPlace(int /*i*/) const { return false; }
   // Constant input i was packed at creation: its bytes are not read by Run and need no aligned copy.
   virtual bool ConsumesConstant(int /*i*/) const { return false; }
+  // Constant input i is only copied: it may lie anywhere, and gets no aligned copy either.
+  virtual bool TakesUnaligned(int /*i*/) const { return false; }
   // Uses TBB or oneDNN parallelism inside: must run within the session's arena.
   virtual bool NeedsArena() const { return false; }
   // Shown by the profiler: "onednn:brgconv:avx512_core", "cpu:add:avx2", "reference".

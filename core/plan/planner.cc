@@ -283,6 +283,10 @@ class Planner {
           ReleaseMappedPages(packed.owner(), packed.data(), packed.bytes());
           continue;
         }
+        if (kernel->TakesUnaligned(index)) {
+          inputs[i] = ConstantSlot(constants[i]->tensor());
+          continue;
+        }
         MIRIN_ASSIGN_OR_RETURN(inputs[i], SlotOf(constants[i]));
       }
       MIRIN_ASSIGN_OR_RETURN(inputs[i], InLayout(inputs[i], kernel->input_layout(index)));

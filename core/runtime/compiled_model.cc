@@ -73,6 +73,7 @@ absl::StatusOr<std::unique_ptr<plan::Plan>> CompiledModel::Build(
   absl::StatusOr<std::unique_ptr<plan::Plan>> plan = absl::InternalError("not planned");
   // Libraries choose their partition of the work by the arena they are set up in.
   threads.Enter([&] { plan = plan::BuildPlan(request); });
+  devices.weights.DropScratch();
   return plan;
 }
 

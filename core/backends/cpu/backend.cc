@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/backends/cpu/kernel_list.h"
+#include "core/backends/cpu/onednn.h"
 #include "core/backends/cpu/simd_kernels.h"
 #include "core/base/cpus.h"
 
@@ -13,6 +14,9 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   absl::string_view name() const override { return "cpu"; }
+  std::string packing() const override {
+    return absl::StrCat(IsaName(), ", ", onednn::VersionAndIsa());
+  }
 
   absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(
       const KernelRequest& request) const override {

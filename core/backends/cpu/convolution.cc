@@ -1,7 +1,6 @@
 // Convolution and its transpose by oneDNN, with bias, residual and activation inside.
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "core/backends/cpu/onednn.h"
 #include "core/base/status.h"
 
@@ -73,25 +72,19 @@ KernelResult MakeConvolution(const KernelRequest& r) {
       desc = describe();
     }
     const memory::desc source = Describe(x, source_layout), target = Describe(y, target_layout);
-    // Packed weights are shared by every session and shape that wants the same form.
     const memory::desc packed_desc = desc.weights_desc();
-    const std::string key = absl::StrCat("onednn:conv:", FormOf(packed_desc));
-    MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> weights,
-                           r.weights->GetOrMake<memory>(r.constant_values[1], key, [&] {
-                             return Pack(r.weights, *r.constants[1],
-                                         memory::desc(weight_dims, memory::data_type::f32,
-                                                      PlainTag(weight_dims.size())),
-                                         packed_desc);
-                           }));
+    MIRIN_ASSIGN_OR_RETURN(
+        const std::shared_ptr<const memory> weights,
+        Pack(r, 1, "conv",
+             memory::desc(weight_dims, memory::data_type::f32, PlainTag(weight_dims.size())),
+             packed_desc));
     std::vector<OneDnnKernel::Operand> operands = {{DNNL_ARG_SRC, 0, source, nullptr},
                                                    {DNNL_ARG_DST, -1, target, nullptr},
                                                    {DNNL_ARG_WEIGHTS, 1, packed_desc, weights}};
     uint32_t consumed = 2;
     if (has(2)) {
       MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> packed_bias,
-                             r.weights->GetOrMake<memory>(r.constant_values[2], "onednn:bias", [&] {
-                               return Pack(r.weights, *r.constants[2], bias, bias);
-                             }));
+                             Pack(r, 2, "bias", bias, bias));
       operands.push_back({DNNL_ARG_BIAS, 2, bias, packed_bias});
       consumed |= 4;
     }
@@ -158,21 +151,15 @@ KernelResult MakeDeconvolution(const KernelRequest& r) {
     const memory::desc packed_desc = desc.weights_desc();
     MIRIN_ASSIGN_OR_RETURN(
         const std::shared_ptr<const memory> weights,
-        r.weights->GetOrMake<memory>(
-            r.constant_values[1], absl::StrCat("onednn:deconv:", FormOf(packed_desc)), [&] {
-              return Pack(r.weights, *r.constants[1],
-                          memory::desc(weight_dims, memory::data_type::f32, strides), packed_desc);
-            }));
+        Pack(r, 1, "deconv", memory::desc(weight_dims, memory::data_type::f32, strides),
+             packed_desc));
     std::vector<OneDnnKernel::Operand> operands = {{DNNL_ARG_SRC, 0, source, nullptr},
                                                    {DNNL_ARG_DST, -1, target, nullptr},
                                                    {DNNL_ARG_WEIGHTS, 1, packed_desc, weights}};
     uint32_t consumed = 2;
     if (has_bias) {
-      MIRIN_ASSIGN_OR_RETURN(
-          const std::shared_ptr<const memory> packed_bias,
-          r.weights->GetOrMake<memory>(r.constant_values[bias_input], "onednn:bias", [&] {
-            return Pack(r.weights, *r.constants[bias_input], bias, bias);
-          }));
+      MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> packed_bias,
+                             Pack(r, bias_input, "bias", bias, bias));
       operands.push_back({DNNL_ARG_BIAS, static_cast<int>(bias_input), bias, packed_bias});
       consumed |= uint32_t{1} << bias_input;
     }

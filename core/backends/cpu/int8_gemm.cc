@@ -6,26 +6,24 @@
 
 namespace mirin::cpu {
 
-absl::StatusOr<std::shared_ptr<const PackedInt8>> PackInt8(const KernelRequest& r, int i, int64_t k,
-                                                           int64_t n, int64_t row, int64_t column) {
+absl::StatusOr<PackedInt8> PackInt8(const KernelRequest& r, size_t i, int64_t k, int64_t n,
+                                    int64_t row, int64_t column) {
   const auto& kernels = Int8();
-  const std::string key =
-      absl::StrCat("int8:", kernels.name, ":", k, "x", n, ":", row, ",", column);
-  return r.weights->GetOrMake<PackedInt8>(
-      r.constant_values[static_cast<size_t>(i)], key,
-      [&]() -> absl::StatusOr<std::shared_ptr<const PackedInt8>> {
-        const int64_t columns =
-            (n + kernels.tile_columns - 1) / kernels.tile_columns * kernels.tile_columns;
-        auto made = std::make_shared<PackedInt8>();
-        made->panels = r.weights->Allocate(
-            static_cast<size_t>(columns * PreparedBytes(k) / kernels.a_bytes * kernels.b_bytes));
-        made->sums = AllocateAligned(static_cast<size_t>(columns) * sizeof(int32_t));
-        if (made->panels == nullptr || made->sums == nullptr)
-          return absl::ResourceExhaustedError("no memory for packed weights");
-        kernels.pack_b(static_cast<const int8_t*>(r.constants[static_cast<size_t>(i)]->data()), k,
-                       n, row, column, made->panels.get(), static_cast<int32_t*>(made->sums.get()));
-        return std::shared_ptr<const PackedInt8>(made);
-      });
+  const int64_t columns =
+      (n + kernels.tile_columns - 1) / kernels.tile_columns * kernels.tile_columns;
+  PackedInt8 packed;
+  packed.sums_at = (columns * PreparedBytes(k) / kernels.a_bytes * kernels.b_bytes + 63) / 64 * 64;
+  MIRIN_ASSIGN_OR_RETURN(
+      packed.panels,
+      r.Pack(i, absl::StrCat("int8:", kernels.name, ":", k, "x", n, ":", row, ",", column),
+             static_cast<size_t>(packed.sums_at) + static_cast<size_t>(columns) * sizeof(int32_t),
+             [&](void* to) {
+               kernels.pack_b(static_cast<const int8_t*>(r.constants[i]->data()), k, n, row, column,
+                              to,
+                              reinterpret_cast<int32_t*>(static_cast<char*>(to) + packed.sums_at));
+               return absl::OkStatus();
+             }));
+  return packed;
 }
 
 int64_t PreparedBytes(int64_t k) {

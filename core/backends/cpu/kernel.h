@@ -17,6 +17,7 @@ struct KernelTraits {
   std::string implementation;
   uint32_t in_place = 0;           // bit i: output 0 may be input i
   uint32_t consumed = 0;           // bit i: constant input i was packed
+  uint32_t unaligned = 0;          // bit i: constant input i may lie anywhere
   Layout layout = Layout::kPlain;  // of outputs and of inputs
   uint32_t plain = 0;              // bit i: not of input i, which is plain
   size_t scratch_bytes = 0;
@@ -41,6 +42,7 @@ class FunctionKernel final : public Kernel {
   Layout output_layout(int) const override { return traits_.layout; }
   bool CanRunInPlace(int i) const override { return (traits_.in_place >> i & 1) != 0; }
   bool ConsumesConstant(int i) const override { return (traits_.consumed >> i & 1) != 0; }
+  bool TakesUnaligned(int i) const override { return (traits_.unaligned >> i & 1) != 0; }
   absl::string_view implementation() const override { return traits_.implementation; }
 
  private:

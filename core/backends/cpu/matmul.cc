@@ -88,57 +88,51 @@ Shapes Plan(const KernelRequest& r) {
 
 // A constant right-hand side in panels, of floats or of binary16 numbers.
 struct Packed {
-  std::shared_ptr<void> memory;
+  std::shared_ptr<const void> memory;
   bool half = false;
 };
 
-absl::Status NoMemory() { return absl::ResourceExhaustedError("no memory for packed weights"); }
-
-// Panel by panel through floats. Null memory when a number is too large for 16 bits.
-absl::StatusOr<std::shared_ptr<const Packed>> PackHalf(const Shapes& s, const float* b,
-                                                       WeightCache* weights) {
+// Panel by panel through floats. OutOfRange when a number is too large for 16 bits.
+absl::Status PackHalf(const Shapes& s, const float* b, WeightCache* weights, uint16_t* to) {
   const SimdKernels& simd = Simd();
   const int64_t columns = simd.tile_columns, panel = columns * s.k;
-  auto made = std::make_shared<Packed>();
-  made->half = true;
-  made->memory = weights->Allocate(static_cast<size_t>(PackedFloats(s.k, s.n)) * 2);
-  const std::shared_ptr<void> floats = AllocateAligned(static_cast<size_t>(panel) * 4);
-  if (made->memory == nullptr || floats == nullptr) return NoMemory();
+  const std::shared_ptr<void> floats = weights->Scratch(static_cast<size_t>(panel) * 4);
+  if (floats == nullptr) return absl::ResourceExhaustedError("no memory for packing weights");
   auto* line = static_cast<float*>(floats.get());
-  auto* to = static_cast<uint16_t*>(made->memory.get());
   for (int64_t j = 0; j < s.n; j += columns) {
     simd.pack_b(b + j * s.b_column, s.k, std::min(columns, s.n - j), s.b_row, s.b_column, line);
-    if (!simd.narrow(line, to + j * s.k, panel)) {
-      made->memory = nullptr;
-      break;
-    }
+    if (!simd.narrow(line, to + j * s.k, panel)) return absl::OutOfRangeError("a large number");
   }
-  return std::shared_ptr<const Packed>(made);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<const Packed>> PackFloat(const Shapes& s, const float* b,
-                                                        WeightCache* weights) {
-  auto made = std::make_shared<Packed>();
-  made->memory = weights->Allocate(static_cast<size_t>(PackedFloats(s.k, s.n)) * 4);
-  if (made->memory == nullptr) return NoMemory();
-  Simd().pack_b(b, s.k, s.n, s.b_row, s.b_column, static_cast<float*>(made->memory.get()));
-  return std::shared_ptr<const Packed>(made);
-}
-
-absl::StatusOr<std::shared_ptr<const Packed>> PackConstant(const KernelRequest& r,
-                                                           const Shapes& s) {
+absl::StatusOr<Packed> PackConstant(const KernelRequest& r, const Shapes& s) {
   const auto* b = static_cast<const float*>(r.constants[1]->data());
   const std::string form =
       absl::StrCat(Simd().name, ":", s.k, "x", s.n, ":", s.b_row, ",", s.b_column);
+  const auto floats = static_cast<size_t>(PackedFloats(s.k, s.n));
   if (r.prefer_fp16 && Simd().narrow != nullptr) {
+    // That some do not fit is remembered too.
     MIRIN_ASSIGN_OR_RETURN(
-        std::shared_ptr<const Packed> half,
-        r.weights->GetOrMake<Packed>(r.constant_values[1], absl::StrCat("gemm16:", form),
-                                     [&] { return PackHalf(s, b, r.weights); }));
-    if (half->memory != nullptr) return half;
+        const std::shared_ptr<const Packed> half,
+        r.weights->GetOrMake<Packed>(
+            r.constant_values[1], absl::StrCat("half:", form),
+            [&]() -> absl::StatusOr<std::shared_ptr<const Packed>> {
+              auto memory = r.Pack(1, absl::StrCat("gemm16:", form), floats * 2, [&](void* to) {
+                return PackHalf(s, b, r.weights, static_cast<uint16_t*>(to));
+              });
+              if (absl::IsOutOfRange(memory.status())) return std::make_shared<const Packed>();
+              if (!memory.ok()) return memory.status();
+              return std::make_shared<const Packed>(Packed{*std::move(memory), true});
+            }));
+    if (half->memory != nullptr) return *half;
   }
-  return r.weights->GetOrMake<Packed>(r.constant_values[1], absl::StrCat("gemm:", form),
-                                      [&] { return PackFloat(s, b, r.weights); });
+  MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const void> memory,
+                         r.Pack(1, absl::StrCat("gemm:", form), floats * 4, [&](void* to) {
+                           Simd().pack_b(b, s.k, s.n, s.b_row, s.b_column, static_cast<float*>(to));
+                           return absl::OkStatus();
+                         }));
+  return Packed{std::move(memory), false};
 }
 
 }  // namespace
@@ -153,12 +147,12 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     return absl::UnimplementedError("a bias that is not one per column");
   KernelTraits traits;
   traits.implementation = SimdName("gemm");
-  std::shared_ptr<const Packed> packed;
+  Packed packed;
   const bool constant_b = r.constants[1] != nullptr && r.constant_values[1] != nullptr &&
                           s.b_batch.size() == 1 && r.weights != nullptr;
   if (constant_b) {
     MIRIN_ASSIGN_OR_RETURN(packed, PackConstant(r, s));
-    if (packed->half) traits.implementation = SimdName("gemm16");
+    if (packed.half) traits.implementation = SimdName("gemm16");
     traits.consumed = 2;
   } else {
     traits.scratch_bytes = static_cast<size_t>(PackedFloats(s.k, s.n)) * 4 * s.b_batch.size();
@@ -168,10 +162,9 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     const float* a = c.input(0).as<float>();
     float* y = c.output(0).as<float>();
     const float* bias = has_bias ? c.input(2).as<float>() : nullptr;
-    const auto* b =
-        static_cast<const float*>(packed != nullptr ? packed->memory.get() : c.scratch());
+    const auto* b = static_cast<const float*>(constant_b ? packed.memory.get() : c.scratch());
     const int64_t packed_size = PackedFloats(s.k, s.n);
-    if (packed == nullptr) {
+    if (!constant_b) {
       const float* from = c.input(1).as<float>();
       float* to = static_cast<float*>(c.scratch());
       c.threads().ParallelFor(
@@ -190,13 +183,13 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     g.c_row = s.n;
     g.bias = bias;
     g.activation = activation;
-    const bool half = packed != nullptr && packed->half;
+    const bool half = packed.half;
     ParallelGemm(c.threads(), half ? simd.gemm_half : simd.gemm, batches, s.m, s.n, s.k,
                  [&](int64_t t) {
                    GemmArgs one = g;
                    one.a = a + s.a_batch[t];
                    one.c = y + t * s.m * s.n;
-                   one.packed_b = b + (packed == nullptr ? t * packed_size : 0);
+                   one.packed_b = b + (constant_b ? 0 : t * packed_size);
                    return one;
                  });
   });

@@ -157,6 +157,7 @@ KernelResult MakeGather(const KernelRequest& r) {
   const bool wide = r.inputs[1].dtype == DType::kInt64;
   KernelTraits traits;
   traits.implementation = "cpu:Gather";
+  traits.unaligned = 1;
   return FromFunction(traits, [=](const KernelContext& c) -> absl::Status {
     const char* from = c.input(0).as<char>();
     char* to = c.output(0).as<char>();

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/base/status.h"
 
 namespace mirin::cpu {
 namespace onednn {
@@ -124,24 +125,43 @@ void AddActivation(ops::ActivationKind kind, dnnl::post_ops* post) {
   }
 }
 
-absl::StatusOr<std::shared_ptr<const memory>> Pack(WeightCache* weights, const Tensor& tensor,
-                                                   const memory::desc& plain,
+absl::StatusOr<std::shared_ptr<const memory>> Pack(const KernelRequest& r, size_t i,
+                                                   absl::string_view key, const memory::desc& plain,
                                                    const memory::desc& to) {
-  // The file's bytes may lie anywhere; oneDNN wants numbers on their boundary.
-  auto aligned = Tensor::Allocate(tensor.dtype(), tensor.dims());
-  if (!aligned.ok()) return aligned.status();
-  __builtin_memcpy(aligned->mutable_data(), tensor.data(), tensor.bytes());
-  memory from(plain, Engine(), aligned->mutable_data());
   struct Packed {
-    std::shared_ptr<void> bytes;
+    std::shared_ptr<const void> bytes;
     memory form;
   };
-  std::shared_ptr<void> bytes = weights->Allocate(to.get_size());
-  if (bytes == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
-  auto packed = std::make_shared<Packed>(Packed{bytes, memory(to, Engine(), bytes.get())});
-  dnnl::reorder(from, packed->form).execute(Stream(), from, packed->form);
-  Stream().wait();
+  const auto describe = [&](void* bytes) { return memory(to, Engine(), bytes); };
+  MIRIN_ASSIGN_OR_RETURN(
+      std::shared_ptr<const void> bytes,
+      r.Pack(i, absl::StrCat("onednn:", key, ":", FormOf(plain), ":", FormOf(to)), to.get_size(),
+             [&](void* packed) -> absl::Status {
+               // The file's bytes may lie anywhere; oneDNN wants numbers on their boundary.
+               const Tensor& tensor = *r.constants[i];
+               std::shared_ptr<void> copy;
+               if (!tensor.is_aligned()) {
+                 copy = r.weights->Scratch(tensor.bytes());
+                 if (copy == nullptr)
+                   return absl::ResourceExhaustedError("no memory for packing weights");
+                 __builtin_memcpy(copy.get(), tensor.data(), tensor.bytes());
+               }
+               memory form = describe(packed),
+                      from(plain, Engine(),
+                           copy != nullptr ? copy.get() : const_cast<void*>(tensor.data()));
+               dnnl::reorder(from, form).execute(Stream(), from, form);
+               Stream().wait();
+               return absl::OkStatus();
+             }));
+  memory form = describe(const_cast<void*>(bytes.get()));  // primitives only read it
+  auto packed = std::make_shared<Packed>(Packed{std::move(bytes), std::move(form)});
   return std::shared_ptr<const memory>(packed, &packed->form);
+}
+
+std::string VersionAndIsa() {
+  const dnnl_version_t* version = dnnl_version();
+  return absl::StrCat("oneDNN ", version->major, ".", version->minor, ".", version->patch, " ",
+                      version->hash, " isa ", static_cast<int>(dnnl::get_effective_cpu_isa()));
 }
 
 std::string FormOf(const memory::desc& desc) {

@@ -89,10 +89,13 @@ KernelResult Guarded(Fn fn) {
 
 void AddActivation(ops::ActivationKind kind, dnnl::post_ops* post);
 
-// Numbers of a constant in the form that a primitive wants; `plain` describes them as they are.
-absl::StatusOr<std::shared_ptr<const memory>> Pack(WeightCache* weights, const Tensor& tensor,
-                                                   const memory::desc& plain,
+// Numbers of the constant input i in the form that a primitive wants, shared by every session and shape that wants the same; `plain`
+// describes them as they are. `key`: what they depend on besides the forms.
+absl::StatusOr<std::shared_ptr<const memory>> Pack(const KernelRequest& r, size_t i,
+                                                   absl::string_view key, const memory::desc& plain,
                                                    const memory::desc& to);
+// "oneDNN 3.2.0 0123abc isa 255": what the library's forms of weights depend on.
+std::string VersionAndIsa();
 // What a packed form depends on, for the weight cache.
 std::string FormOf(const memory::desc& desc);
 // C order of so many axes.

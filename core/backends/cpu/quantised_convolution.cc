@@ -38,8 +38,7 @@ std::shared_ptr<const memory> One(T value, memory::data_type type) {
 // A float32 constant as it is.
 absl::StatusOr<std::shared_ptr<const memory>> Vector(const KernelRequest& r, size_t i) {
   const memory::desc desc({r.inputs[i].shape.dim(0)}, memory::data_type::f32, tag::a);
-  return r.weights->GetOrMake<memory>(r.constant_values[i], "onednn:vector",
-                                      [&] { return Pack(r.weights, *r.constants[i], desc, desc); });
+  return Pack(r, i, "vector", desc, desc);
 }
 
 struct Attributes {
@@ -127,15 +126,13 @@ KernelResult MakeQuantizedConvolution(const KernelRequest& r) {
     // The packed form holds what makes up for a signed source and for its zero point, if there are such.
     const memory::desc packed_desc = desc.weights_desc();
     const std::string key =
-        absl::StrCat("onednn:int8conv:", onednn::FormOf(packed_desc), ":", Name(r.inputs[0].dtype),
-                     ":", r.node->attrs().Int("x_zero") != 0, ":", packed_desc.get_size());
-    MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> weights,
-                           r.weights->GetOrMake<memory>(r.constant_values[1], key, [&] {
-                             return Pack(r.weights, *r.constants[1],
-                                         memory::desc(weight_dims, memory::data_type::s8,
-                                                      PlainTag(weight_dims.size())),
-                                         packed_desc);
-                           }));
+        absl::StrCat("int8conv:", Name(r.inputs[0].dtype), ":", r.node->attrs().Int("x_zero") != 0,
+                     ":", packed_desc.get_size());
+    MIRIN_ASSIGN_OR_RETURN(
+        const std::shared_ptr<const memory> weights,
+        Pack(r, 1, key,
+             memory::desc(weight_dims, memory::data_type::s8, PlainTag(weight_dims.size())),
+             packed_desc));
     std::vector<OneDnnKernel::Operand> operands = std::move(attributes.operands);
     operands.insert(operands.end(), {{DNNL_ARG_SRC, 0, source, nullptr},
                                      {DNNL_ARG_DST, -1, target, nullptr},

@@ -11,7 +11,7 @@ namespace {
 // What both kinds have: x[m, k] times the constant weight, a scale and perhaps a bias per column.
 struct Product {
   int64_t m = 1, n = 0, k = 0;
-  std::shared_ptr<const PackedInt8> weight;
+  PackedInt8 weight;
   bool has_bias = false;
   UnaryKind activation = UnaryKind::kIdentity;
 
@@ -28,8 +28,8 @@ struct Product {
     g.k = k;
     g.a = c.scratch();
     g.a_row = PreparedBytes(k);
-    g.packed_b = weight->panels.get();
-    g.sums = static_cast<const int32_t*>(weight->sums.get());
+    g.packed_b = weight.panels.get();
+    g.sums = weight.sums();
     g.activation = activation;
     g.activate = Simd().unary;
     g.c_row = n;

@@ -15,7 +15,7 @@ struct Direction {
 };
 
 struct Packed {
-  std::shared_ptr<void> memory;
+  std::shared_ptr<const void> memory;
   const float* at(int64_t offset) const {
     return offset < 0 ? nullptr : static_cast<const float*>(memory.get()) + offset;
   }
@@ -61,13 +61,7 @@ Plan MakePlan(const KernelRequest& r) {
 }
 
 // The file's flat weight: all W_ih and W_hh first, then the biases (two per direction for a GRU).
-absl::StatusOr<std::shared_ptr<const Packed>> Pack(const Plan& p, const Tensor& flat,
-                                                   WeightCache* weights) {
-  auto packed = std::make_shared<Packed>();
-  packed->memory = weights->Allocate(static_cast<size_t>(p.packed_floats) * sizeof(float));
-  if (packed->memory == nullptr)
-    return absl::ResourceExhaustedError("no memory for packed weights");
-  float* to = static_cast<float*>(packed->memory.get());
+void Pack(const Plan& p, const Tensor& flat, float* to) {
   const SimdKernels& simd = Simd();
   const char* from = static_cast<const char*>(flat.data());
   const auto matrix = [&](int64_t k, int64_t offset) {
@@ -87,7 +81,6 @@ absl::StatusOr<std::shared_ptr<const Packed>> Pack(const Plan& p, const Tensor& 
     vector(d.input_bias);
     vector(d.state_bias);
   }
-  return std::shared_ptr<const Packed>(packed);
 }
 
 // Gates i f g o of one sample; `cell` and `state` are updated.
@@ -189,10 +182,13 @@ KernelResult MakeRecurrent(const KernelRequest& r) {
   if (p.steps == 0 || p.batch == 0) return absl::UnimplementedError("an empty sequence");
   const std::string key = absl::StrCat("recurrent:", Simd().name, ":", p.gates, "x", p.hidden, ":",
                                        p.layers, "x", p.directions, ":", p.has_bias);
-  MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const Packed> packed,
-                         r.weights->GetOrMake<Packed>(r.constant_values[weight], key, [&] {
-                           return Pack(p, *r.constants[weight], r.weights);
-                         }));
+  Packed packed;
+  MIRIN_ASSIGN_OR_RETURN(
+      packed.memory, r.Pack(static_cast<size_t>(weight), key,
+                            static_cast<size_t>(p.packed_floats) * sizeof(float), [&](void* to) {
+                              Pack(p, *r.constants[weight], static_cast<float*>(to));
+                              return absl::OkStatus();
+                            }));
   const int64_t input_gates = p.steps * p.batch * p.width(), state_gates = p.batch * p.width(),
                 inner = p.layers > 1 ? p.layer_floats() : 0;
   KernelTraits traits;
@@ -218,7 +214,7 @@ KernelResult MakeRecurrent(const KernelRequest& r) {
       for (int64_t d = 0; d < p.directions; ++d) {
         if (c.cancelled()) return absl::CancelledError("the run was cancelled");
         const int64_t at = (l * p.directions + d) * p.batch * p.hidden;
-        RunDirection(p, p.all[static_cast<size_t>(l * p.directions + d)], *packed, d == 1, x,
+        RunDirection(p, p.all[static_cast<size_t>(l * p.directions + d)], packed, d == 1, x,
                      state + at, cell == nullptr ? nullptr : cell + at, out + d * p.hidden, scratch,
                      c.threads());
       }

@@ -1,7 +1,6 @@
 // Convolutions with 3x3 windows and stride 1 by Winograd's F(4x4, 3x3), on blocked layouts. A result differs from direct convolution by up to
 // about 1e-6 of the largest sum of absolute products (direct: 1e-7).
 #include <algorithm>
-#include <array>
 
 #include "core/backends/cpu/gemm.h"
 #include "core/backends/cpu/kernel.h"
@@ -29,58 +28,43 @@ struct Shape {
   int64_t output_step() const { return chunk * out + kPad; }
 };
 
-struct Weights {
-  std::shared_ptr<void> memory;  // 36 packed [in, out] matrices
-  std::vector<float> bias;
-};
+// Inputs of which each output's windows are read at once.
+constexpr int64_t kRun = 8;
 
-// G g G^T of one window of the file's [out, in, 3, 3], in double.
-std::array<float, kPoints> TransformWindow(const float* g) {
-  static constexpr double kG[6][3] = {{1.0 / 4, 0, 0},
-                                      {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                      {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                      {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                      {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                      {0, 0, 1}};
-  std::array<float, kPoints> u;
-  for (size_t i = 0; i < 6; ++i) {
-    double row[3] = {};
-    for (size_t j = 0; j < 3; ++j) {
-      for (size_t k = 0; k < 3; ++k) row[j] += kG[i][k] * static_cast<double>(g[k * 3 + j]);
+// Windows of inputs [first, first + count) of the panel of outputs from `begin` on, beyond the last one zeros: u[36][kRun][panel].
+void TransformRun(const WinogradKernels& kernels, const Shape& s, const char* from, int64_t first,
+                  int64_t count, int64_t begin, int64_t panel, float* u) {
+  constexpr int64_t kMostLanes = 16;
+  const int64_t lanes = kernels.lanes;
+  for (int64_t o = begin; o < begin + panel; o += lanes) {
+    float windows[kMostLanes][kRun][9] = {};  // the file's bytes may lie anywhere
+    for (int64_t l = 0; l < std::min(lanes, s.out - o); ++l)
+      __builtin_memcpy(windows[l], from + ((o + l) * s.in + first) * 36,
+                       static_cast<size_t>(count) * 36);
+    for (int64_t i = 0; i < count; ++i) {
+      float g[9 * kMostLanes];
+      for (int64_t l = 0; l < lanes; ++l) {
+        for (int64_t k = 0; k < 9; ++k) g[k * lanes + l] = windows[l][i][k];
+      }
+      kernels.weights(g, u + i * panel + (o - begin), kRun * panel);
     }
-    for (size_t j = 0; j < 6; ++j)
-      u[i * 6 + j] = static_cast<float>(row[0] * kG[j][0] + row[1] * kG[j][1] + row[2] * kG[j][2]);
   }
-  return u;
 }
 
-absl::StatusOr<std::shared_ptr<const Weights>> Pack(const KernelRequest& r, const Shape& s,
-                                                    bool has_bias) {
-  auto made = std::make_shared<Weights>();
-  const int64_t packed = PackedFloats(s.in, s.out), matrix = s.in * s.out;
-  made->memory = r.weights->Allocate(static_cast<size_t>(kPoints * packed) * 4);
-  const std::shared_ptr<void> plain = AllocateAligned(static_cast<size_t>(kPoints * matrix) * 4);
-  if (made->memory == nullptr || plain == nullptr)
-    return absl::ResourceExhaustedError("no memory for packed weights");
-  auto* u = static_cast<float*>(plain.get());
-  const char* from = static_cast<const char*>(r.constants[1]->data());
-  for (int64_t i = 0; i < s.in; ++i) {
-    for (int64_t o = 0; o < s.out; ++o) {  // 36 lines written side by side
-      float window[9];                     // the file's bytes may lie anywhere
-      __builtin_memcpy(window, from + (o * s.in + i) * 36, sizeof window);
-      const std::array<float, kPoints> points = TransformWindow(window);
+// 36 packed [in, out] matrices.
+void Pack(const WinogradKernels& kernels, const Shape& s, const Tensor& weight, float* to) {
+  const int64_t packed = PackedFloats(s.in, s.out), panel = Simd().tile_columns;
+  std::vector<float> run(static_cast<size_t>(kPoints * kRun * panel));
+  for (int64_t begin = 0; begin < s.out; begin += panel) {
+    for (int64_t i = 0; i < s.in; i += kRun) {
+      const int64_t count = std::min(kRun, s.in - i);
+      TransformRun(kernels, s, static_cast<const char*>(weight.data()), i, count, begin, panel,
+                   run.data());
       for (int64_t p = 0; p < kPoints; ++p)
-        u[p * matrix + i * s.out + o] = points[static_cast<size_t>(p)];
+        std::copy_n(run.data() + p * kRun * panel, count * panel,
+                    to + p * packed + begin * s.in + i * panel);
     }
   }
-  for (int64_t p = 0; p < kPoints; ++p)
-    Simd().pack_b(u + p * matrix, s.in, s.out, s.out, 1,
-                  static_cast<float*>(made->memory.get()) + p * packed);
-  if (has_bias) {
-    made->bias.resize(static_cast<size_t>(s.out));
-    __builtin_memcpy(made->bias.data(), r.constants[2]->data(), made->bias.size() * 4);
-  }
-  return std::shared_ptr<const Weights>(made);
 }
 
 // A tile of the batch: its image and the first of its results.
@@ -185,12 +169,14 @@ KernelResult MakeWinograd(const KernelRequest& r) {
   const int64_t rows = Simd().tile_rows;
   s.chunk = std::min(s.tiles, ((s.tiles + chunks - 1) / chunks + rows - 1) / rows * rows);
   MIRIN_ASSIGN_OR_RETURN(
-      const std::shared_ptr<const Weights> weights,
-      r.weights->GetOrMake<Weights>(
-          r.constant_values[1],
-          absl::StrCat("winograd:", Simd().name, ":",
-                       reinterpret_cast<uintptr_t>(has(2) ? r.constant_values[2] : nullptr)),
-          [&] { return Pack(r, s, has(2)); }));
+      const std::shared_ptr<const void> weights,
+      r.Pack(1, absl::StrCat("winograd:", Simd().name, ":", s.in, "x", s.out),
+             static_cast<size_t>(kPoints * PackedFloats(s.in, s.out)) * 4, [&](void* to) {
+               Pack(*kernels, s, *r.constants[1], static_cast<float*>(to));
+               return absl::OkStatus();
+             }));
+  std::vector<float> biases(has(2) ? static_cast<size_t>(s.out) : 0);
+  if (has(2)) __builtin_memcpy(biases.data(), r.constants[2]->data(), biases.size() * 4);
   KernelTraits traits;
   traits.implementation = SimdName("winograd");
   traits.layout = onednn::BlockedLayout();
@@ -202,11 +188,11 @@ KernelResult MakeWinograd(const KernelRequest& r) {
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
     const float* from = c.input(0).as<float>();
     const float* add = has_add ? c.input(3).as<float>() : nullptr;
-    const float* bias = weights->bias.empty() ? nullptr : weights->bias.data();
+    const float* bias = biases.empty() ? nullptr : biases.data();
     float* to = c.output(0).as<float>();
     float* v = static_cast<float*>(c.scratch());
     float* m = v + kPoints * s.input_step();
-    const auto* packed = static_cast<const float*>(weights->memory.get());
+    const auto* packed = static_cast<const float*>(weights.get());
     const int64_t grain = std::max<int64_t>(1, kElementGrain / (kPoints * s.in));
     for (int64_t first = 0; first < s.tiles; first += s.chunk) {
       const int64_t count = std::min(s.chunk, s.tiles - first);

@@ -76,7 +76,35 @@ void Output(const float* m, int64_t step, const float* bias, const float* add, f
   }
 }
 
-constexpr WinogradKernels kTable = {kLanes, Input, Output};
+typedef double Wide __attribute__((vector_size(kLanes * 8), aligned(8), may_alias));
+
+inline void G(const Wide (&g)[3], Wide (&t)[6]) {
+  const Wide even = (g[0] + g[2]) * (-1.0 / 6), odd = g[1] * (1.0 / 6),
+             small = g[0] * (1.0 / 24) + g[2] * (1.0 / 6), half = g[1] * (1.0 / 12);
+  t[0] = g[0] * 0.25;
+  t[1] = even - odd;
+  t[2] = even + odd;
+  t[3] = small + half;
+  t[4] = small - half;
+  t[5] = g[2];
+}
+
+void Weights(const float* g, float* u, int64_t step) {
+  Wide columns[3][6];  // [column][transformed row]
+  for (int j = 0; j < 3; ++j) {
+    Wide d[3];
+    for (int i = 0; i < 3; ++i) d[i] = __builtin_convertvector(At(g + (i * 3 + j) * kLanes), Wide);
+    G(d, columns[j]);
+  }
+  for (int i = 0; i < 6; ++i) {
+    Wide d[3], t[6];
+    for (int j = 0; j < 3; ++j) d[j] = columns[j][i];
+    G(d, t);
+    for (int j = 0; j < 6; ++j) At(u + (i * 6 + j) * step) = __builtin_convertvector(t[j], Vector);
+  }
+}
+
+constexpr WinogradKernels kTable = {kLanes, Input, Output, Weights};
 
 }  // namespace
 

@@ -15,6 +15,8 @@ struct WinogradKernels {
   // added; it has the form of y. relu: negative results become 0.
   void (*output)(const float* m, int64_t step, const float* bias, const float* add, float* y,
                  int64_t row, int64_t rows, int64_t columns, bool relu);
+  // 9 vectors of weights of 3x3 windows to 36 vectors of u, `step` floats apart; computed in double.
+  void (*weights)(const float* g, float* u, int64_t step);
 };
 
 // Null where the instruction set has no blocked layout.
