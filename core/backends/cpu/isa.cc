@@ -1,6 +1,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/backends/cpu/direct_kernels.h"
 #include "core/backends/cpu/int8_kernels.h"
 #include "core/backends/cpu/simd_kernels.h"
 #include "core/backends/cpu/winograd_kernels.h"
@@ -46,6 +47,12 @@ const WinogradKernels* Winograd() {
   const char* simd = Simd().name;
   if (std::strcmp(simd, "avx512") == 0) return &avx512::WinogradTable();
   return std::strcmp(simd, "avx2") == 0 ? &avx2::WinogradTable() : nullptr;
+}
+
+const DirectKernels* Direct() {
+  const char* simd = Simd().name;
+  if (std::strcmp(simd, "avx512") == 0) return &avx512::DirectTable();
+  return std::strcmp(simd, "avx2") == 0 ? &avx2::DirectTable() : nullptr;
 }
 
 const char* IsaName() { return Simd().name; }

@@ -1,0 +1,266 @@
+// Compiled once per instruction set, as simd_kernels.cc.
+#include "core/backends/cpu/direct_kernels.h"
+
+#include <type_traits>
+
+#include "core/backends/cpu/simd_vector.h"
+
+namespace mirin::cpu::MIRIN_SIMD {
+namespace {
+
+constexpr int64_t kDepth = 768;  // of a panel's part that stays in the second-level cache
+constexpr int64_t kUnroll = 4;
+
+// Two of them take as long as one Vector: for the last channels of a panel.
+typedef float Half __attribute__((vector_size(kLanes * 2), aligned(4), may_alias));
+constexpr bool kHalves = kLanes == 16;
+
+// By copies: types deduced by templates have lost that they may lie anywhere.
+template <typename T>
+inline T Load(const float* x) {
+  T value;
+  __builtin_memcpy(&value, x, sizeof value);
+  return value;
+}
+template <typename T>
+inline void Store(float* y, const T& x) {
+  __builtin_memcpy(y, &x, sizeof x);
+}
+
+// Results side by side in a row, times a panel.
+struct Tile {
+  const float* x;
+  const DepthRun *runs, *runs_end;
+  const float* panel;
+  float* y;
+  const float* add;
+  const float* bias;
+  const float* next;   // what the next panel's tiles will read
+  int64_t next_lines;  // cache lines of it for this tile to fetch
+  bool first, last;    // of the parts of the depth
+};
+
+// R results of V whole blocks of channels and, with H, half a one. For each result and each vector of it: call `fn`.
+template <int R, int V, int H>
+struct Sums {
+  Vector whole[R][V > 0 ? V : 1];
+  Half half[R];
+
+  template <typename Fn>
+  inline __attribute__((always_inline)) void ForEach(Fn fn) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) fn(whole[r][v], r, v);
+      if constexpr (H > 0) fn(half[r], r, V);
+    }
+  }
+  inline void Add(const float* x, int64_t pixel, int64_t block) {
+    ForEach([=](auto& sum, int r, int v) __attribute__((always_inline)) {
+      sum += Load<std::remove_reference_t<decltype(sum)>>(x + r * pixel + v * block);
+    });
+  }
+  inline void Write(float* y, int64_t block) {
+    ForEach([=](auto& sum, int r, int v) __attribute__((always_inline)) {
+      Store(y + v * block + r * kLanes, sum);
+      if constexpr (sizeof sum == sizeof(Half))
+        Store(y + v * block + r * kLanes + kLanes / 2, Half{});
+    });
+  }
+};
+
+// Identity and the rectifiers.
+struct Range {
+  float low, high;
+};
+
+inline Range RangeOf(UnaryKind kind) {
+  constexpr float kInfinity = __builtin_inff();
+  if (kind == UnaryKind::kRelu) return {0, kInfinity};
+  if (kind == UnaryKind::kRelu6) return {0, 6};
+  return {-kInfinity, kInfinity};
+}
+
+template <typename T>
+inline T Clamp(const T& x, float low, float high) {
+  const T least = T{} + low, most = T{} + high, above = x < least ? least : x;
+  return above > most ? most : above;
+}
+
+template <int R, int V, int H>
+void Convolve(const DirectArgs& g, const Tile& t) {
+  using Sums = Sums<R, V, H>;
+  constexpr int64_t kWidth = (V + H) * kLanes;
+  if (t.add != nullptr && t.first && t.add != t.y) {  // comes while the sums are made
+    for (int v = 0; v < V + H; ++v) {
+#pragma GCC unroll 1
+      for (int r = 0; r < R; ++r) __builtin_prefetch(t.add + v * g.y_block + r * kLanes, 0, 3);
+    }
+  }
+  Sums sums;
+  sums.ForEach([](auto& sum, int, int) __attribute__((always_inline)) {
+    sum = std::remove_reference_t<decltype(sum)>{};
+  });
+  const float* weights = t.panel;
+  const float* fetch = t.next;
+  int64_t lines = t.next_lines;
+  const int64_t pixel = g.x_pixel;
+  for (const DepthRun* run = t.runs; run != t.runs_end; ++run) {
+    const float* x = t.x + run->offset;
+    for (const float* end = x + run->length; x != end; ++x) {
+      if (lines > 0) {
+        __builtin_prefetch(fetch, 0, 2);
+        fetch += 16;
+        --lines;
+      }
+      Vector w[V > 0 ? V : 1];
+      for (int v = 0; v < V; ++v) w[v] = Load<Vector>(weights + v * kLanes);
+      const Half half = H > 0 ? Load<Half>(weights + V * kLanes) : Half{};
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const float left = x[r * pixel];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) sums.whole[r][v] += left * w[v];
+        if constexpr (H > 0) sums.half[r] += left * half;
+      }
+      weights += kWidth;
+    }
+  }
+  if (!t.first) sums.Add(t.y, kLanes, g.y_block);
+  if (t.first && t.add != nullptr) sums.Add(t.add, kLanes, g.y_block);
+  if (!t.last) return sums.Write(t.y, g.y_block);
+  if (t.bias != nullptr) sums.Add(t.bias, 0, kLanes);
+  if (g.activation == UnaryKind::kHSwish) {
+    sums.ForEach([](auto& sum, int, int) __attribute__((always_inline)) {
+      sum = sum * Clamp(sum + 3.0f, 0, 6) * (1.0f / 6);
+    });
+    return sums.Write(t.y, g.y_block);
+  }
+  const Range range = RangeOf(g.activation);
+  sums.ForEach([=](auto& sum, int, int)
+                   __attribute__((always_inline)) { sum = Clamp(sum, range.low, range.high); });
+  sums.Write(t.y, g.y_block);
+  if (g.activation == UnaryKind::kIdentity || g.activation == UnaryKind::kRelu ||
+      g.activation == UnaryKind::kRelu6)
+    return;
+  for (int v = 0; v < V + H; ++v)
+    Unary(g.activation, t.y + v * g.y_block, t.y + v * g.y_block, R * kLanes, 0);
+}
+
+template <int R>
+inline void Rows(const DirectArgs& g, int64_t rows, int64_t blocks, bool half, const Tile& t) {
+  if constexpr (R > 0) {
+    if (rows != R) return Rows<R - 1>(g, rows, blocks, half, t);
+    if (half) {
+      if (blocks == 1) return Convolve<R, 0, 1>(g, t);
+      if (blocks == 2) return Convolve<R, 1, 1>(g, t);
+      return Convolve<R, kVectors - 1, 1>(g, t);
+    }
+    if (blocks == 1) return Convolve<R, 1, 0>(g, t);
+    if (blocks == 2) return Convolve<R, 2, 0>(g, t);
+    Convolve<R, kVectors, 0>(g, t);
+  }
+}
+
+void Convolve(const DirectArgs& g) {
+  static_assert(kVectors == kDirectBlocks);
+  const int64_t in_row = DirectTilesInRow(g.columns, kRows), tiles = g.tile_end - g.tile_begin;
+  Tile t;
+  t.first = true;
+  t.runs_end = g.runs;
+  for (int64_t done = 0; done < g.depth;) {
+    t.runs = t.runs_end;
+    int64_t depth = 0;
+    while (done + depth < g.depth && depth < kDepth) depth += t.runs_end++->length;
+    t.last = done + depth == g.depth;
+    for (int64_t p = g.panel_begin; p < g.panel_end; ++p) {
+      const int64_t begin = DirectPanelBegin(g.blocks, p),
+                    blocks = DirectPanelBegin(g.blocks, p + 1) - begin;
+      const bool half =
+          kHalves && begin + blocks == g.blocks && g.blocks * kLanes - g.channels >= kLanes / 2;
+      t.panel = g.weights + (begin * g.depth + done * blocks) * kLanes;
+      t.bias = g.bias == nullptr ? nullptr : g.bias + begin * kLanes;
+      t.next = t.panel + depth * blocks * kLanes;
+      t.next_lines = 0;
+      // The next panel is fetched while this one is used; a few tiles stream it anyway.
+      if (p + 1 < g.panel_end && tiles >= 4) {
+        const int64_t next = DirectPanelBegin(g.blocks, p + 1),
+                      next_blocks = DirectPanelBegin(g.blocks, p + 2) - next;
+        t.next = g.weights + (next * g.depth + done * next_blocks) * kLanes;
+        t.next_lines = (depth * next_blocks * kLanes / 16 + tiles - 1) / tiles;
+      }
+      int64_t row = g.tile_begin / in_row, in = g.tile_begin % in_row;
+      for (int64_t i = 0; i < tiles; ++i) {
+        const int64_t left = in * g.columns / in_row, right = (in + 1) * g.columns / in_row;
+        const int64_t at = row * g.y_row + left * kLanes + begin * g.y_block;
+        t.x = g.x + row * g.x_row + left * g.x_pixel;
+        t.y = g.y + at;
+        t.add = g.add == nullptr ? nullptr : g.add + at;
+        Rows<kRows>(g, right - left, blocks, half, t);
+        t.next += t.next_lines * 16;
+        if (++in == in_row) {
+          in = 0;
+          ++row;
+        }
+      }
+    }
+    done += depth;
+    t.first = false;
+  }
+}
+
+#if defined(__AVX512F__)
+constexpr int kOrder[2 * kLanes] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+#else
+constexpr int kOrder[2 * kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#endif
+
+// Swaps the off-diagonal halves of each 2*Step square of rows.
+template <int Step>
+inline void TransposeStep(Vector (&m)[kLanes]) {
+  Mask low, high;
+  for (int l = 0; l < kLanes; ++l) {
+    low[l] = (l & Step) == 0 ? kOrder[l] : kOrder[l - Step + kLanes];
+    high[l] = (l & Step) == 0 ? kOrder[l + Step] : kOrder[l + kLanes];
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) {
+    if ((i & Step) != 0) continue;
+    const Vector a = m[i], b = m[i + Step];
+    m[i] = __builtin_shuffle(a, b, low);
+    m[i + Step] = __builtin_shuffle(a, b, high);
+  }
+}
+
+void Pack(const void* weights, int64_t depth, int64_t channels, const int32_t* position,
+          int64_t width, float* packed) {
+  const char* from = static_cast<const char*>(weights);
+  int64_t k = 0;
+  for (; channels == kLanes && k + kLanes <= depth; k += kLanes) {
+    Vector m[kLanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i)
+      __builtin_memcpy(&m[i], from + (i * depth + k) * 4, sizeof(Vector));
+    TransposeStep<1>(m);
+    TransposeStep<2>(m);
+    TransposeStep<4>(m);
+    if constexpr (kLanes == 16) TransposeStep<8>(m);
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) Store(packed + position[k + i] * width, m[i]);
+  }
+  for (; k < depth; ++k) {
+    float* to = packed + position[k] * width;
+    for (int64_t i = 0; i < channels; ++i)
+      __builtin_memcpy(to + i, from + (i * depth + k) * 4, sizeof(float));
+    for (int64_t i = channels; i < kLanes; ++i) to[i] = 0;
+  }
+}
+
+constexpr DirectKernels kTable = {kLanes, kRows, Convolve, Pack};
+
+}  // namespace
+
+const DirectKernels& DirectTable() { return kTable; }
+
+}  // namespace mirin::cpu::MIRIN_SIMD

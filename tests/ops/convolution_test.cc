@@ -1,0 +1,219 @@
+// Convolutions on the kernels of our own, against sums in double.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "core/backends/all.h"
+#include "core/ops/infer_module.h"
+#include "core/ops/schema.h"
+#include "core/runtime/model.h"
+#include "core/runtime/session.h"
+#include "gtest/gtest.h"
+
+namespace mirin {
+namespace {
+
+struct Case {
+  int64_t batch, in, out, height, width;
+  std::vector<int64_t> pads;  // top, bottom, left, right
+  bool bias, residual;
+  std::string activation;
+  int64_t window = 3, stride = 1, dilation = 1, group = 1;
+  std::string kernel = "winograd";
+
+  int64_t Results(int64_t size) const { return (size - (window - 1) * dilation - 1) / stride + 1; }
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.kernel << ' ' << c.batch << 'x' << c.in << 'x' << c.height << 'x' << c.width << " to "
+       << c.out << ", window " << c.window << ", stride " << c.stride << ", dilation " << c.dilation
+       << ", group " << c.group << ", pads " << testing::PrintToString(c.pads) << ' '
+       << c.activation;
+}
+
+std::vector<float> Random(int64_t n, uint32_t seed) {
+  std::vector<float> x(static_cast<size_t>(n));
+  for (float& v : x) {
+    seed = seed * 1664525u + 1013904223u;
+    v = static_cast<float>(seed >> 8) / static_cast<float>(1 << 23) - 1.0f;
+  }
+  return x;
+}
+
+struct Inputs {
+  explicit Inputs(const Case& c)
+      : out_height(c.Results(c.height + c.pads[0] + c.pads[1])),
+        out_width(c.Results(c.width + c.pads[2] + c.pads[3])),
+        x(Random(c.batch * c.in * c.height * c.width, 1)),
+        w(Random(c.out * c.in / c.group * c.window * c.window, 2)),
+        bias(Random(c.out, 3)),
+        residual(Random(c.batch * c.out * out_height * out_width, 4)) {}
+  int64_t out_height, out_width;
+  std::vector<float> x, w, bias, residual;
+};
+
+struct Result {
+  std::vector<float> y;
+  std::string placement;
+};
+
+Result Convolve(const Case& c, const Inputs& in, int threads) {
+  InstallAllBackends();
+  auto module = std::make_unique<ir::Module>();
+  ir::Graph* graph = module->AddGraph("main");
+  module->set_entry(graph);
+  const Dims result = {c.batch, c.out, in.out_height, in.out_width};
+  const Dims source = {c.batch, c.in, c.height, c.width};
+  ir::Value* x = graph->AddInput("x", {DType::kFloat32, Shape(source)});
+  ir::Value* w = module->AddConstant(
+      "w", Tensor::FromValues<float>({c.out, c.in / c.group, c.window, c.window}, in.w));
+  ir::Value* bias =
+      c.bias ? module->AddConstant("b", Tensor::FromValues<float>({c.out}, in.bias)) : nullptr;
+  std::vector<ir::Value*> operands = {x, w, bias};
+  if (c.residual) operands.push_back(graph->AddInput("r", {DType::kFloat32, Shape(result)}));
+  ir::Node* node = graph->AddNode("Conv2D", "conv", operands, 1);
+  node->attrs().Set("pad_mode", std::string("pad"));
+  node->attrs().Set("pad", c.pads);
+  node->attrs().Set("stride", std::vector<int64_t>{c.stride, c.stride});
+  node->attrs().Set("dilation", std::vector<int64_t>{c.dilation, c.dilation});
+  node->attrs().Set("group", c.group);
+  if (!c.activation.empty()) node->attrs().Set("activation", c.activation);
+  EXPECT_TRUE(ops::Normalize(node).ok());
+  graph->SetOutputs({node->output()});
+  module->set_output_names({"y"});
+  EXPECT_TRUE(ops::InferModule(module.get()).ok());
+  auto model = runtime::Model::FromModule(std::move(module), {});
+  EXPECT_TRUE(model.ok()) << model.status();
+  runtime::SessionOptions options;
+  options.threads = threads;
+  auto session = runtime::Session::Create(*model, options);
+  EXPECT_TRUE(session.ok()) << session.status();
+  std::vector<Tensor> inputs = {Tensor::FromValues<float>(source, in.x)};
+  if (c.residual) inputs.push_back(Tensor::FromValues<float>(result, in.residual));
+  auto outputs = (*session)->Run(inputs);
+  EXPECT_TRUE(outputs.ok()) << outputs.status();
+  EXPECT_EQ((*outputs)[0].shape().dims(), result);
+  const float* y = (*outputs)[0].data_as<float>();
+  return {{y, y + (*outputs)[0].elements()}, (*session)->PlacementReport()};
+}
+
+// Every CPU with AVX2 takes the kernel for these shapes.
+bool IsExpected(const Case& c, const Result& r) {
+  const bool taken = r.placement.find("cpu:" + c.kernel) != std::string::npos;
+  EXPECT_EQ(taken, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                       __builtin_cpu_supports("f16c"))
+      << r.placement;
+  return taken;
+}
+
+double Activate(const std::string& activation, double v) {
+  return activation == "relu"     ? std::max(v, 0.0)
+         : activation == "relu6"  ? std::min(std::max(v, 0.0), 6.0)
+         : activation == "hswish" ? v * std::min(std::max(v + 3, 0.0), 6.0) / 6
+         : activation == "silu"   ? v / (1 + std::exp(-v))
+                                  : v;
+}
+
+class Convolution : public testing::TestWithParam<Case> {};
+
+// Parts of the sum of absolute products: for Winograd what winograd.cc promises, with room for the transforms of long sums.
+double Tolerance(const Case& c) { return c.kernel == "winograd" ? 2e-6 : 1e-6; }
+
+TEST_P(Convolution, IsTheSumOfProducts) {
+  const Case& c = GetParam();
+  const Inputs in(c);
+  const Result got = Convolve(c, in, 1);
+  if (!IsExpected(c, got))
+    GTEST_SKIP() << "no such kernel for this instruction set: " << got.placement;
+  double worst = 0;
+  size_t at = 0;
+  for (int64_t n = 0; n < c.batch; ++n) {
+    for (int64_t o = 0; o < c.out; ++o) {
+      for (int64_t i = 0; i < in.out_height; ++i) {
+        for (int64_t j = 0; j < in.out_width; ++j, ++at) {
+          double sum = c.bias ? in.bias[static_cast<size_t>(o)] : 0, absolute = 0;
+          const int64_t channels = c.in / c.group, first = o / (c.out / c.group) * channels;
+          for (int64_t k = 0; k < channels; ++k) {
+            for (int64_t p = 0; p < c.window * c.window; ++p) {
+              const int64_t row = i * c.stride - c.pads[0] + p / c.window * c.dilation,
+                            column = j * c.stride - c.pads[2] + p % c.window * c.dilation;
+              if (row < 0 || row >= c.height || column < 0 || column >= c.width) continue;
+              const double product =
+                  static_cast<double>(
+                      in.w[static_cast<size_t>((o * channels + k) * c.window * c.window + p)]) *
+                  in.x[static_cast<size_t>(((n * c.in + first + k) * c.height + row) * c.width +
+                                           column)];
+              sum += product;
+              absolute += std::abs(product);
+            }
+          }
+          if (c.residual) sum += in.residual[at];
+          absolute = std::max(absolute, 1.0);  // a window in the padding has no products
+          worst = std::max(worst, std::abs(got.y[at] - Activate(c.activation, sum)) / absolute);
+        }
+      }
+    }
+  }
+  EXPECT_LE(worst, Tolerance(c));
+}
+
+TEST_P(Convolution, GivesTheSameBitsOnAnyNumberOfThreads) {
+  const Case& c = GetParam();
+  const Inputs in(c);
+  const Result one = Convolve(c, in, 1);
+  if (!IsExpected(c, one))
+    GTEST_SKIP() << "no such kernel for this instruction set: " << one.placement;
+  EXPECT_EQ(Convolve(c, in, 2).y, one.y);
+  EXPECT_EQ(Convolve(c, in, 4).y, one.y);
+}
+
+INSTANTIATE_TEST_SUITE_P(Winograd, Convolution,
+                         testing::Values(Case{1, 32, 32, 14, 14, {1, 1, 1, 1}, true, false, "relu"},
+                                         Case{1, 64, 48, 17, 13, {1, 1, 1, 1}, false, false, ""},
+                                         Case{2, 32, 64, 9, 22, {0, 2, 2, 0}, true, true, "relu"},
+                                         Case{3, 48, 32, 7, 7, {1, 1, 1, 1}, true, true, "relu6"},
+                                         Case{1, 32, 32, 40, 36, {0, 0, 0, 0}, true, false, ""},
+                                         Case{13, 32, 32, 1, 2, {1, 1, 1, 1}, false, false, ""},
+                                         Case{1, 128, 128, 33, 30, {1, 1, 1, 1}, true, true, ""}));
+
+// One case a kind: window, stride, dilation, group.
+Case Direct(Case c, int64_t window, int64_t stride, int64_t dilation = 1, int64_t group = 1) {
+  c.window = window;
+  c.stride = stride;
+  c.dilation = dilation;
+  c.group = group;
+  c.kernel = "direct";
+  return c;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Direct, Convolution,
+    testing::Values(
+        // Parts of blocks on both sides, one result, rows of unequal tiles, several panels and parts of the depth.
+        Direct({1, 24, 40, 5, 7, {0, 0, 0, 0}, true, false, "relu"}, 1, 1),
+        Direct({2, 5, 9, 7, 7, {0, 0, 0, 0}, false, false, "silu"}, 1, 1),
+        Direct({1, 72, 24, 14, 14, {0, 0, 0, 0}, true, true, "hswish"}, 1, 1),
+        Direct({1, 100, 50, 1, 1, {0, 0, 0, 0}, true, false, "relu6"}, 1, 1),
+        Direct({1, 840, 200, 6, 6, {0, 0, 0, 0}, true, true, "relu"}, 1, 1),
+        Direct({1, 1600, 120, 7, 7, {0, 0, 0, 0}, true, true, "silu"}, 1, 1),
+        Direct({2, 40, 24, 9, 11, {0, 0, 0, 0}, true, true, ""}, 1, 2),
+        Direct({1, 24, 24, 9, 8, {1, 2, 3, 0}, true, true, "relu"}, 1, 1),
+        Direct({1, 24, 24, 2, 2, {3, 0, 3, 0}, true, false, ""}, 1, 5),
+        // Padding on any side, beyond the image and unused by the last window; many bands.
+        Direct({1, 24, 40, 13, 9, {1, 1, 1, 1}, true, true, "relu"}, 3, 1),
+        Direct({1, 24, 24, 66, 70, {1, 1, 1, 1}, true, true, "hswish"}, 3, 2),
+        Direct({2, 72, 24, 64, 40, {0, 1, 0, 1}, false, true, ""}, 3, 2),
+        Direct({1, 40, 24, 8, 8, {2, 2, 2, 2}, true, false, "relu"}, 5, 1),
+        Direct({1, 8, 24, 20, 20, {3, 3, 3, 3}, true, false, "relu"}, 7, 2),
+        Direct({1, 512, 136, 7, 7, {1, 1, 1, 1}, true, true, "relu"}, 3, 1),
+        Direct({1, 24, 24, 5, 5, {6, 6, 6, 6}, true, false, ""}, 3, 1, 6),
+        Direct({1, 32, 24, 20, 24, {24, 24, 24, 24}, true, false, "relu"}, 3, 1, 24),
+        // Groups of a block and more, and of less than a block.
+        Direct({1, 64, 96, 9, 10, {1, 1, 1, 1}, true, true, "relu"}, 3, 1, 1, 2),
+        Direct({2, 64, 64, 12, 10, {1, 1, 1, 1}, true, false, "relu"}, 3, 1, 1, 8),
+        Direct({1, 128, 128, 12, 10, {1, 1, 1, 1}, true, true, ""}, 3, 2, 1, 32),
+        Direct({1, 96, 144, 7, 9, {1, 1, 1, 1}, false, true, "relu"}, 3, 1, 1, 4)));
+
+}  // namespace
+}  // namespace mirin
