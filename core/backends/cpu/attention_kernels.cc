@@ -15,7 +15,8 @@ inline void Product(const float* a, int64_t a_row, const float* panel, int64_t d
   for (int r = 0; r < R; ++r) {
     for (int v = 0; v < V; ++v) acc[r][v] = Vector{};
   }
-#pragma GCC unroll 4
+// Unrolled, AVX2 would run out of registers.
+#pragma GCC unroll 1
   for (int64_t p = 0; p < depth; ++p) MultiplyAdd(a + p, a_row, panel + p * kColumns, acc);
 }
 
