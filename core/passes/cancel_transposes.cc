@@ -2,32 +2,10 @@
 
 #include "core/base/status.h"
 #include "core/ops/schema.h"
-#include "core/passes/pass.h"
+#include "core/passes/transposes.h"
 
 namespace mirin::passes {
 namespace {
-
-using Perm = std::vector<int64_t>;
-
-// The permutation of a Transpose with known axes, non-negative.
-std::optional<Perm> PermOf(const ir::Node* transpose) {
-  if (transpose == nullptr) return std::nullopt;
-  auto perm = IntsOf(transpose->input(1));
-  if (!perm.has_value()) return std::nullopt;
-  const auto rank = static_cast<int64_t>(perm->size());
-  for (int64_t& axis : *perm) {
-    if (axis < 0) axis += rank;
-    if (axis < 0 || axis >= rank) return std::nullopt;
-  }
-  return perm;
-}
-
-absl::StatusOr<ir::Value*> TransposeBefore(ir::Node* before, ir::Value* x, const Perm& perm,
-                                           const std::string& name) {
-  ir::Value* axes = before->graph()->module()->AddConstant(name + "/perm", Tensor::Int64s(perm));
-  MIRIN_ASSIGN_OR_RETURN(ir::Node * node, Insert(before, "Transpose", name, {x, axes}));
-  return node->output();
-}
 
 // Transpose(Transpose(x)) is one Transpose, or none (remove_identities drops it).
 absl::StatusOr<int> Compose(ir::Node* outer) {
@@ -99,7 +77,7 @@ absl::StatusOr<int> Sink(ir::Node* node) {
   std::vector<ir::Value*> inputs;
   for (ir::Value* v : node->inputs()) {
     if (v == nullptr) return 0;
-    if (v->is_constant() && v->tensor().elements() == 1 && v->tensor().rank() == 0) {
+    if (v->is_constant() && v->tensor().elements() == 1) {
       inputs.push_back(v);
       continue;
     }
@@ -109,15 +87,26 @@ absl::StatusOr<int> Sink(ir::Node* node) {
     perm = own;
     inputs.push_back(transpose->input(0));
   }
-  if (!perm.has_value() || node->num_outputs() != 1) return 0;
+  if (!perm.has_value() || node->num_outputs() != 1 ||
+      node->output()->type().shape.rank() != static_cast<int>(perm->size()))
+    return 0;
   // Pays only if it can meet another transpose or merges two into one.
   const auto& uses = node->output()->uses();
   const bool meets = std::any_of(uses.begin(), uses.end(), [](const ir::Value::Use& u) {
     return u.node->op() == "Transpose";
   });
+  // A product takes a transpose of the last two axes as a flag, and of keys the others, too (IntoMatMul).
+  Perm rows = *perm;
+  if (rows.size() >= 2) std::swap(rows[rows.size() - 1], rows[rows.size() - 2]);
+  const bool multiplies =
+      uses.size() == 1 && rows.size() >= 2 &&
+      (uses[0].node->op() == "MatMul" || uses[0].node->op() == "BatchMatMul") &&
+      (std::is_sorted(rows.begin(), rows.end()) ||
+       (uses[0].index == 1 && rows.back() == static_cast<int64_t>(rows.size()) - 1));
   const bool merges = node->num_inputs() == 2 && node->input(0)->producer() != nullptr &&
                       node->input(1)->producer() != nullptr;
-  if (!meets && !merges && !(uses.size() == 1 && LetsTransposesPass(*uses[0].node))) return 0;
+  if (!meets && !multiplies && !merges && !(uses.size() == 1 && LetsTransposesPass(*uses[0].node)))
+    return 0;
   std::vector<std::pair<std::string, ir::Attribute>> attributes(node->attrs().map().begin(),
                                                                 node->attrs().map().end());
   MIRIN_ASSIGN_OR_RETURN(ir::Node * moved,
@@ -128,22 +117,40 @@ absl::StatusOr<int> Sink(ir::Node* node) {
   return 1;
 }
 
+bool IsLive(const ir::Node& node) {
+  if (!ops::IsPure(node) || node.num_outputs() == 0) return false;
+  return std::any_of(node.outputs().begin(), node.outputs().end(), [&](const auto& v) {
+    return !v->uses().empty() || node.graph()->IsOutput(v.get());  // else replaced already
+  });
+}
+
+absl::StatusOr<int> Move(ir::Node* node) {
+  if (!IsLive(*node)) return 0;
+  if (node->op() == "Transpose") return Compose(node);
+  if (node->op() == "Reshape" || node->op() == "Squeeze") {
+    const int skipped = node->op() == "Reshape" ? SkipReshape(node) : 0;
+    return skipped > 0 ? skipped : ReshapeBeforeTranspose(node);
+  }
+  if (node->op() == "MatMul" || node->op() == "BatchMatMul") return IntoMatMul(node);
+  MIRIN_ASSIGN_OR_RETURN(const int cut, CutBeforeTranspose(node));
+  return cut > 0 ? cut : Sink(node);
+}
+
 }  // namespace
 
 absl::StatusOr<int> CancelTransposes(PassContext& context) {
   int total = 0;
   for (int round = 0; round < 100; ++round) {
-    MIRIN_ASSIGN_OR_RETURN(
-        const int changes, ForEachNode(context.module, [](ir::Node* node) -> absl::StatusOr<int> {
-          if (!ops::IsPure(*node) || node->num_outputs() == 0) return 0;
-          if (node->output()->uses().empty() && !node->graph()->IsOutput(node->output()))
-            return 0;  // replaced already
-          if (node->op() == "Transpose") return Compose(node);
-          if (node->op() == "Reshape") return SkipReshape(node);
-          if (node->op() == "MatMul" || node->op() == "BatchMatMul") return IntoMatMul(node);
-          return Sink(node);
-        }));
+    MIRIN_ASSIGN_OR_RETURN(int changes, ForEachNode(context.module, Move));
+    if (changes == 0) {  // what is left where it is may be simplified
+      MIRIN_ASSIGN_OR_RETURN(
+          changes, ForEachNode(context.module, [](ir::Node* node) -> absl::StatusOr<int> {
+            return node->op() == "Transpose" && IsLive(*node) ? LeaveUnitAxes(node)
+                                                              : absl::StatusOr<int>(0);
+          }));
+    }
     if (changes == 0) break;
+    EliminateDeadCode(context.module);  // readers that are gone would keep others where they are
     total += changes;
   }
   return total;

@@ -11,17 +11,29 @@ struct Affine {
   std::vector<double> scale, shift;
 };
 
+// A reshape in front of the node that regroups other axes than the last: the channels of a matrix product stay where they are.
+const ir::Node* RegroupingBefore(const ir::Node& node) {
+  const ir::Node* reshape = ProducedBy(node.input(0), "Reshape");
+  if (reshape == nullptr || !HasOneUse(node.input(0))) return nullptr;
+  const Shape &from = reshape->input(0)->type().shape, &to = node.input(0)->type().shape;
+  return from.rank_known() && to.rank_known() && from.rank() > 1 && to.rank() == 2 &&
+                 to.dim(1) >= 0 && from.dim(from.rank() - 1) == to.dim(1)
+             ? reshape
+             : nullptr;
+}
+
 std::optional<Affine> FromBatchNorm(const ir::Node& node, std::optional<Linear>* linear) {
   // Only y is made by inference; the statistics must have no reader.
   for (int i = 1; i < node.num_outputs(); ++i) {
     if (!node.output(i)->uses().empty() || node.graph()->IsOutput(node.output(i)))
       return std::nullopt;
   }
-  *linear = LinearBehind(node.input(0));
+  const ir::Node* regrouping = RegroupingBefore(node);
+  *linear = LinearBehind(regrouping == nullptr ? node.input(0) : regrouping->input(0));
   if (!linear->has_value() || node.attrs().Bool("is_training") ||
       node.attrs().String("data_format", "NCHW") != "NCHW")
     return std::nullopt;
-  const int rank = (*linear)->node->output()->type().shape.rank();
+  const int rank = node.input(0)->type().shape.rank();
   if (rank - 1 != (*linear)->channels_from_end)
     return std::nullopt;  // BatchNorm works along axis 1
   const auto scale = FloatsOf(node.input(1)), bias = FloatsOf(node.input(2)),
@@ -106,6 +118,11 @@ absl::StatusOr<int> FoldBatchNorm(PassContext& context) {
                                        Tensor::FromValues<float>({linear->channels}, bias))
                  : nullptr;
     MIRIN_ASSIGN_OR_RETURN(ir::Node * fused, CopyLinear(*linear, node, new_weight, new_bias));
+    if (linear->node->output() != node->input(0) && node->op() == "BatchNorm") {
+      const ir::Node* regrouping = node->input(0)->producer();
+      MIRIN_ASSIGN_OR_RETURN(fused, Insert(node, "Reshape", regrouping->name(),
+                                           {fused->output(), regrouping->input(1)}));
+    }
     Replace(node->output(), fused->output());
     return 1;
   });

@@ -9,15 +9,15 @@ absl::StatusOr<int> FuseActivation(PassContext& context) {
   return ForEachNode(context.module, [](ir::Node* node) -> absl::StatusOr<int> {
     const absl::string_view activation = ops::FusedName(node->op());
     if (activation.empty() || node->num_inputs() != 1) return 0;
-    // A matrix product may stand behind reshapes: they only rename elements.
-    std::vector<ir::Node*> views;
+    // What it applies to may stand behind reshapes and transposes: they only move elements.
+    const auto only_moves = [](const ir::Node& n) {
+      const ops::OpSchema* schema = ops::FindSchema(n.op());
+      return n.op() == "Transpose" || (schema != nullptr && schema->view());
+    };
     ir::Value* value = node->input(0);
     while (value != nullptr && value->producer() != nullptr && HasOneUse(value) &&
-           ops::FindSchema(value->producer()->op()) != nullptr &&
-           ops::FindSchema(value->producer()->op())->view()) {
-      views.push_back(value->producer());
+           only_moves(*value->producer()))
       value = value->producer()->input(0);
-    }
     const std::optional<Linear> linear = LinearBehind(value);
     if (!linear.has_value() || linear->has_activation() || linear->node->op() == "Conv2DTranspose")
       return 0;

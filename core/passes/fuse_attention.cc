@@ -9,6 +9,7 @@ struct Attention {
   ir::Value* key = nullptr;
   ir::Value* value = nullptr;
   ir::Value* mask = nullptr;
+  ir::Value* constant_mask = nullptr;  // added besides
   double scale = 1;
 };
 
@@ -18,20 +19,20 @@ bool IsProduct(const ir::Node* n, bool transpose_b) {
          n->input(2) == nullptr && n->attrs().String("activation").empty();
 }
 
-// Peels a scale by one number off the scores.
-const ir::Value* Unscaled(const ir::Value* scores, double* scale) {
+// Peels a factor that is one number off the scores, or off an operand of theirs.
+ir::Value* Unscaled(ir::Value* scores, double* scale) {
   const ir::Node* n = scores->producer();
   if (n == nullptr || !HasOneUse(scores)) return scores;
   if (n->op() == "Mul" || n->op() == "Muls") {
     const auto [constant, other] =
         EitherOrder(*n, [](ir::Value* v) { return ScalarOf(v).has_value(); });
     if (constant == nullptr) return scores;
-    *scale = *ScalarOf(constant);
+    *scale *= *ScalarOf(constant);
     return other;
   }
   if ((n->op() == "RealDiv" || n->op() == "Div" || n->op() == "Divs") &&
       ScalarOf(n->input(1)).value_or(0) != 0) {
-    *scale = 1 / *ScalarOf(n->input(1));
+    *scale /= *ScalarOf(n->input(1));
     return n->input(0);
   }
   return scores;
@@ -53,25 +54,33 @@ std::optional<Attention> Match(const ir::Node& node) {
   if (axis.size() != 1 || (axis[0] != -1 && axis[0] != 3)) return std::nullopt;
   Attention found;
   found.value = node.input(1);
-  const ir::Value* scores = softmax->input(0);
+  ir::Value* scores = softmax->input(0);
   if (!HasOneUse(scores)) return std::nullopt;
-  const auto is_scores = [&](const ir::Value* v) {
+  const auto is_scores = [&](ir::Value* v) {
     double scale = 1;
     const ir::Value* product = Unscaled(v, &scale);
     return IsProduct(product->producer(), true) && HasOneUse(product);
   };
+  const auto is_mask = [](const ir::Value* v) {
+    return v->type().shape.rank_known() && v->type().shape.rank() <= 4 &&
+           v->type().dtype == DType::kFloat32;
+  };
   if (const ir::Node* add = ProducedBy(scores, "Add"); add != nullptr) {
+    const auto [constant, sum] = EitherOrder(*add, [](ir::Value* v) { return v->is_constant(); });
+    if (constant != nullptr && ProducedBy(sum, "Add") != nullptr && HasOneUse(sum)) {
+      if (!is_mask(constant)) return std::nullopt;
+      found.constant_mask = constant;
+      add = sum->producer();
+    }
     const auto [product, mask] = EitherOrder(*add, is_scores);
-    if (product == nullptr || !mask->type().shape.rank_known() || mask->type().shape.rank() > 4 ||
-        mask->type().dtype != DType::kFloat32)
-      return std::nullopt;
+    if (product == nullptr || !is_mask(mask)) return std::nullopt;
     found.mask = mask;
     scores = product;
   }
   if (!is_scores(scores)) return std::nullopt;
   const ir::Node* product = Unscaled(scores, &found.scale)->producer();
-  found.query = product->input(0);
-  found.key = product->input(1);
+  found.query = Unscaled(product->input(0), &found.scale);
+  found.key = Unscaled(product->input(1), &found.scale);
   if (!IsF32Rank4(found.query) || !IsF32Rank4(found.key)) return std::nullopt;
   // The mask must not widen the scores.
   if (found.mask != nullptr && softmax->output()->type() != product->output()->type())
@@ -91,8 +100,13 @@ ir::Value* BehindHeads(const ir::Value* v) {
 
 absl::StatusOr<int> FuseAttention(PassContext& context) {
   return ForEachNode(context.module, [](ir::Node* node) -> absl::StatusOr<int> {
-    const auto a = Match(*node);
+    auto a = Match(*node);
     if (!a.has_value()) return 0;
+    if (a->constant_mask != nullptr) {
+      MIRIN_ASSIGN_OR_RETURN(const ir::Node* sum, Insert(node, "Add", node->name() + "/mask",
+                                                         {a->mask, a->constant_mask}));
+      a->mask = sum->output();
+    }
     std::vector<std::pair<std::string, ir::Attribute>> attributes = {{"scale", a->scale}};
     // Heads that were split off by transposes, and are merged by one, are walked in place.
     ir::Value *query = BehindHeads(a->query), *key = BehindHeads(a->key),

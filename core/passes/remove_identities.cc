@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <numeric>
 
 #include "core/passes/pass.h"
@@ -23,6 +24,11 @@ bool KeepsOrder(const ir::Node& node) {
   return true;
 }
 
+bool IsAll(const std::optional<std::vector<int64_t>>& values, int64_t number) {
+  return values.has_value() &&
+         std::all_of(values->begin(), values->end(), [&](int64_t v) { return v == number; });
+}
+
 bool GivesInputBack(const ir::Node& node) {
   const ir::TensorType& from = node.input(0)->type();
   const ir::TensorType& to = node.output(0)->type();
@@ -37,6 +43,13 @@ bool GivesInputBack(const ir::Node& node) {
   if (IsOneOf(op, {"Reshape", "View", "Flatten", "ExpandDims", "Squeeze", "Unsqueeze",
                    "BroadcastTo", "Tile"}))
     return same;
+  // A slice that is as large as its input has all of it, in order unless it steps backwards.
+  if (op == "StridedSlice") return same && IsAll(IntsOf(node.input(3)), 1);
+  if (op == "StridedSliceAxes")
+    return same && (node.input(4) == nullptr || IsAll(IntsOf(node.input(4)), 1));
+  if (op == "Slice") return same;
+  if (op == "Pad") return same && IsAll(node.attrs().Ints("paddings"), 0);
+  if (op == "PadV3") return same && IsAll(IntsOf(node.input(1)), 0);
   if (IsOneOf(op, {"Mul", "Div", "RealDiv", "Muls", "Divs"}) && node.num_inputs() > 1) {
     return same && ScalarOf(node.input(1)) == 1.0;
   }
