@@ -1,6 +1,7 @@
 // Kernels that move elements: transpose, gather, joins, cuts, slices, casts.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "core/backends/cpu/kernel.h"
 #include "core/base/status.h"
@@ -59,26 +60,138 @@ void CopyLines(const StridedCopy& plan, const T* from, T* to, int64_t begin, int
   }
 }
 
+// Where neighbours of the source come from different lines of the result, both are walked in tiles.
+constexpr int64_t kTile = 16;
+
+struct TiledCopy {
+  std::vector<StridedCopy::Axis> outer;  // with the strides of the source
+  std::vector<int64_t> to_strides;       // and those of the result
+  int64_t rows, row_stride;              // neighbours in the source; apart in the result
+  int64_t columns, column_stride;        // neighbours in the result; apart in the source
+  int64_t base, tiles_down, tiles_across, tiles;
+};
+
+std::optional<TiledCopy> PlanTiles(const StridedCopy& plan) {
+  if (plan.inner.stride == 1 || plan.total == 0) return std::nullopt;
+  TiledCopy tiled = {};
+  tiled.columns = plan.inner.n;
+  tiled.column_stride = plan.inner.stride;
+  tiled.base = plan.base;
+  tiled.tiles = 1;
+  int64_t to_stride = plan.inner.n;
+  for (size_t i = plan.outer.size(); i-- > 0;) {
+    const StridedCopy::Axis& axis = plan.outer[i];
+    if (axis.stride == 1 && tiled.rows == 0) {
+      tiled.rows = axis.n;
+      tiled.row_stride = to_stride;
+    } else {
+      tiled.outer.push_back(axis);
+      tiled.to_strides.push_back(to_stride);
+      tiled.tiles *= axis.n;
+    }
+    to_stride *= axis.n;
+  }
+  if (tiled.rows < 4 || tiled.columns < 4) return std::nullopt;
+  tiled.tiles_down = (tiled.rows + kTile - 1) / kTile;
+  tiled.tiles_across = (tiled.columns + kTile - 1) / kTile;
+  tiled.tiles *= tiled.tiles_down * tiled.tiles_across;
+  return tiled;
+}
+
+using Four = uint32_t __attribute__((vector_size(16)));
+
+// Four rows of four words become columns.
+void TurnFour(const uint32_t* from, int64_t from_row, uint32_t* to, int64_t to_row) {
+  Four r[4];
+  for (int i = 0; i < 4; ++i) std::memcpy(&r[i], from + i * from_row, sizeof(Four));
+  const Four a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
+             b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5),
+             c = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7),
+             d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+  const Four columns[4] = {
+      __builtin_shufflevector(a, b, 0, 1, 4, 5), __builtin_shufflevector(a, b, 2, 3, 6, 7),
+      __builtin_shufflevector(c, d, 0, 1, 4, 5), __builtin_shufflevector(c, d, 2, 3, 6, 7)};
+  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_row, &columns[i], sizeof(Four));
+}
+
+template <typename T>
+void CopyTile(const TiledCopy& plan, const T* from, T* to, int64_t rows, int64_t columns) {
+  if constexpr (sizeof(T) == 4) {
+    if (rows == kTile && columns == kTile) {
+      for (int64_t i = 0; i < kTile; i += 4) {
+        for (int64_t k = 0; k < kTile; k += 4)
+          TurnFour(from + i + k * plan.column_stride, plan.column_stride,
+                   to + i * plan.row_stride + k, plan.row_stride);
+      }
+      return;
+    }
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t k = 0; k < columns; ++k)
+      to[i * plan.row_stride + k] = from[i + k * plan.column_stride];
+  }
+}
+
+template <typename T>
+void CopyTiles(const TiledCopy& plan, const T* from, T* to, int64_t begin, int64_t end) {
+  for (int64_t tile = begin; tile < end; ++tile) {
+    int64_t rest = tile;
+    const int64_t column = rest % plan.tiles_across * kTile;
+    rest /= plan.tiles_across;
+    const int64_t row = rest % plan.tiles_down * kTile;
+    rest /= plan.tiles_down;
+    int64_t source = plan.base + row + column * plan.column_stride,
+            target = row * plan.row_stride + column;
+    for (size_t i = 0; i < plan.outer.size(); ++i) {
+      source += rest % plan.outer[i].n * plan.outer[i].stride;
+      target += rest % plan.outer[i].n * plan.to_strides[i];
+      rest /= plan.outer[i].n;
+    }
+    CopyTile(plan, from + source, to + target, std::min(kTile, plan.rows - row),
+             std::min(kTile, plan.columns - column));
+  }
+}
+
+// Calls fn with a zero of the type that elements of this size are moved as.
+template <typename Fn>
+void WithElement(size_t size, Fn fn) {
+  switch (size) {
+    case 1:
+      return fn(uint8_t{0});
+    case 2:
+      return fn(uint16_t{0});
+    case 4:
+      return fn(uint32_t{0});
+    default:
+      return fn(uint64_t{0});
+  }
+}
+
 KernelResult CopyKernel(const KernelRequest& r, StridedCopy plan) {
   const size_t size = SizeOf(r.inputs[0].dtype);
   if (r.inputs[0].dtype == DType::kString || size > 8) return Refuse(r.inputs[0]);
   KernelTraits traits;
   traits.implementation = absl::StrCat("cpu:", r.node->op());
+  if (const auto tiled = PlanTiles(plan); tiled.has_value()) {
+    return FromFunction(traits, [tiled = *tiled, size](const KernelContext& c) {
+      c.threads().ParallelFor(tiled.tiles, kElementGrain / (kTile * kTile),
+                              [&](int64_t b, int64_t e) {
+                                WithElement(size, [&](auto zero) {
+                                  using T = decltype(zero);
+                                  CopyTiles(tiled, c.input(0).as<T>(), c.output(0).as<T>(), b, e);
+                                });
+                              });
+    });
+  }
   const int64_t lines = plan.total == 0 ? 0 : plan.total / plan.inner.n;
   return FromFunction(traits, [plan = std::move(plan), lines, size](const KernelContext& c) {
     c.threads().ParallelFor(
         lines, std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, plan.inner.n)),
         [&](int64_t b, int64_t e) {
-          switch (size) {
-            case 1:
-              return CopyLines(plan, c.input(0).as<uint8_t>(), c.output(0).as<uint8_t>(), b, e);
-            case 2:
-              return CopyLines(plan, c.input(0).as<uint16_t>(), c.output(0).as<uint16_t>(), b, e);
-            case 4:
-              return CopyLines(plan, c.input(0).as<uint32_t>(), c.output(0).as<uint32_t>(), b, e);
-            default:
-              return CopyLines(plan, c.input(0).as<uint64_t>(), c.output(0).as<uint64_t>(), b, e);
-          }
+          WithElement(size, [&](auto zero) {
+            using T = decltype(zero);
+            CopyLines(plan, c.input(0).as<T>(), c.output(0).as<T>(), b, e);
+          });
         });
   });
 }
