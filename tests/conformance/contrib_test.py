@@ -293,6 +293,29 @@ def quantized():
     Case("quantized pool, pads count", "QLinearAveragePool", [u8(2, 3, 5, 4), *one, *two], kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1)
     Case("quantized parts", "QLinearConcat", [*out, x, *one, u8(2, 1, 4), *two], axis=1, constant=(0, 1, 3, 4, 6, 7))
     Case("quantized softmax", "QLinearSoftmax", [u8(3, 9), *one, scalar(1 / 256), scalar(0, np.uint8)], opset=13, axis=-1, constant=(1, 2, 3, 4))
+    # Constant parameters: these become integer kernels.
+    def channels(n):
+        return np.abs(f32(n)) / 50 + np.float32(0.004)
+    product, window = [0.03, np.uint8(120)], [0.4, np.uint8(130)]
+    def qlinear(name, op, x, w, scale, w_zero, result, *bias, constant=(1, 2, 3, 4, 5, 6, 7, 8), **attributes):
+        low = scalar(result[0]), np.array(result[1])
+        inputs = [x, scalar(0.02), np.array(100 if x.dtype == np.uint8 else -3, x.dtype), w, scale, w_zero, *low, *bias]
+        Case(name, op, inputs, domain="", constant=[i for i in constant if i < len(inputs)], **attributes)
+    nothing = scalar(0, np.int8)
+    qlinear("product of bytes", "QLinearMatMul", u8(3, 7, 40), i8(40, 50), scalar(0.01), nothing, product)
+    qlinear("product of bytes by column", "QLinearMatMul", u8(9, 33), i8(33, 5), channels(5), np.zeros(5, np.int8), product)
+    qlinear("product of signed bytes", "QLinearMatMul", i8(9, 33), i8(33, 5), scalar(0.01), nothing, [0.05, np.int8(-7)])
+    qlinear("product of bytes around 128", "QLinearMatMul", u8(9, 33), u8(33, 5), scalar(0.01), scalar(128, np.uint8), product)
+    qlinear("product of bytes around 100", "QLinearMatMul", u8(9, 33), u8(33, 5), scalar(0.01), scalar(100, np.uint8), product)
+    qlinear("product of bytes, computed scale", "QLinearMatMul", u8(9, 33), i8(33, 5), scalar(0.01), nothing, product, constant=(2, 3, 4, 5, 6, 7))
+    bias = np.arange(-6, 6, dtype=np.int32) * 500
+    qlinear("convolution of bytes", "QLinearConv", u8(2, 5, 9, 8), i8(12, 5, 3, 3), channels(12), np.zeros(12, np.int8), window, bias, pads=[1, 1, 1, 1], strides=[2, 1])
+    qlinear("convolution of bytes, one scale", "QLinearConv", u8(1, 5, 9, 8), i8(12, 5, 1, 1), scalar(0.01), nothing, window)
+    qlinear("convolution of bytes by groups", "QLinearConv", u8(1, 12, 9, 8), i8(12, 1, 3, 3), channels(12), np.zeros(12, np.int8), window, bias, group=12)
+    qlinear("convolution of signed bytes, computed bias", "QLinearConv", i8(1, 5, 9, 8), i8(12, 5, 3, 3), scalar(0.01), nothing, [0.4, np.int8(3)], bias, constant=(1, 2, 3, 4, 5, 6, 7))
+    for w, zero in (i8(40, 50), nothing), (u8(40, 50), scalar(128, np.uint8)), (u8(40, 50), scalar(7, np.uint8)):
+        Case(f"sums of bytes around {zero}", "MatMulInteger", [u8(3, 7, 40), w, scalar(77, np.uint8), zero], domain="", constant=(1, 2, 3))
+    Case("steps of a range", "DynamicQuantizeLinear", [3 * f32(4, 50)], outputs=3, domain="")
     Case("quantize", "QuantizeLinear", [3 * f32(4, 5), *one])
     Case("quantize by axis", "QuantizeLinear", [3 * f32(4, 5), np.abs(f32(4)) + 0.01, i8(4)], axis=0)
     Case("dequantize", "DequantizeLinear", [u8(4, 5), *one])

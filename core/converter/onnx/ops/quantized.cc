@@ -86,6 +86,35 @@ ir::Value* Requantized(GraphBuilder& b, ir::Value* sum, ir::Value* scale, ir::Va
   return b.Cast(y, zero->type().dtype);
 }
 
+QuantizedOperands DequantizedOperands(OpContext& c, int weight, int axis) {
+  GraphBuilder& b = c.builder();
+  const auto elements = [&](int i) { return NumElements(c.shape(i).dims()); };
+  for (const int i : {1, 2, weight, weight + 1, weight + 2, weight + 3, weight + 4}) {
+    if (!c.has_input(i)) return {};
+    if (GraphBuilder::ValueOf(c.input(i)) == nullptr) return {};
+    if (i < weight && elements(i) != 1) return {};
+    if (i > weight + 2 && elements(i) != 1) return {};
+  }
+  const Shape &shape = c.shape(weight), &scales = c.shape(weight + 1);
+  if (c.dtype(1) != DType::kFloat32 || c.dtype(weight + 1) != DType::kFloat32 ||
+      c.dtype(weight + 3) != DType::kFloat32 || shape.rank() <= axis || c.shape(0).rank() < 2)
+    return {};
+  const bool one_scale = elements(weight + 1) == 1;
+  if (!one_scale && (scales.rank() != 1 || scales.dim(0) != shape.dim(axis))) return {};
+  ir::Value* q = SymmetricWeight(b, c.input(weight), c.input(weight + 2));
+  if (q == nullptr) return {};
+  ir::Value* scale = one_scale ? AsScalar(b, c.input(weight + 1)) : c.input(weight + 1);
+  return {b.Op("DequantizeLinear", {c.input(0), AsScalar(b, c.input(1)), AsScalar(b, c.input(2))}),
+          b.Op("DequantizeLinear", {q, scale}, {{"axis", int64_t{axis}}})};
+}
+
+absl::Status SetQuantizedOutput(OpContext& c, ir::Value* y, int scale) {
+  GraphBuilder& b = c.builder();
+  c.SetOutput(
+      0, b.Op("QuantizeLinear", {y, AsScalar(b, c.input(scale)), AsScalar(b, c.input(scale + 1))}));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ir::Value*> OneNumber(OpContext& c, int i, absl::string_view what) {
   const Shape& shape = c.shape(i);
   if (shape.concrete() && NumElements(shape.dims()) != 1) {

@@ -31,6 +31,17 @@ struct DynamicallyQuantized {
 };
 DynamicallyQuantized QuantizeDynamically(GraphBuilder& b, ir::Value* x);
 
+// A QLinear operator whose parameters are all constants: DequantizeLinear of both operands, what the caller makes of them, and
+// QuantizeLinear of that, which computes in integers where fuse_quantized finds it. Null members where the operator is not like that.
+struct QuantizedOperands {
+  ir::Value* x = nullptr;
+  ir::Value* weight = nullptr;
+};
+// The inputs are x, its scale and zero point, the weight at `weight`, its scale and zero point, and the result's. Channels of the
+// weight are its axis `axis`.
+QuantizedOperands DequantizedOperands(OpContext& c, int weight, int axis);
+absl::Status SetQuantizedOutput(OpContext& c, ir::Value* y, int scale);
+
 // Operand i, which must be one number, as a scalar.
 absl::StatusOr<ir::Value*> OneNumber(OpContext& c, int i, absl::string_view what);
 

@@ -76,6 +76,18 @@ absl::Status ConvInteger(OpContext& c) {
 // Operands: x, its scale and zero point, w, its, the scale and zero point of the result, a bias in steps of both scales.
 absl::Status QLinearConv(OpContext& c) {
   GraphBuilder& b = c.builder();
+  const bool folded_bias = !c.has_input(8) || GraphBuilder::ValueOf(c.input(8)) != nullptr;
+  if (c.shape(3).rank() == 4 && folded_bias) {
+    if (const QuantizedOperands q = DequantizedOperands(c, 3, 0); q.weight != nullptr) {
+      MIRIN_ASSIGN_OR_RETURN(const Attrs attributes, ConvolutionAttributes(c, 3, 2));
+      ir::Value* bias = GraphBuilder::Absent();
+      if (c.has_input(8)) {
+        ir::Value* step = b.Mul(AsScalar(b, c.input(1)), c.input(4));
+        bias = b.Mul(b.Cast(c.input(8), DType::kFloat32), step);
+      }
+      return SetQuantizedOutput(c, b.Op("Conv2D", {q.x, q.weight, bias}, attributes), 6);
+    }
+  }
   MIRIN_ASSIGN_OR_RETURN(ir::Value * sum, IntegerConvolution(c, 2, 3, 5));
   MIRIN_ASSIGN_OR_RETURN(ir::Value * x_scale, OneNumber(c, 1, "the scale of x"));
   MIRIN_ASSIGN_OR_RETURN(ir::Value * y_scale, OneNumber(c, 6, "the scale of the result"));

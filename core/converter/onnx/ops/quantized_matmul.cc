@@ -66,6 +66,12 @@ absl::Status MatMulInteger(OpContext& c) {
 // Operands: a, its scale and zero point, b, its, the scale and zero point of the result.
 absl::Status QLinearMatMul(OpContext& c) {
   GraphBuilder& b = c.builder();
+  if (c.shape(3).rank() == 2) {
+    if (const QuantizedOperands q = DequantizedOperands(c, 3, 1); q.weight != nullptr) {
+      MIRIN_ASSIGN_OR_RETURN(ir::Value * y, MatrixProduct(b, q.x, q.weight));
+      return SetQuantizedOutput(c, y, 6);
+    }
+  }
   MIRIN_ASSIGN_OR_RETURN(ir::Value * sum,
                          IntegerProduct(b, c.input(0), PerRow(c, 2), c.input(3), PerColumn(c, 5)));
   MIRIN_ASSIGN_OR_RETURN(ir::Value * y_scale, OneNumber(c, 6, "the scale of the result"));
