@@ -126,7 +126,7 @@ def make_network(recipe, folder):
 
 def make_quantised(base, kind, folder):
     """`base` in bytes; its gflop are those of the network that it is made of."""
-    import onnxruntime.quantization as quantization
+    from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     inputs = dict(read_arrays(base / "in", "inputs.txt"))
