@@ -50,6 +50,7 @@ absl::StatusOr<runtime::ModelOptions> FromC(const mirin_model_options* given) {
   if (known->config != nullptr) {
     LogNotes(known->config);
     options.read.weights_directory = known->config->config.weights_directory;
+    options.cache_directory = known->config->config.cache_directory;
   }
   return options;
 }

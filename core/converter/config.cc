@@ -83,6 +83,7 @@ constexpr Section kSections[] = {
     {"gpu_context", Use::kIgnored, "*", kRunTime},
     {"execution_plan", Use::kIgnored, "*", kRunTime},
     {"ms_cache", Use::kIgnored, "*", kRunTime},
+    {"model_cache", Use::kIgnored, "*", kRunTime},
     {"model_file", Use::kIgnored, "*", kRunTime},
     {"weight", Use::kIgnored, "*", kRunTime},
     {"shared_thread_pool", Use::kIgnored, "*", kRunTime},

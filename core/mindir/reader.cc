@@ -25,20 +25,10 @@ class ModelFiles {
       : directory_(std::move(directory)), has_directory_(has_directory), options_(options) {}
 
   // The plain bytes of a file that was mapped or given.
-  absl::StatusOr<FileBytes> Open(FileBytes file) const {
-    if (!IsContainer(file.bytes)) {
-      if (options_.mode != CipherMode::kNone) {
-        return absl::InvalidArgumentError(
-            "a decryption mode was given, but the model is not encrypted");
-      }
-      return file;
-    }
-    MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const std::string> plain,
-                           Decrypt(file.bytes, options_.key, options_.mode));
-    FileBytes result;
-    result.bytes = *plain;
-    result.owner = std::move(plain);
-    return result;
+  absl::StatusOr<FileBytes> Open(FileBytes file) {
+    MIRIN_ASSIGN_OR_RETURN(FileBytes plain, Plain(std::move(file)));
+    if (options_.sources != nullptr) options_.sources->files.push_back(plain);
+    return plain;
   }
 
   void set_main(FileBytes file) { main_ = std::move(file); }
@@ -51,6 +41,23 @@ class ModelFiles {
   }
 
  private:
+  absl::StatusOr<FileBytes> Plain(FileBytes file) const {
+    if (!IsContainer(file.bytes)) {
+      if (options_.mode != CipherMode::kNone) {
+        return absl::InvalidArgumentError(
+            "a decryption mode was given, but the model is not encrypted");
+      }
+      return file;
+    }
+    MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const std::string> plain,
+                           Decrypt(file.bytes, options_.key, options_.mode));
+    if (options_.sources != nullptr) options_.sources->encrypted = true;
+    FileBytes result;
+    result.bytes = *plain;
+    result.owner = std::move(plain);
+    return result;
+  }
+
   absl::StatusOr<Tensor> LoadBytes(const RawTensor& raw) {
     const DType dtype = DTypeFromProto(raw.data_type);
     if (dtype == DType::kUnknown)

@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "core/base/file.h"
 #include "core/ir/graph.h"
 #include "core/mindir/limits.h"
 
@@ -42,6 +43,12 @@ struct Inspection {
   std::vector<NodeProblem> problems;
 };
 
+// The bytes that a module was read from, the model first, then its weight files; weights that are spans of them have their owner.
+struct Sources {
+  std::vector<FileBytes> files;
+  bool encrypted = false;  // one of them was: the bytes are secret
+};
+
 struct ReadOptions {
   // Key bytes: 16, 24 or 32 for AES, 16 for SM4. Empty for plain files.
   std::string key;
@@ -54,6 +61,8 @@ struct ReadOptions {
   // their results are not judged. The result is then the first of them as an error. Each reading
   // starts the lists anew.
   Inspection* inspection = nullptr;
+  // Not null: gets what was read.
+  Sources* sources = nullptr;
 };
 
 // NotFound when the file or one of its weight files does not exist, FailedPrecondition for an encrypted file without key,

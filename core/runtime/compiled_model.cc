@@ -35,9 +35,24 @@ void LogPlan(const plan::Plan& plan) {
   Log(LogLevel::kDebug, text);
 }
 
+std::string PackingOf(const DeviceSet& set) {
+  std::string all;
+  for (const auto& backend : set.backends)
+    absl::StrAppend(&all, backend->name(), " ", backend->packing(), ";");
+  return all;
+}
+
+void KeepWeights(DeviceSet* devices) {
+  devices->kept->Flush();
+  const WeightCache::Counts counts = devices->weights.counts();
+  Log(LogLevel::kInfo,
+      absl::StrCat("model cache: ", counts.packed, " weights packed, ", counts.reused, " reused"));
+}
+
 }  // namespace
 
-CompiledModel::CompiledModel(const ir::Module* module) : module_(module) {
+CompiledModel::CompiledModel(const ir::Module* module, std::shared_ptr<const ModelCache> cache)
+    : module_(module), cache_(std::move(cache)) {
   for (const auto& graph : module->graphs())
     schedules_.emplace(graph.get(), plan::Partition(*graph));
 }
@@ -53,6 +68,10 @@ absl::StatusOr<std::shared_ptr<DeviceSet>> CompiledModel::Devices(
   set->key = key;
   set->prefer_fp16 = prefer_fp16;
   MIRIN_ASSIGN_OR_RETURN(set->backends, MakeBackends(names));
+  if (cache_ != nullptr) {
+    set->kept = cache_->Open(absl::StrCat(key, ";", PackingOf(*set)));
+    set->weights.set_store(set->kept);
+  }
   devices_.push_back(set);
   return set;
 }
@@ -74,6 +93,7 @@ absl::StatusOr<std::unique_ptr<plan::Plan>> CompiledModel::Build(
   // Libraries choose their partition of the work by the arena they are set up in.
   threads.Enter([&] { plan = plan::BuildPlan(request); });
   devices.weights.DropScratch();
+  if (devices.kept != nullptr && plan.ok()) KeepWeights(&devices);
   return plan;
 }
 

@@ -15,6 +15,7 @@
 #include "core/ir/graph.h"
 #include "core/plan/partition.h"
 #include "core/plan/plan.h"
+#include "core/runtime/model_cache.h"
 
 namespace mirin::runtime {
 
@@ -24,6 +25,7 @@ struct DeviceSet {
   bool prefer_fp16 = false;
   std::vector<std::unique_ptr<Backend>> backends;
   WeightCache weights;
+  std::shared_ptr<PackedWeights> kept;  // null: no cache on disk
 };
 
 class CompiledModel {
@@ -31,7 +33,8 @@ class CompiledModel {
   // Plans kept beyond this many bytes are dropped, least recently used first.
   static constexpr size_t kPlanCacheBytes = size_t{64} << 20;
 
-  explicit CompiledModel(const ir::Module* module);
+  // `cache`: where packed weights are kept, null: nowhere.
+  CompiledModel(const ir::Module* module, std::shared_ptr<const ModelCache> cache);
 
   const ir::Module& module() const { return *module_; }
   // A constant's bytes, aligned for its dtype.
@@ -65,6 +68,7 @@ class CompiledModel {
                                                     DeviceSet& devices, const ThreadShare& threads);
 
   const ir::Module* module_;
+  const std::shared_ptr<const ModelCache> cache_;
   absl::node_hash_map<const ir::Graph*, plan::Schedule> schedules_;
   plan::AlignedConstants aligned_;
   absl::Mutex mutex_;

@@ -1,6 +1,7 @@
 #include "core/runtime/model.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/backend/registry.h"
 #include "core/base/log.h"
 #include "core/base/status.h"
@@ -8,6 +9,7 @@
 #include "core/passes/pipeline.h"
 #include "core/plan/evaluate.h"
 #include "core/runtime/compiled_model.h"
+#include "core/runtime/model_cache.h"
 
 namespace mirin::runtime {
 namespace {
@@ -37,6 +39,23 @@ absl::StatusOr<std::string> Optimize(const ModelOptions& options, ir::Module* mo
   return passes::ToString(report);
 }
 
+// Where packed weights of a model are kept, null: nowhere.
+absl::StatusOr<std::shared_ptr<const ModelCache>> CacheFor(
+    const ModelOptions& options, std::shared_ptr<const mindir::Sources> sources) {
+  if (options.cache_directory.empty()) return nullptr;
+  MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const CacheDirectory> directory,
+                         CacheDirectory::Open(options.cache_directory));
+  if (sources == nullptr) return nullptr;
+  if (sources->encrypted) {
+    Log(LogLevel::kInfo, "model cache: an encrypted model is not kept");
+    return nullptr;
+  }
+  return std::make_shared<const ModelCache>(
+      std::move(directory), std::move(sources),
+      absl::StrCat("level ", options.optimization_level, " without ",
+                   absl::StrJoin(options.disabled_passes, ",")));
+}
+
 }  // namespace
 
 Model::Model() = default;
@@ -44,8 +63,11 @@ Model::~Model() = default;
 
 absl::StatusOr<std::shared_ptr<const Model>> Model::LoadFile(const std::string& path,
                                                              const ModelOptions& options) {
-  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, mindir::ReadFile(path, options.read));
-  absl::StatusOr<std::shared_ptr<const Model>> model = FromModule(std::move(module), options);
+  auto sources = std::make_shared<mindir::Sources>();
+  mindir::ReadOptions read = options.read;
+  read.sources = sources.get();
+  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, mindir::ReadFile(path, read));
+  auto model = Make(std::move(module), options, std::move(sources));
   if (!model.ok()) return Annotate(model.status(), path);
   return model;
 }
@@ -53,14 +75,24 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::LoadFile(const std::string& 
 absl::StatusOr<std::shared_ptr<const Model>> Model::LoadBuffer(absl::string_view bytes,
                                                                std::shared_ptr<const void> owner,
                                                                const ModelOptions& options) {
+  auto sources = std::make_shared<mindir::Sources>();
+  mindir::ReadOptions read = options.read;
+  read.sources = sources.get();
   MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module,
-                         mindir::ReadBuffer(bytes, std::move(owner), options.read));
-  return FromModule(std::move(module), options);
+                         mindir::ReadBuffer(bytes, std::move(owner), read));
+  return Make(std::move(module), options, std::move(sources));
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<ir::Module> module,
                                                                const ModelOptions& options) {
+  return Make(std::move(module), options, nullptr);
+}
+
+absl::StatusOr<std::shared_ptr<const Model>> Model::Make(
+    std::unique_ptr<ir::Module> module, const ModelOptions& options,
+    std::shared_ptr<const mindir::Sources> sources) {
   MIRIN_RETURN_IF_ERROR(ir::Verify(*module));
+  MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const ModelCache> cache, CacheFor(options, sources));
   std::shared_ptr<Model> model(new Model());
   // The signature is the file's, whatever passes do to the graph.
   for (const auto& v : module->entry()->inputs()) model->inputs_.push_back({v->name(), v->type()});
@@ -68,6 +100,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<i
     model->outputs_.push_back({module->output_names()[i], module->entry()->outputs()[i]->type()});
   }
   for (const auto& v : module->variables()) model->states_.push_back({v->name(), v->type()});
+  model->sources_ = std::move(sources);
   model->source_ = module->Clone();
   model->options_ = options;
   model->options_.read = mindir::ReadOptions();
@@ -80,7 +113,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::FromModule(std::unique_ptr<i
     Log(LogLevel::kDebug, model->pass_report_);
   }
   model->module_ = std::move(module);
-  model->compiled_ = std::make_unique<CompiledModel>(model->module_.get());
+  model->compiled_ = std::make_unique<CompiledModel>(model->module_.get(), std::move(cache));
   return std::shared_ptr<const Model>(std::move(model));
 }
 
@@ -110,7 +143,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Reshaped(absl::Span<const Di
     input->set_type({dtype, shape});
   }
   MIRIN_RETURN_IF_ERROR(ops::InferModule(module.get()));
-  return FromModule(std::move(module), options_);
+  return Make(std::move(module), options_, sources_);
 }
 
 std::string Model::Metadata(absl::string_view key) const {

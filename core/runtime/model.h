@@ -31,6 +31,9 @@ struct ModelOptions {
   std::vector<std::string> disabled_passes;
   // When not empty: the directory that gets the graph as text after each pass ("00_read.txt", "01_<pass>.txt" ..).
   std::string dump_directory;
+  // When not empty: the folder where packed weights of unencrypted models are kept for the next process, see core/runtime/model_cache.h.
+  // PermissionDenied when others may write to it.
+  std::string cache_directory;
 };
 
 class CompiledModel;  // plans and packed weights; core/runtime/compiled_model.h
@@ -67,7 +70,12 @@ class Model {
 
  private:
   Model();
+  // `sources`: what the module was read from; null for one made in memory.
+  static absl::StatusOr<std::shared_ptr<const Model>> Make(
+      std::unique_ptr<ir::Module> module, const ModelOptions& options,
+      std::shared_ptr<const mindir::Sources> sources);
 
+  std::shared_ptr<const mindir::Sources> sources_;
   std::unique_ptr<const ir::Module> source_;  // before the passes; its weights are the file's
   ModelOptions options_;                      // without its key
   std::unique_ptr<ir::Module> module_;

@@ -35,8 +35,9 @@ constexpr Section kSections[] = {
     {"shared_thread_pool",
      "enable_shared_thread_pool thread_num_limit_per_worker thread_num_remaining_per_worker", ""},
     {"execution_plan", "*", ""},
+    {"model_cache", "cache_dir", ""},
     {"ms_cache", "serialize_path",
-     "it configures TensorRT's cache; the CPU compiles nothing that would be kept"},
+     "it configures TensorRT's cache; [model_cache] cache_dir keeps weights for the CPU"},
     {"gpu_context", "*", kOtherDevice},
     {"ascend_context", "*", kOtherDevice},
     {"acl_init_options", "*", kOtherDevice},
@@ -96,6 +97,8 @@ absl::Status RunConfig::Set(absl::string_view name, absl::string_view key,
     weights_directory = FolderOf(value);
   } else if (key == "weight_path") {
     weights_directory = IsFolder(std::string(value)) ? std::string(value) : FolderOf(value);
+  } else if (key == "cache_dir") {
+    cache_directory = std::string(value);
   } else if (key == "enable_shared_thread_pool") {
     if (value != "true" && value != "false")
       return absl::InvalidArgumentError(

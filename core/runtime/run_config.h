@@ -14,6 +14,8 @@ namespace mirin::runtime {
 struct RunConfig {
   // [model_file] mindir_path (the model's file) or [weight] weight_path (its folder): where a model from memory finds its weight files.
   std::string weights_directory;
+  // [model_cache] cache_dir: ModelOptions::cache_directory.
+  std::string cache_directory;
   // [shared_thread_pool] thread_num_limit_per_worker; 0: not said.
   int threads_per_worker = 0;
   // One for each setting that has no effect here, with the reason.

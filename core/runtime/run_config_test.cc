@@ -18,6 +18,8 @@ TEST(RunConfig, TakesWhatHasAMeaning) {
   EXPECT_TRUE(config.Set("shared_thread_pool", "thread_num_limit_per_worker", "3").ok());
   EXPECT_EQ(config.threads_per_worker, 3);
   EXPECT_TRUE(config.Set("execution_plan", "op1", "data_type:float32").ok());
+  EXPECT_TRUE(config.Set("model_cache", "cache_dir", "some/folder").ok());
+  EXPECT_EQ(config.cache_directory, "some/folder");
   EXPECT_TRUE(config.notes.empty());
   EXPECT_TRUE(config.Set("gpu_context", "opt_dims", "x").ok());
   EXPECT_TRUE(config.Set("shared_thread_pool", "enable_shared_thread_pool", "true").ok());

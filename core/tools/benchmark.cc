@@ -181,7 +181,8 @@ absl::Status RunBenchmark(const Flags& flags) {
   MIRIN_RETURN_IF_ERROR(BindTo(settings.cores));
   std::printf("start unified benchmark run\n");
   const auto start = Clock::now();
-  MIRIN_ASSIGN_OR_RETURN(ModelPtr model, LoadFile(settings.model_file, settings.decrypt_key));
+  MIRIN_ASSIGN_OR_RETURN(ModelPtr model,
+                         LoadFile(settings.model_file, settings.decrypt_key, settings.config_file));
   Run run(settings, std::move(model));
   MIRIN_RETURN_IF_ERROR(run.Prepare());
   std::printf("PrepareTime = %g ms\n", MillisecondsSince(start));

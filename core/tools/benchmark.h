@@ -15,7 +15,7 @@ namespace mirin::tools {
 absl::Span<const Flag> BenchmarkFlags();
 
 struct BenchmarkSettings {
-  std::string model_file, device, decrypt_key;
+  std::string model_file, device, decrypt_key, config_file;
   std::vector<std::string> input_files;
   std::vector<Dims> shapes;  // by position; empty: the model's
   Shapes named_shapes;

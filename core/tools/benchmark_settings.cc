@@ -29,6 +29,7 @@ constexpr Flag kFlags[] = {
     {"accuracyThreshold", "PERCENT", "0.5", "largest mean relative bias"},
     {"cosineDistanceThreshold", "NUMBER", "-1.1", "smallest cosine; -1.1 does not look at it"},
     {"decryptKey", "HEX", "", "key of an encrypted model"},
+    {"configFile", "PATH", "", "settings in sections, as [model_cache] cache_dir"},
     {"enableParallelPredict", "true|false", "false", "many requests at once"},
     {"parallelNum", "N", "2", "threads that make requests"},
     {"parallelTaskNum", "N", "2", "requests of each; -1: without end"},
@@ -46,7 +47,6 @@ constexpr Flag kFlags[] = {
     {"cryptoLibPath", "PATH", "", "has no effect: ciphers are built in"},
     {"deviceId", "N", "-1", "has no effect on CPUs"},
     {"rankId", "N", "-1", "has no effect on CPUs"},
-    {"configFile", "PATH", "", "refused"},
     {"GroupInfoFile", "PATH", "", "refused"},
     {"perfProfiling", "true|false", "false", "refused: use timeProfiling"},
     {"perfEvent", "CYCLE|CACHE|STALL", "CYCLE", "refused, as perfProfiling"},
@@ -82,8 +82,8 @@ absl::StatusOr<std::vector<int>> ParseCores(const std::string& text) {
 }
 
 absl::Status CheckRefused(const Flags& flags) {
-  for (const char* name : {"configFile", "GroupInfoFile", "perfProfiling", "perfEvent",
-                           "enableGLTexture", "delegateMode"}) {
+  for (const char* name :
+       {"GroupInfoFile", "perfProfiling", "perfEvent", "enableGLTexture", "delegateMode"}) {
     if (!flags.Has(name) || flags.Get(name) == "false" || flags.Get(name).empty()) continue;
     return absl::UnimplementedError(
         absl::StrCat("--", name, " is not in this build",
@@ -114,6 +114,7 @@ absl::StatusOr<BenchmarkSettings> BenchmarkSettingsOf(const Flags& flags,
   if (s.model_file.empty()) return absl::InvalidArgumentError("--modelFile is not set");
   s.device = flags.Get("device") == "Auto" ? "cpu" : absl::AsciiStrToLower(flags.Get("device"));
   s.decrypt_key = flags.Get("decryptKey");
+  s.config_file = flags.Get("configFile");
   s.input_files = absl::StrSplit(flags.Get("inDataFile"), ',', absl::SkipEmpty());
   MIRIN_ASSIGN_OR_RETURN(s.shapes, ParsePositionalShapes(flags.Get("inputShapes")));
   MIRIN_ASSIGN_OR_RETURN(s.named_shapes, ParseNamedShapes(flags.Get("inputShape")));

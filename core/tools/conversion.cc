@@ -38,11 +38,18 @@ std::string ReportOf(mirin_converter* converter, const std::string& form) {
                                                             : MIRIN_REPORT_TEXT);
 }
 
-absl::StatusOr<ModelPtr> LoadFile(const std::string& path, const std::string& hex_key) {
+absl::StatusOr<ModelPtr> LoadFile(const std::string& path, const std::string& hex_key,
+                                  const std::string& config_file) {
+  mirin_config* made = nullptr;
+  MIRIN_RETURN_IF_ERROR(Take(mirin_config_create(&made)));
+  const ConfigPtr config(made);
+  if (!config_file.empty())
+    MIRIN_RETURN_IF_ERROR(Take(mirin_config_load_file(made, config_file.c_str())));
   std::string key = absl::HexStringToBytes(hex_key);
   mirin_model_options options = MIRIN_MODEL_OPTIONS_INIT;
   options.key = key.empty() ? nullptr : key.data();
   options.key_size = key.size();
+  options.config = made;
   mirin_model* model = nullptr;
   const ProgressLine line([&] { return absl::StrCat("loading ", path); });
   const absl::Status status = Take(mirin_model_load_file(path.c_str(), &options, &model));

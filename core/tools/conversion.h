@@ -20,8 +20,9 @@ absl::Status Watched(mirin_converter* converter, const std::string& name,
 // form: "text", "json" or "html".
 std::string ReportOf(mirin_converter* converter, const std::string& form);
 
-// A MindIR file, with all passes. hex_key: of an encrypted one, else "".
-absl::StatusOr<ModelPtr> LoadFile(const std::string& path, const std::string& hex_key);
+// A MindIR file, with all passes. hex_key: of an encrypted one, else "". config_file: settings by name, "" for none.
+absl::StatusOr<ModelPtr> LoadFile(const std::string& path, const std::string& hex_key,
+                                  const std::string& config_file = "");
 
 // "ONNX" or "MINDIR" by the suffix; "" for others.
 std::string FrameworkOf(const std::string& path);

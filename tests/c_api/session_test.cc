@@ -1,6 +1,7 @@
 // What a user relies on in sessions: state, dynamic shapes, buffers of one's own, cancellation,
 // profiles.
 #include <sched.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <cstring>
@@ -373,6 +374,48 @@ TEST(Model, FindsItsWeightsFromMemoryThroughAConfig) {
   EXPECT_EQ(
       Text(mirin_model_load_memory(bytes.data(), bytes.size(), &options, &model)).substr(0, 9),
       "NOT_FOUND");
+}
+
+TEST(Model, KeepsPackedWeightsThroughAConfig) {
+  std::string folder = ::testing::TempDir() + "/model_cache_XXXXXX";
+  ASSERT_NE(mkdtemp(&folder[0]), nullptr);
+  mirin_config* config = nullptr;
+  ASSERT_EQ(Text(mirin_config_create(&config)), "OK");
+  const ConfigPtr owner(config);
+  ASSERT_EQ(Text(mirin_config_set(config, "model_cache", "cache_dir", folder.c_str())), "OK");
+  mirin_model_options options = MIRIN_MODEL_OPTIONS_INIT;
+  options.config = config;
+  std::vector<std::string> lines;
+  const auto sink = [](mirin_log_level, const char* message, void* context) {
+    if (std::strstr(message, "reused") != nullptr)
+      static_cast<std::vector<std::string>*>(context)->push_back(message);
+  };
+  mirin_log_set_sink(sink, &lines);
+  ASSERT_EQ(Text(mirin_log_set_level(MIRIN_LOG_INFO)), "OK");
+  std::vector<TensorPtr> results;
+  for (int i = 0; i < 2; ++i) {
+    const ModelPtr model = Load("bert_tiny", &options);
+    const std::vector<TensorPtr> inputs = FromNpz("bert_tiny");
+    std::vector<const mirin_tensor*> pointers;
+    for (const TensorPtr& t : inputs) pointers.push_back(t.get());
+    std::vector<mirin_tensor*> outputs(mirin_model_output_count(model.get()));
+    ASSERT_EQ(Text(mirin_model_run(model.get(), nullptr, pointers.data(), pointers.size(),
+                                   outputs.data(), outputs.size())),
+              "OK");
+    for (mirin_tensor* t : outputs) results.emplace_back(t);
+  }
+  ASSERT_EQ(Text(mirin_log_set_level(MIRIN_LOG_OFF)), "OK");
+  mirin_log_set_sink(nullptr, nullptr);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_NE(lines[0].find(", 0 reused"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[1].find(" 0 weights packed"), std::string::npos) << lines[1];
+  for (size_t i = 0; i < results.size() / 2; ++i)
+    EXPECT_TRUE(SameBytes(results[i], results[i + results.size() / 2]));
+  ASSERT_EQ(chmod(folder.c_str(), 0777), 0);
+  mirin_model* refused = nullptr;
+  EXPECT_EQ(Text(mirin_model_load_file("tests/models/mindir/bert_tiny.mindir", &options, &refused))
+                .substr(0, 17),
+            "PERMISSION_DENIED");
 }
 
 TEST(Session, ProfilesEveryOperator) {

@@ -136,6 +136,12 @@ expect 0 "$benchmark" --modelFile=mlp.mindir --enableParallelPredict=true --para
 has out "Requests = 12"
 expect 0 "$benchmark" --modelFile=secret.mindir --loopCount=1 --decryptKey=30313233343536373839414243444546
 expect 1 "$benchmark" --modelFile=secret.mindir --loopCount=1
+mkdir -m 700 packed
+printf '[model_cache]\ncache_dir=packed\n' > cache.cfg
+expect 0 "$benchmark" --modelFile=mlp.mindir --loopCount=1 --configFile=cache.cfg
+[[ -n $(find packed -name '*.weights') ]] || { echo 'FAIL: no weights in the model cache'; bad=1; }
+printf '[model_cache]\nfolder=packed\n' > cache.cfg
+expect 1 "$benchmark" --modelFile=mlp.mindir --loopCount=1 --configFile=cache.cfg
 expect 1 "$benchmark" --modelFile=none.mindir
 expect 1 "$benchmark" --modelFile=mlp.mindir --device=Ascend
 expect 1 "$benchmark" --modelFile=mlp.mindir --loopCount=0

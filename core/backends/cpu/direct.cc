@@ -159,18 +159,14 @@ void PackGroup(const Plan& plan, const char* from, float* to) {
 
 absl::StatusOr<std::shared_ptr<const void>> PackWeights(const KernelRequest& r, const Plan& plan) {
   const int64_t floats = plan.group_floats(Direct()->lanes);
-  return r.weights->GetOrMake<void>(
-      r.constant_values[1], absl::StrCat(SimdName("direct"), ":", plan.groups, "x", plan.merged),
-      [&]() -> absl::StatusOr<std::shared_ptr<const void>> {
-        const std::shared_ptr<void> memory =
-            r.weights->Allocate(static_cast<size_t>(plan.groups * floats) * 4);
-        if (memory == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
-        const int64_t bytes = static_cast<int64_t>(r.constants[1]->bytes()) / plan.groups;
-        for (int64_t g = 0; g < plan.groups; ++g)
-          PackGroup(plan, static_cast<const char*>(r.constants[1]->data()) + g * bytes,
-                    static_cast<float*>(memory.get()) + g * floats);
-        return std::shared_ptr<const void>(memory);
-      });
+  return r.Pack(1, absl::StrCat(SimdName("direct"), ":", plan.groups, "x", plan.merged),
+                static_cast<size_t>(plan.groups * floats) * 4, [&](void* to) {
+                  const int64_t bytes = static_cast<int64_t>(r.constants[1]->bytes()) / plan.groups;
+                  for (int64_t g = 0; g < plan.groups; ++g)
+                    PackGroup(plan, static_cast<const char*>(r.constants[1]->data()) + g * bytes,
+                              static_cast<float*>(to) + g * floats);
+                  return absl::OkStatus();
+                });
 }
 
 // Planes of a band whose first row is row `first` of the image, which may lie before it.

@@ -1,4 +1,5 @@
-// Mirin behind PROTOCOL.md, through its C interface. --fp16: 16-bit floats where the device gains by them.
+// Mirin behind PROTOCOL.md, through its C interface. --fp16: 16-bit floats where the device gains by them. --cache=DIR: packed weights
+// are kept there.
 #include <memory>
 
 #include "mirin/mirin.h"
@@ -39,11 +40,18 @@ const char* NameOf(mirin_dtype dtype) {
 
 class Mirin final : public Engine {
  public:
-  explicit Mirin(mirin_precision precision) { options_.precision = precision; }
+  Mirin(mirin_precision precision, const std::string& cache) {
+    options_.precision = precision;
+    if (cache.empty()) return;
+    mirin_config* config = nullptr;
+    Check(mirin_config_create(&config));
+    Check(mirin_config_set(config, "model_cache", "cache_dir", cache.c_str()));
+    model_options_.config = config;
+  }
 
   void Load(const std::string& model, const Arrays& inputs, int threads, const std::vector<int>&,
             int callers) override {
-    Check(mirin_model_load_file(model.c_str(), nullptr, &model_));
+    Check(mirin_model_load_file(model.c_str(), &model_options_, &model_));
     options_.threads = threads;
     if (callers == 0) Check(mirin_session_create(model_, &options_, &session_));
     arrays_ = inputs;
@@ -87,6 +95,7 @@ class Mirin final : public Engine {
     Check(mirin_session_run(session, inputs_.data(), inputs_.size(), outputs, outputs_.size()));
   }
 
+  mirin_model_options model_options_ = MIRIN_MODEL_OPTIONS_INIT;
   mirin_session_options options_ = MIRIN_SESSION_OPTIONS_INIT;
   mirin_model* model_ = nullptr;  // with what follows until the process ends
   mirin_session* session_ = nullptr;
@@ -99,7 +108,13 @@ class Mirin final : public Engine {
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  const bool fp16 = argc > 1 && strcmp(argv[1], "--fp16") == 0;
-  bench::Mirin mirin(fp16 ? MIRIN_PRECISION_PREFER_FP16 : MIRIN_PRECISION_FP32);
+  bool fp16 = false;
+  std::string cache;
+  for (int i = 1; i < argc; ++i) {
+    const std::string flag = argv[i];
+    fp16 |= flag == "--fp16";
+    if (flag.rfind("--cache=", 0) == 0) cache = flag.substr(8);
+  }
+  bench::Mirin mirin(fp16 ? MIRIN_PRECISION_PREFER_FP16 : MIRIN_PRECISION_FP32, cache);
   bench::Serve("mirin", mirin_version_string(), mirin);
 }
