@@ -3,6 +3,7 @@
 
 #include "core/backends/cpu/gemm.h"
 #include "core/backends/cpu/kernel.h"
+#include "core/backends/cpu/strassen.h"
 #include "core/base/status.h"
 #include "core/ops/activation_kind.h"
 
@@ -158,6 +159,13 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     traits.scratch_bytes = static_cast<size_t>(PackedFloats(s.k, s.n)) * 4 * s.b_batch.size();
   }
   const int64_t batches = static_cast<int64_t>(s.a_batch.size());
+  std::optional<StrassenPlan> strassen;
+  if (constant_b && !packed.half && batches == 1 && s.a_column == 1)
+    strassen = PlanStrassen(s.m, s.n, s.k);
+  if (strassen.has_value()) {
+    traits.implementation = SimdName("strassen");
+    traits.scratch_bytes = strassen->scratch_bytes(r.threads->threads());
+  }
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
     const float* a = c.input(0).as<float>();
     float* y = c.output(0).as<float>();
@@ -183,6 +191,13 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     g.c_row = s.n;
     g.bias = bias;
     g.activation = activation;
+    if (strassen.has_value()) {
+      g.a = a;
+      g.c = y;
+      g.packed_b = b;
+      RunStrassen(*strassen, c.threads(), g, c.scratch());
+      return;
+    }
     const bool half = packed.half;
     ParallelGemm(c.threads(), half ? simd.gemm_half : simd.gemm, batches, s.m, s.n, s.k,
                  [&](int64_t t) {

@@ -319,6 +319,9 @@ constexpr SimdKernels kKernels = {MIRIN_TEXT(MIRIN_SIMD),
                                   PackB,
                                   Gemm,
                                   Attend,
+                                  StrassenScales,
+                                  StrassenPackA,
+                                  StrassenPair,
                                   Narrow,
                                   GemmHalf};
 

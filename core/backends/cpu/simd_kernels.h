@@ -46,6 +46,20 @@ struct GemmArgs {
       backward;  // panels from the last to the first: in turns with forward, a cache keeps part of B between calls
 };
 
+// A block of the depth of a product by fewer multiplications: 7 products of halves instead of 8 (strassen_kernels.cc). Rows
+// [row_begin, row_end) of A, whose columns are neighbours; rows are scaled by powers of two, so that a result c is within
+// 5 k^2 2^-24 times the largest of its row of A times the largest of its two panels of B.
+struct StrassenArgs {
+  const GemmArgs* product;  // its column range is ignored
+  int64_t half_rows;        // half of the rows, rounded up
+  int64_t depth_begin;
+  int64_t depth;           // half of the block's
+  float *scale, *inverse;  // 2 * half_rows each
+  float* packed_a;         // 7 * half_rows * depth
+  float* sums_of_b;        // 4 * depth * tile_columns
+  const float* next;       // what the next pair of panels will read, to be fetched meanwhile
+};
+
 constexpr int64_t kAttendRows = 64;  // queries of one call of attend at most
 
 // y = softmax(query keys * scale + mask) values for a few queries of one head. Strides are in floats.
@@ -85,6 +99,13 @@ struct SimdKernels {
   void (*pack_b)(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
   void (*gemm)(const GemmArgs& args);
   void (*attend)(const AttendArgs& args);
+  // Fills scale and inverse; false when a number of A is not finite: the product has to be taken by gemm.
+  bool (*strassen_scales)(const StrassenArgs& args);
+  // Rows [begin, end) of the upper half, and their partners, to packed_a.
+  void (*strassen_pack_a)(const StrassenArgs& args, int64_t begin, int64_t end);
+  // Two panels of C from `column` on, plus what they hold when depth_begin is not 0. False, with nothing done, when a sum of B
+  // is not finite.
+  bool (*strassen_pair)(const StrassenArgs& args, int64_t column);
   // Floats to binary16, for panels of half the size; false when a finite one is too large. Null, as gemm_half is, where the
   // CPU cannot read such numbers.
   bool (*narrow)(const float* x, uint16_t* y, int64_t n);

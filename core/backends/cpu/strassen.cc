@@ -1,0 +1,107 @@
+#include "core/backends/cpu/strassen.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "core/backends/cpu/gemm.h"
+
+namespace mirin::cpu {
+namespace {
+
+// A block's sums of A and of a pair of panels of B stay in the second-level cache beside the panels themselves.
+constexpr int64_t kMostRows = 256, kMostDepth = 256;
+// Below these the sums of B cost what they save.
+constexpr int64_t kLeastRows = 112, kLeastDepth = 96;
+
+int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+// Floats of each part of the scratch, whole cache lines.
+int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(p.rows, 16); }
+int64_t AFloats(const StrassenPlan& p) { return RoundUp(7 * p.rows / 2 * p.depth, 16); }
+int64_t BFloats(const StrassenPlan& p) { return 4 * p.depth * RoundUp(Simd().tile_columns, 16); }
+
+// One block of rows; false when a number or sum is not finite.
+bool RunBlock(const StrassenPlan& plan, const ThreadShare& threads, const GemmArgs& g,
+              void* scratch) {
+  const SimdKernels& simd = Simd();
+  StrassenArgs s = {};
+  s.product = &g;
+  s.half_rows = (g.row_end - g.row_begin + 1) / 2;
+  s.depth = plan.depth;
+  s.scale = static_cast<float*>(scratch);
+  s.inverse = s.scale + ScaleFloats(plan);
+  s.packed_a = s.inverse + ScaleFloats(plan);
+  float* sums = s.packed_a + AFloats(plan);
+  if (!simd.strassen_scales(s)) return false;
+  const int64_t pair = 2 * simd.tile_columns;
+  const int64_t grain =
+      std::max<int64_t>(1, 400'000 / (7 * s.half_rows * s.depth * simd.tile_columns));
+  std::atomic<bool> finite{true};
+  for (s.depth_begin = 0; s.depth_begin < g.k; s.depth_begin += 2 * s.depth) {
+    const bool last = s.depth_begin + 2 * s.depth >= g.k;
+    const auto* b = static_cast<const float*>(g.packed_b);
+    threads.ParallelFor(s.half_rows, std::max<int64_t>(1, 65536 / s.depth),
+                        [&](int64_t begin, int64_t end) { simd.strassen_pack_a(s, begin, end); });
+    threads.ParallelForWorkers(plan.pairs, grain, [&](int64_t begin, int64_t end, int worker) {
+      StrassenArgs mine = s;
+      mine.sums_of_b = sums + worker * BFloats(plan);
+      for (int64_t i = begin; i < end; ++i) {
+        // Behind the last: the next block of the depth, or what lies behind this product's weights, the next one's.
+        mine.next = i + 1 < plan.pairs
+                        ? b + (i + 1) * pair * g.k + s.depth_begin * simd.tile_columns
+                    : last ? b + plan.pairs * pair * g.k
+                           : b + (s.depth_begin + 2 * s.depth) * simd.tile_columns;
+        if (!simd.strassen_pair(mine, i * pair)) finite.store(false, std::memory_order_relaxed);
+      }
+    });
+  }
+  return finite.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+size_t StrassenPlan::scratch_bytes(int threads) const {
+  return static_cast<size_t>(2 * ScaleFloats(*this) + AFloats(*this) + threads * BFloats(*this)) *
+         sizeof(float);
+}
+
+std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k) {
+  const SimdKernels& simd = Simd();
+  StrassenPlan plan;
+  plan.pairs = n / (2 * simd.tile_columns);
+  if (std::strcmp(simd.name, "avx512") != 0 || m < kLeastRows || plan.pairs < 2)
+    return std::nullopt;
+  for (int64_t blocks = 1; plan.depth == 0; ++blocks) {
+    const int64_t depth = k / (2 * blocks);
+    if (depth < kLeastDepth) return std::nullopt;
+    if (depth <= kMostDepth && depth * 2 * blocks == k && depth % 16 == 0) plan.depth = depth;
+  }
+  const int64_t blocks = (m + kMostRows - 1) / kMostRows;
+  plan.rows = RoundUp((m + blocks - 1) / blocks, 2 * simd.tile_rows);
+  return plan;
+}
+
+void RunStrassen(const StrassenPlan& plan, const ThreadShare& threads, const GemmArgs& g,
+                 void* scratch) {
+  const SimdKernels& simd = Simd();
+  const int64_t whole = plan.pairs * 2 * simd.tile_columns;
+  for (int64_t row = 0; row < g.m; row += plan.rows) {
+    GemmArgs block = g;
+    block.row_begin = row;
+    block.row_end = std::min(g.m, row + plan.rows);
+    const bool few = block.row_end - row < kLeastRows / 2;
+    block.column_begin = !few && RunBlock(plan, threads, block, scratch) ? whole : 0;
+    block.column_end = g.n;
+    if (block.column_begin == block.column_end) continue;
+    const int64_t panels = (g.n - block.column_begin + simd.tile_columns - 1) / simd.tile_columns;
+    threads.ParallelFor(panels, 4, [&](int64_t begin, int64_t end) {
+      GemmArgs part = block;
+      part.column_begin = block.column_begin + begin * simd.tile_columns;
+      part.column_end = std::min(g.n, block.column_begin + end * simd.tile_columns);
+      simd.gemm(part);
+    });
+  }
+}
+
+}  // namespace mirin::cpu

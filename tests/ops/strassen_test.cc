@@ -1,0 +1,153 @@
+// Products large enough for Strassen's algorithm, against sums in double.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/backends/all.h"
+#include "core/ops/infer_module.h"
+#include "core/ops/schema.h"
+#include "core/runtime/model.h"
+#include "core/runtime/session.h"
+#include "gtest/gtest.h"
+
+namespace mirin {
+namespace {
+
+struct Case {
+  int64_t m, k, n;
+  bool bias;
+  std::string activation;
+};
+
+std::vector<float> Random(int64_t n, uint32_t seed) {
+  std::vector<float> x(static_cast<size_t>(n));
+  for (float& v : x) {
+    seed = seed * 1664525u + 1013904223u;
+    v = static_cast<float>(seed >> 8) / static_cast<float>(1 << 23) - 1.0f;
+  }
+  return x;
+}
+
+struct Inputs {
+  explicit Inputs(const Case& c)
+      : a(Random(c.m * c.k, 1)), b(Random(c.k * c.n, 2)), bias(Random(c.n, 3)) {}
+  std::vector<float> a, b, bias;
+};
+
+struct Result {
+  std::vector<float> y;
+  std::string placement;
+};
+
+Result Multiply(const Case& c, const Inputs& in, int threads) {
+  InstallAllBackends();
+  auto module = std::make_unique<ir::Module>();
+  ir::Graph* graph = module->AddGraph("main");
+  module->set_entry(graph);
+  ir::Value* a = graph->AddInput("a", {DType::kFloat32, Shape({c.m, c.k})});
+  ir::Value* b = module->AddConstant("b", Tensor::FromValues<float>({c.k, c.n}, in.b));
+  ir::Value* bias =
+      c.bias ? module->AddConstant("bias", Tensor::FromValues<float>({c.n}, in.bias)) : nullptr;
+  ir::Node* node = graph->AddNode("MatMul", "product", {a, b, bias}, 1);
+  if (!c.activation.empty()) node->attrs().Set("activation", c.activation);
+  EXPECT_TRUE(ops::Normalize(node).ok());
+  graph->SetOutputs({node->output()});
+  module->set_output_names({"y"});
+  EXPECT_TRUE(ops::InferModule(module.get()).ok());
+  auto model = runtime::Model::FromModule(std::move(module), {});
+  EXPECT_TRUE(model.ok()) << model.status();
+  runtime::SessionOptions options;
+  options.threads = threads;
+  auto session = runtime::Session::Create(*model, options);
+  EXPECT_TRUE(session.ok()) << session.status();
+  auto outputs = (*session)->Run({Tensor::FromValues<float>({c.m, c.k}, in.a)});
+  EXPECT_TRUE(outputs.ok()) << outputs.status();
+  const float* y = (*outputs)[0].data_as<float>();
+  return {{y, y + (*outputs)[0].elements()}, (*session)->PlacementReport()};
+}
+
+// The row's largest number, not the matrix's: rows that meet in a sum do not spoil each other.
+void ExpectClose(const Case& c, const Inputs& in, const std::vector<float>& y, int64_t first = 0) {
+  ASSERT_EQ(y.size(), static_cast<size_t>(c.m * c.n));
+  float weight = 0;
+  for (float b : in.b) weight = std::max(weight, std::fabs(b));
+  for (int64_t i = first; i < c.m; i += 3) {
+    const float* row = in.a.data() + i * c.k;
+    float largest = 0;
+    for (int64_t p = 0; p < c.k; ++p) largest = std::max(largest, std::fabs(row[p]));
+    const double bound = static_cast<double>(c.k) * 0x1p-23 * static_cast<double>(largest) *
+                             static_cast<double>(weight) +
+                         1e-6;
+    for (int64_t j = 0; j < c.n; j += 5) {
+      double want = c.bias ? static_cast<double>(in.bias[static_cast<size_t>(j)]) : 0;
+      for (int64_t p = 0; p < c.k; ++p)
+        want += static_cast<double>(row[p]) *
+                static_cast<double>(in.b[static_cast<size_t>(p * c.n + j)]);
+      if (c.activation == "relu") want = std::max(want, 0.0);
+      if (c.activation == "gelu_erf") want = 0.5 * want * std::erfc(-want * std::sqrt(0.5));
+      ASSERT_NEAR(y[static_cast<size_t>(i * c.n + j)], want, bound + std::fabs(want) * 0x1p-23)
+          << i << ", " << j;
+    }
+  }
+}
+
+const Case kCases[] = {
+    {112, 192, 192, false, ""},          // one block of the depth
+    {128, 384, 384, true, ""},           //
+    {113, 512, 200, true, "relu"},       // an odd row, columns behind the last pair
+    {131, 1024, 230, true, "gelu_erf"},  // several blocks of the depth
+    {300, 256, 192, false, "relu"},      // several blocks of rows
+};
+
+TEST(Strassen, IsCloseToSumsInDouble) {
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(absl::StrCat(c.m, "x", c.k, "x", c.n, " ", c.activation));
+    const Inputs in(c);
+    const Result one = Multiply(c, in, 1);
+    // Only AVX-512 takes it.
+    EXPECT_EQ(one.placement.find("strassen") != std::string::npos,
+              one.placement.find("avx512") != std::string::npos)
+        << one.placement;
+    ExpectClose(c, in, one.y);
+    EXPECT_EQ(Multiply(c, in, 2).y, one.y);
+  }
+}
+
+TEST(Strassen, LargeRowsLeaveOthersAlone) {
+  const Case c = {128, 384, 192, true, ""};
+  Inputs in(c);
+  for (int64_t p = 0; p < c.k; ++p) {
+    in.a[static_cast<size_t>(p)] *= 1e20f;             // row 0
+    in.a[static_cast<size_t>(5 * c.k + p)] *= 1e-20f;  // row 5
+    in.a[static_cast<size_t>(70 * c.k + p)] = 0;       // row 70
+  }
+  ExpectClose(c, in, Multiply(c, in, 1).y);
+}
+
+TEST(Strassen, NotFiniteNumbersStayInTheirRow) {
+  const Case c = {128, 384, 192, true, ""};
+  for (float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    Inputs in(c);
+    in.a[7] = bad;
+    const std::vector<float> y = Multiply(c, in, 1).y;
+    for (int64_t j = 0; j < c.n; ++j) EXPECT_FALSE(std::isfinite(y[static_cast<size_t>(j)]));
+    ExpectClose(c, in, y, 1);
+  }
+}
+
+TEST(Strassen, NotFiniteWeightsStayInTheirColumn) {
+  const Case c = {112, 192, 192, false, ""};
+  Inputs in(c);
+  in.b[static_cast<size_t>(100 * c.n + 10)] = std::numeric_limits<float>::infinity();
+  const std::vector<float> y = Multiply(c, in, 1).y;
+  for (int64_t i = 0; i < c.m; ++i) {
+    for (int64_t j = 0; j < c.n; ++j)
+      EXPECT_EQ(std::isfinite(y[static_cast<size_t>(i * c.n + j)]), j != 10) << i << ", " << j;
+  }
+}
+
+}  // namespace
+}  // namespace mirin
