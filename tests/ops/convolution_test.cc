@@ -174,7 +174,10 @@ INSTANTIATE_TEST_SUITE_P(Winograd, Convolution,
                                          Case{2, 32, 64, 9, 22, {0, 2, 2, 0}, true, true, "relu"},
                                          Case{3, 48, 32, 7, 7, {1, 1, 1, 1}, true, true, "relu6"},
                                          Case{1, 32, 32, 40, 36, {0, 0, 0, 0}, true, false, ""},
-                                         Case{13, 32, 32, 1, 2, {1, 1, 1, 1}, false, false, ""},
+                                         Case{13, 32, 32, 3, 4, {1, 1, 1, 1}, false, false, ""},
+                                         Case{1, 64, 32, 7, 7, {1, 1, 1, 1}, true, true, "relu"},
+                                         Case{1, 32, 80, 6, 8, {1, 1, 1, 1}, true, false, "silu"},
+                                         Case{2, 32, 32, 5, 5, {1, 1, 1, 1}, false, true, ""},
                                          Case{1, 128, 128, 33, 30, {1, 1, 1, 1}, true, true, ""}));
 
 // One case a kind: window, stride, dilation, group.
@@ -206,13 +209,15 @@ INSTANTIATE_TEST_SUITE_P(
         Direct({2, 72, 24, 64, 40, {0, 1, 0, 1}, false, true, ""}, 3, 2),
         Direct({1, 40, 24, 8, 8, {2, 2, 2, 2}, true, false, "relu"}, 5, 1),
         Direct({1, 8, 24, 20, 20, {3, 3, 3, 3}, true, false, "relu"}, 7, 2),
-        Direct({1, 512, 136, 7, 7, {1, 1, 1, 1}, true, true, "relu"}, 3, 1),
+        Direct({1, 512, 140, 7, 7, {1, 1, 1, 1}, true, true, "relu"}, 3, 1),
         Direct({1, 24, 24, 5, 5, {6, 6, 6, 6}, true, false, ""}, 3, 1, 6),
         Direct({1, 32, 24, 20, 24, {24, 24, 24, 24}, true, false, "relu"}, 3, 1, 24),
         // Groups of a block and more, and of less than a block.
         Direct({1, 64, 96, 9, 10, {1, 1, 1, 1}, true, true, "relu"}, 3, 1, 1, 2),
         Direct({2, 64, 64, 12, 10, {1, 1, 1, 1}, true, false, "relu"}, 3, 1, 1, 8),
         Direct({1, 128, 128, 12, 10, {1, 1, 1, 1}, true, true, ""}, 3, 2, 1, 32),
+        Direct({1, 104, 104, 12, 10, {1, 1, 1, 1}, true, true, "relu"}, 3, 1, 1, 13),
+        Direct({2, 88, 88, 9, 9, {1, 1, 1, 1}, true, false, "relu"}, 3, 2, 1, 11),
         Direct({1, 96, 144, 7, 9, {1, 1, 1, 1}, false, true, "relu"}, 3, 1, 1, 4)));
 
 }  // namespace

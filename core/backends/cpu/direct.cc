@@ -46,12 +46,14 @@ struct Plan {
   int64_t group_floats(int64_t lanes) const { return blocks * lanes * depth; }
 };
 
-// Groups that make whole blocks together, 0: too many.
+// How many groups make whole blocks together, the last ones with zeros for what lacks; 0: too many, or more blocks than the tensors have.
 int64_t MergedGroups(int64_t groups, int64_t in, int64_t out, int64_t lanes) {
   if (groups == 1) return 1;
   int64_t merged = 1;
   while (merged <= kMostMerged && (merged * in % lanes != 0 || merged * out % lanes != 0)) ++merged;
-  return merged <= kMostMerged && groups % merged == 0 ? merged : 0;
+  const int64_t filled = (groups + merged - 1) / merged * merged;
+  const bool same_blocks = (filled - groups) * in < lanes && (filled - groups) * out < lanes;
+  return merged <= kMostMerged && same_blocks ? merged : 0;
 }
 
 // Whether each part of an image should meet all panels, rather than each panel the whole image: what comes from behind the cache is less.
@@ -125,12 +127,13 @@ void PlanParts(Plan* plan) {
     plan->part_tiles = (plan->part_tiles + parts - 1) / parts;
 }
 
-// One block of channels of merged groups: zeros where the channel's own group is not.
-void PackMerged(const Plan& plan, const char* from, int64_t lanes, int64_t width, int64_t channel,
-                float* to) {
-  const int64_t own = plan.depth / plan.merged, out = plan.channels / plan.merged;
+// One block of merged groups, of which the file has `channels`: zeros where a channel's own group is not.
+void PackMerged(const Plan& plan, const char* from, int64_t width, int64_t channel,
+                int64_t channels, float* to) {
+  const int64_t own = plan.depth / plan.merged, out = plan.channels / plan.merged,
+                lanes = Direct()->lanes;
   for (int64_t k = 0; k < plan.depth; ++k) std::fill_n(to + k * width, lanes, 0.0f);
-  for (int64_t c = 0; c < lanes; ++c) {
+  for (int64_t c = 0; c < std::min(lanes, channels - channel); ++c) {
     const int64_t first = (channel + c) / out * own;
     for (int64_t k = 0; k < own; ++k)
       __builtin_memcpy(to + plan.positions[static_cast<size_t>(first + k)] * width + c,
@@ -138,7 +141,7 @@ void PackMerged(const Plan& plan, const char* from, int64_t lanes, int64_t width
   }
 }
 
-void PackGroup(const Plan& plan, const char* from, float* to) {
+void PackGroup(const Plan& plan, const char* from, int64_t channels, float* to) {
   const DirectKernels& kernels = *Direct();
   for (int64_t p = 0; p < DirectPanels(plan.blocks); ++p) {
     const int64_t begin = DirectPanelBegin(plan.blocks, p),
@@ -147,10 +150,10 @@ void PackGroup(const Plan& plan, const char* from, float* to) {
       const int64_t channel = b * kernels.lanes, width = (end - begin) * kernels.lanes;
       float* block = to + (begin * plan.depth + b - begin) * kernels.lanes;
       if (plan.merged > 1) {
-        PackMerged(plan, from, kernels.lanes, width, channel, block);
+        PackMerged(plan, from, width, channel, channels, block);
       } else {
         kernels.pack(from + channel * plan.depth * 4, plan.depth,
-                     std::min(kernels.lanes, plan.channels - channel), plan.positions.data(), width,
+                     std::min(kernels.lanes, channels - channel), plan.positions.data(), width,
                      block);
       }
     }
@@ -161,10 +164,16 @@ absl::StatusOr<std::shared_ptr<const void>> PackWeights(const KernelRequest& r, 
   const int64_t floats = plan.group_floats(Direct()->lanes);
   return r.Pack(1, absl::StrCat(SimdName("direct"), ":", plan.groups, "x", plan.merged),
                 static_cast<size_t>(plan.groups * floats) * 4, [&](void* to) {
-                  const int64_t bytes = static_cast<int64_t>(r.constants[1]->bytes()) / plan.groups;
-                  for (int64_t g = 0; g < plan.groups; ++g)
-                    PackGroup(plan, static_cast<const char*>(r.constants[1]->data()) + g * bytes,
+                  const Dims& w = r.inputs[1].shape.dims();
+                  const int64_t channel_bytes = w[1] * w[2] * w[3] * 4;
+                  for (int64_t g = 0; g < plan.groups; ++g) {
+                    const int64_t channel = g * plan.channels;
+                    PackGroup(plan,
+                              static_cast<const char*>(r.constants[1]->data()) +
+                                  channel * channel_bytes,
+                              std::min(plan.channels, w[0] - channel),
                               static_cast<float*>(to) + g * floats);
+                  }
                   return absl::OkStatus();
                 });
 }
@@ -317,8 +326,8 @@ KernelResult MakeDirectConvolution(const KernelRequest& r) {
   const int64_t groups = r.node->attrs().Int("group", 1);
   plan.batch = x[0];
   plan.merged = MergedGroups(groups, w[1], w[0] / groups, kernels->lanes);
-  plan.groups = groups / plan.merged;
-  plan.channels = w[0] / plan.groups;
+  plan.groups = (groups + plan.merged - 1) / plan.merged;  // the last may have fewer in it
+  plan.channels = plan.merged * (w[0] / groups);
   plan.blocks = (plan.channels + kernels->lanes - 1) / kernels->lanes;
   plan.activation = activation;
   plan.rows = y[2];

@@ -1,7 +1,9 @@
-// Convolutions with 3x3 windows and stride 1 by Winograd's F(4x4, 3x3), on blocked layouts. A result differs from direct convolution by up to
-// about 1e-6 of the largest sum of absolute products (direct: 1e-7).
+// Convolutions with 3x3 windows and stride 1 by Winograd's F(4x4, 3x3) or F(2x2, 3x3), on blocked layouts. A result differs from direct
+// convolution by up to about 1e-6 of the largest sum of absolute products (direct: 1e-7).
 #include <algorithm>
+#include <numeric>
 
+#include "core/backends/cpu/direct_kernels.h"
 #include "core/backends/cpu/gemm.h"
 #include "core/backends/cpu/kernel.h"
 #include "core/backends/cpu/onednn.h"
@@ -11,60 +13,52 @@
 namespace mirin::cpu {
 namespace {
 
-constexpr int64_t kPoints = 36, kTile = 4, kWindow = 6;
+constexpr int64_t kMostWindow = 6;
 // Floats between the points of a chunk, beyond its data: points must not share the sets of a cache.
 constexpr int64_t kPad = 16;
 // Bytes of a chunk of tiles, transformed input and products: about what a second-level cache holds.
 constexpr int64_t kChunkBytes = int64_t{1} << 20;
-// With fewer rows a product waits for its weights, of which there are four times as many as in a direct convolution.
-constexpr int64_t kLeastTiles = 12, kLeastChannels = 32;
+// A product of fewer rows takes as long: it waits for its weights.
+constexpr int64_t kLeastRows = 8, kLeastChannels = 32;
+// What the transforms cost besides: so many times fewer multiplications pay.
+constexpr double kLeastGain = 1.5;
 // Bytes that the weights of one convolution may grow to.
 constexpr int64_t kMostWeightBytes = int64_t{64} << 20;
 
 struct Shape {
   int64_t batch, in, out, height, width, out_height, out_width, pad_top, pad_left;
-  int64_t tile_rows, tile_columns, tiles, chunk;
+  const WinogradForm* form = nullptr;
+  int64_t tile_rows = 0, tile_columns = 0, tiles = 0, chunk = 0;
   int64_t input_step() const { return chunk * in + kPad; }
   int64_t output_step() const { return chunk * out + kPad; }
 };
 
-// Inputs of which each output's windows are read at once.
-constexpr int64_t kRun = 8;
-
-// Windows of inputs [first, first + count) of the panel of outputs from `begin` on, beyond the last one zeros: u[36][kRun][panel].
-void TransformRun(const WinogradKernels& kernels, const Shape& s, const char* from, int64_t first,
-                  int64_t count, int64_t begin, int64_t panel, float* u) {
-  constexpr int64_t kMostLanes = 16;
-  const int64_t lanes = kernels.lanes;
-  for (int64_t o = begin; o < begin + panel; o += lanes) {
-    float windows[kMostLanes][kRun][9] = {};  // the file's bytes may lie anywhere
-    for (int64_t l = 0; l < std::min(lanes, s.out - o); ++l)
-      __builtin_memcpy(windows[l], from + ((o + l) * s.in + first) * 36,
-                       static_cast<size_t>(count) * 36);
-    for (int64_t i = 0; i < count; ++i) {
-      float g[9 * kMostLanes];
-      for (int64_t l = 0; l < lanes; ++l) {
-        for (int64_t k = 0; k < 9; ++k) g[k * lanes + l] = windows[l][i][k];
-      }
-      kernels.weights(g, u + i * panel + (o - begin), kRun * panel);
-    }
+// A packed [in, out] matrix for each point.
+absl::Status Pack(const Shape& s, const Tensor& weight, float* to) {
+  const DirectKernels& direct = *Direct();
+  const int64_t packed = PackedFloats(s.in, s.out), panel = Simd().tile_columns,
+                points = s.form->points(), depth = s.in * 9;
+  // A block of results, their channels side by side.
+  const std::shared_ptr<void> block =
+      AllocateAligned(static_cast<size_t>(depth * direct.lanes) * sizeof(float));
+  if (block == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
+  auto* g = static_cast<float*>(block.get());
+  std::vector<int32_t> order(static_cast<size_t>(depth));
+  std::iota(order.begin(), order.end(), 0);
+  const char* from = static_cast<const char*>(weight.data());
+  for (int64_t o = 0; o < s.out; o += direct.lanes) {
+    direct.pack(from + o * depth * 4, depth, direct.lanes, order.data(), direct.lanes, g);
+    float* u = to + o / panel * panel * s.in + o % panel;
+    for (int64_t i = 0; i < s.in; ++i)
+      s.form->weights(g + i * 9 * direct.lanes, u + i * panel, packed);
   }
-}
-
-// 36 packed [in, out] matrices.
-void Pack(const WinogradKernels& kernels, const Shape& s, const Tensor& weight, float* to) {
-  const int64_t packed = PackedFloats(s.in, s.out), panel = Simd().tile_columns;
-  std::vector<float> run(static_cast<size_t>(kPoints * kRun * panel));
-  for (int64_t begin = 0; begin < s.out; begin += panel) {
-    for (int64_t i = 0; i < s.in; i += kRun) {
-      const int64_t count = std::min(kRun, s.in - i);
-      TransformRun(kernels, s, static_cast<const char*>(weight.data()), i, count, begin, panel,
-                   run.data());
-      for (int64_t p = 0; p < kPoints; ++p)
-        std::copy_n(run.data() + p * kRun * panel, count * panel,
-                    to + p * packed + begin * s.in + i * panel);
-    }
+  // Columns of the last panel beyond the last result.
+  for (int64_t p = 0; s.out % panel != 0 && p < points; ++p) {
+    float* last = to + p * packed + s.out / panel * panel * s.in;
+    for (int64_t i = 0; i < s.in; ++i)
+      std::fill(last + i * panel + s.out % panel, last + (i + 1) * panel, 0.0f);
   }
+  return absl::OkStatus();
 }
 
 // A tile of the batch: its image and the first of its results.
@@ -74,33 +68,32 @@ struct Tile {
 
 Tile TileAt(const Shape& s, int64_t t) {
   const int64_t in_image = t % (s.tile_rows * s.tile_columns);
-  return {t / (s.tile_rows * s.tile_columns), in_image / s.tile_columns * kTile,
-          in_image % s.tile_columns * kTile};
+  return {t / (s.tile_rows * s.tile_columns), in_image / s.tile_columns * s.form->tile,
+          in_image % s.tile_columns * s.form->tile};
 }
 
 // Tile t of the chunk that begins at `first`, all channels.
 void TransformInput(const WinogradKernels& kernels, const Shape& s, const float* x, int64_t first,
                     int64_t t, float* v) {
-  const int64_t lanes = kernels.lanes, plane = s.height * s.width * lanes;
+  const int64_t lanes = kernels.lanes, plane = s.height * s.width * lanes, side = s.form->tile + 2;
   const Tile tile = TileAt(s, first + t);
   const int64_t top = tile.row - s.pad_top, left = tile.column - s.pad_left;
-  const bool inside =
-      top >= 0 && left >= 0 && top + kWindow <= s.height && left + kWindow <= s.width;
+  const bool inside = top >= 0 && left >= 0 && top + side <= s.height && left + side <= s.width;
   for (int64_t block = 0; block * lanes < s.in; ++block) {
     const float* from = x + (tile.image * (s.in / lanes) + block) * plane;
     float* to = v + t * s.in + block * lanes;
     if (inside) {
-      kernels.input(from + (top * s.width + left) * lanes, s.width * lanes, to, s.input_step());
+      s.form->input(from + (top * s.width + left) * lanes, s.width * lanes, to, s.input_step());
       continue;
     }
-    float window[kWindow * kWindow * 16] = {};
-    const int64_t begin = std::max<int64_t>(0, -left), end = std::min(kWindow, s.width - left);
-    for (int64_t i = std::max<int64_t>(0, -top); i < std::min(kWindow, s.height - top); ++i) {
+    float window[kMostWindow * kMostWindow * 16] = {};
+    const int64_t begin = std::max<int64_t>(0, -left), end = std::min(side, s.width - left);
+    for (int64_t i = std::max<int64_t>(0, -top); i < std::min(side, s.height - top); ++i) {
       if (begin >= end) break;
       const float* line = from + ((top + i) * s.width + left + begin) * lanes;
-      std::copy(line, line + (end - begin) * lanes, window + (i * kWindow + begin) * lanes);
+      std::copy(line, line + (end - begin) * lanes, window + (i * side + begin) * lanes);
     }
-    kernels.input(window, kWindow * lanes, to, s.input_step());
+    s.form->input(window, side * lanes, to, s.input_step());
   }
 }
 
@@ -109,12 +102,12 @@ void TransformOutput(const WinogradKernels& kernels, const Shape& s, const float
                      int64_t t, float* y) {
   const int64_t lanes = kernels.lanes, line = s.out_width * lanes, plane = s.out_height * line;
   const Tile tile = TileAt(s, first + t);
-  const int64_t rows = std::min(kTile, s.out_height - tile.row),
-                columns = std::min(kTile, s.out_width - tile.column);
+  const int64_t rows = std::min(s.form->tile, s.out_height - tile.row),
+                columns = std::min(s.form->tile, s.out_width - tile.column);
   for (int64_t block = 0; block * lanes < s.out; ++block) {
     const int64_t at =
         (tile.image * (s.out / lanes) + block) * plane + tile.row * line + tile.column * lanes;
-    kernels.output(m + t * s.out + block * lanes, s.output_step(),
+    s.form->output(m + t * s.out + block * lanes, s.output_step(),
                    bias == nullptr ? nullptr : bias + block * lanes,
                    add == nullptr ? nullptr : add + at, y + at, line, rows, columns,
                    activation == UnaryKind::kRelu);
@@ -129,6 +122,26 @@ bool IsPlain3x3(const std::vector<ops::WindowAxis>& axes, const Dims& w) {
          std::all_of(axes.begin(), axes.end(), [](const ops::WindowAxis& a) {
            return a.stride == 1 && a.dilation == 1 && a.pad_before >= 0 && a.pad_after >= 0;
          });
+}
+
+// The form with the fewest multiplications, with its tiles; false where direct convolution is as good.
+bool ChooseForm(const WinogradKernels& kernels, Shape* s) {
+  const int64_t results = s->batch * s->out_height * s->out_width;
+  double least = 9.0 * static_cast<double>(std::max(results, kLeastRows)) / kLeastGain;
+  for (const WinogradForm& form : kernels.forms) {
+    const int64_t rows = (s->out_height + form.tile - 1) / form.tile,
+                  columns = (s->out_width + form.tile - 1) / form.tile,
+                  tiles = s->batch * rows * columns;
+    const double cost =
+        static_cast<double>(form.points()) * static_cast<double>(std::max(tiles, kLeastRows));
+    if (cost > least || s->in * s->out > kMostWeightBytes / (form.points() * 4)) continue;
+    least = cost;
+    s->form = &form;
+    s->tile_rows = rows;
+    s->tile_columns = columns;
+    s->tiles = tiles;
+  }
+  return s->form != nullptr;
 }
 
 }  // namespace
@@ -154,27 +167,20 @@ KernelResult MakeWinograd(const KernelRequest& r) {
                          ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
   if (!IsPlain3x3(axes, w)) return absl::UnimplementedError("not a 3x3 window of stride 1");
   MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
-  Shape s = {x[0], x[1], w[0], x[2], x[3], y[2], y[3], axes[0].pad_before, axes[1].pad_before,
-             0,    0,    0,    0};
-  s.tile_rows = (s.out_height + kTile - 1) / kTile;
-  s.tile_columns = (s.out_width + kTile - 1) / kTile;
-  s.tiles = s.batch * s.tile_rows * s.tile_columns;
+  Shape s = {x[0], x[1], w[0], x[2], x[3], y[2], y[3], axes[0].pad_before, axes[1].pad_before};
   if (s.in % kernels->lanes != 0 || s.out % kernels->lanes != 0 || s.in < kLeastChannels ||
-      s.out < kLeastChannels || s.tiles < kLeastTiles)
-    return absl::UnimplementedError("too small for Winograd");
-  if (s.in * s.out > kMostWeightBytes / (kPoints * 4))
-    return absl::UnimplementedError("too many weights for Winograd");
-  const int64_t tile_bytes = kPoints * 4 * (s.in + s.out);
+      s.out < kLeastChannels || !ChooseForm(*kernels, &s))
+    return absl::UnimplementedError("too small or too many weights for Winograd");
+  const int64_t points = s.form->points();
+  const int64_t tile_bytes = points * 4 * (s.in + s.out);
   const int64_t chunks = std::max<int64_t>(1, s.tiles * tile_bytes / kChunkBytes);
   const int64_t rows = Simd().tile_rows;
   s.chunk = std::min(s.tiles, ((s.tiles + chunks - 1) / chunks + rows - 1) / rows * rows);
   MIRIN_ASSIGN_OR_RETURN(
       const std::shared_ptr<const void> weights,
-      r.Pack(1, absl::StrCat("winograd:", Simd().name, ":", s.in, "x", s.out),
-             static_cast<size_t>(kPoints * PackedFloats(s.in, s.out)) * 4, [&](void* to) {
-               Pack(*kernels, s, *r.constants[1], static_cast<float*>(to));
-               return absl::OkStatus();
-             }));
+      r.Pack(1, absl::StrCat("winograd:", Simd().name, ":", s.form->tile, ":", s.in, "x", s.out),
+             static_cast<size_t>(points * PackedFloats(s.in, s.out)) * 4,
+             [&](void* to) { return Pack(s, *r.constants[1], static_cast<float*>(to)); }));
   std::vector<float> biases(has(2) ? static_cast<size_t>(s.out) : 0);
   if (has(2)) __builtin_memcpy(biases.data(), r.constants[2]->data(), biases.size() * 4);
   KernelTraits traits;
@@ -183,7 +189,7 @@ KernelResult MakeWinograd(const KernelRequest& r) {
   traits.plain = 2 | 4;
   traits.consumed = has(2) ? 2 | 4 : 2;
   traits.scratch_bytes =
-      static_cast<size_t>(kPoints * (s.input_step() + s.output_step())) * sizeof(float);
+      static_cast<size_t>(points * (s.input_step() + s.output_step())) * sizeof(float);
   const bool has_add = has(3);
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
     const float* from = c.input(0).as<float>();
@@ -191,15 +197,15 @@ KernelResult MakeWinograd(const KernelRequest& r) {
     const float* bias = biases.empty() ? nullptr : biases.data();
     float* to = c.output(0).as<float>();
     float* v = static_cast<float*>(c.scratch());
-    float* m = v + kPoints * s.input_step();
+    float* m = v + points * s.input_step();
     const auto* packed = static_cast<const float*>(weights.get());
-    const int64_t grain = std::max<int64_t>(1, kElementGrain / (kPoints * s.in));
+    const int64_t grain = std::max<int64_t>(1, kElementGrain / (points * s.in));
     for (int64_t first = 0; first < s.tiles; first += s.chunk) {
       const int64_t count = std::min(s.chunk, s.tiles - first);
       c.threads().ParallelFor(count, grain, [&](int64_t begin, int64_t end) {
         for (int64_t t = begin; t < end; ++t) TransformInput(*kernels, s, from, first, t, v);
       });
-      ParallelGemm(c.threads(), simd.gemm, kPoints, count, s.out, s.in, [&](int64_t p) {
+      ParallelGemm(c.threads(), simd.gemm, points, count, s.out, s.in, [&](int64_t p) {
         GemmArgs g = {};
         g.m = count;
         g.n = s.out;
