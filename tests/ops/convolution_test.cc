@@ -202,7 +202,7 @@ INSTANTIATE_TEST_SUITE_P(
         Direct({1, 1600, 120, 7, 7, {0, 0, 0, 0}, true, true, "silu"}, 1, 1),
         Direct({2, 40, 24, 9, 11, {0, 0, 0, 0}, true, true, ""}, 1, 2),
         Direct({1, 24, 24, 9, 8, {1, 2, 3, 0}, true, true, "relu"}, 1, 1),
-        Direct({1, 24, 24, 2, 2, {3, 0, 3, 0}, true, false, ""}, 1, 5),
+        Direct({1, 24, 24, 2, 2, {3, 0, 3, 0}, true, false, ""}, 1, 2),
         // Padding on any side, beyond the image and unused by the last window; many bands.
         Direct({1, 24, 40, 13, 9, {1, 1, 1, 1}, true, true, "relu"}, 3, 1),
         Direct({1, 24, 24, 66, 70, {1, 1, 1, 1}, true, true, "hswish"}, 3, 2),
@@ -212,6 +212,9 @@ INSTANTIATE_TEST_SUITE_P(
         Direct({1, 512, 140, 7, 7, {1, 1, 1, 1}, true, true, "relu"}, 3, 1),
         Direct({1, 24, 24, 5, 5, {6, 6, 6, 6}, true, false, ""}, 3, 1, 6),
         Direct({1, 32, 24, 20, 24, {24, 24, 24, 24}, true, false, "relu"}, 3, 1, 24),
+        Direct({1, 24, 24, 4, 6, {4, 5, 4, 3}, true, true, "relu"}, 3, 1),
+        Direct({1, 24, 24, 30, 9, {2, 2, 0, 0}, true, false, ""}, 3, 1, 2),
+        Direct({2, 104, 24, 11, 16, {8, 8, 8, 8}, true, false, "silu"}, 3, 1, 8),
         // Groups of a block and more, and of less than a block.
         Direct({1, 64, 96, 9, 10, {1, 1, 1, 1}, true, true, "relu"}, 3, 1, 1, 2),
         Direct({2, 64, 64, 12, 10, {1, 1, 1, 1}, true, false, "relu"}, 3, 1, 1, 8),

@@ -1,8 +1,9 @@
 // Convolutions as products of packed weights with numbers picked out of the image by offsets, on blocked layouts.
 #include <algorithm>
-#include <limits>
 
-#include "core/backends/cpu/direct_kernels.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "core/backends/cpu/direct_plan.h"
 #include "core/backends/cpu/gemm.h"
 #include "core/backends/cpu/kernel.h"
 #include "core/backends/cpu/onednn.h"
@@ -15,120 +16,11 @@ namespace {
 constexpr int64_t kLeastChannels = 5;
 // Multiply-adds that are worth a thread.
 constexpr int64_t kWorkGrain = 400'000;
-// Bytes of a part of an image that is to stay in the second-level cache while all panels are used, and the results that it has at least.
-constexpr int64_t kPartBytes = int64_t{192} << 10, kPartResults = 64;
-// Bytes beyond which weights, or an image, are read anew from behind the second-level cache.
-constexpr int64_t kCachedBytes = int64_t{512} << 10;
 // Results beyond which oneDNN's order of loops is ahead where it needs no filling of blocks: it writes them in one stream.
 constexpr int64_t kStreamedBytes = int64_t{384} << 10;
-// Groups computed as one with zeros between them, where a group is less than a block.
-constexpr int64_t kMostMerged = 8;
-
-// Rows of an image with zeros around them, or the image itself, as the kernel reads it.
-struct Image {
-  int64_t lanes;   // channels side by side
-  int64_t planes;  // of `lanes` channels
-  int64_t height, width, top, left;
-  int64_t band_height, padded_width;
-  bool padded = false;
-  int64_t plane() const { return band_height * padded_width * lanes; }
-  int64_t floats() const { return planes * plane(); }
-};
-
-struct Plan {
-  Image image;
-  std::vector<DepthRun> runs;      // of one group
-  std::vector<int32_t> positions;  // in the packed depth, by place in the file
-  int64_t batch, groups, merged, depth, channels, blocks;       // of a group
-  int64_t rows, columns, band_rows, bands, stride_x, stride_y;  // as the kernel counts results
-  int64_t part_tiles;                                           // that meet all panels together
-  UnaryKind activation;
-  int64_t group_floats(int64_t lanes) const { return blocks * lanes * depth; }
-};
-
-// How many groups make whole blocks together, the last ones with zeros for what lacks; 0: too many, or more blocks than the tensors have.
-int64_t MergedGroups(int64_t groups, int64_t in, int64_t out, int64_t lanes) {
-  if (groups == 1) return 1;
-  int64_t merged = 1;
-  while (merged <= kMostMerged && (merged * in % lanes != 0 || merged * out % lanes != 0)) ++merged;
-  const int64_t filled = (groups + merged - 1) / merged * merged;
-  const bool same_blocks = (filled - groups) * in < lanes && (filled - groups) * out < lanes;
-  return merged <= kMostMerged && same_blocks ? merged : 0;
-}
-
-// Whether each part of an image should meet all panels, rather than each panel the whole image: what comes from behind the cache is less.
-bool ByParts(int64_t parts, int64_t image_bytes, const Plan& plan) {
-  const int64_t weight_bytes = plan.group_floats(plan.image.lanes) * 4;
-  const int64_t by_parts = image_bytes + (weight_bytes > kCachedBytes ? parts : 1) * weight_bytes;
-  const int64_t by_panels =
-      weight_bytes + (image_bytes > kCachedBytes ? DirectPanels(plan.blocks) : 1) * image_bytes;
-  return by_parts <= by_panels;
-}
-
-void PlanImage(const Dims& x, const std::vector<ops::WindowAxis>& axes, int threads, Plan* plan) {
-  Image& image = plan->image;
-  image.height = image.band_height = x[2];
-  image.width = image.padded_width = x[3];
-  image.top = axes[0].pad_before;
-  image.left = axes[1].pad_before;
-  // Rows or columns that the windows of so many results cover.
-  const auto cover = [&](size_t i, int64_t results) {
-    return (results - 1) * axes[i].stride + (axes[i].kernel - 1) * axes[i].dilation + 1;
-  };
-  const int64_t height = cover(0, plan->rows), width = cover(1, plan->columns);
-  image.padded = image.top > 0 || image.left > 0 || height > x[2] || width > x[3];
-  plan->band_rows = plan->rows;
-  if (image.padded) {
-    image.padded_width = width;
-    const int64_t row_bytes = image.planes * width * image.lanes * 4;
-    int64_t rows = std::max<int64_t>(1, (kPartResults + plan->columns - 1) / plan->columns);
-    while (rows < plan->rows && cover(0, rows + 1) * row_bytes <= kPartBytes) ++rows;
-    const int64_t bands = (plan->rows + rows - 1) / rows;
-    // Several threads share out many bands, or the results of the whole image.
-    if (ByParts(bands, height * row_bytes, *plan) && (threads == 1 || bands >= 2 * threads))
-      plan->band_rows = (plan->rows + bands - 1) / bands;
-    image.band_height = cover(0, plan->band_rows);
-  }
-  plan->bands = (plan->rows + plan->band_rows - 1) / plan->band_rows;
-}
-
-// `channels` of a group and the taps of its windows.
-void PlanDepth(int64_t channels, const std::vector<ops::WindowAxis>& axes, Plan* plan) {
-  const Image& image = plan->image;
-  const int64_t taps = axes[0].kernel * axes[1].kernel, row = image.padded_width * image.lanes;
-  plan->positions.resize(static_cast<size_t>(plan->depth));
-  int32_t position = 0;
-  for (int64_t c = 0; c < channels; c += image.lanes) {
-    const int64_t width = std::min(image.lanes, channels - c);
-    for (int64_t t = 0; t < taps; ++t) {
-      const int64_t i = t / axes[1].kernel * axes[0].dilation,
-                    j = t % axes[1].kernel * axes[1].dilation;
-      const int64_t offset = c / image.lanes * image.plane() + i * row + j * image.lanes;
-      DepthRun* last = plan->runs.empty() ? nullptr : &plan->runs.back();
-      if (last != nullptr && last->offset + last->length == offset) {
-        last->length += static_cast<int32_t>(width);
-      } else {
-        plan->runs.push_back({static_cast<int32_t>(offset), static_cast<int32_t>(width)});
-      }
-      for (int64_t k = 0; k < width; ++k)
-        plan->positions[static_cast<size_t>((c + k) * taps + t)] = position++;
-    }
-  }
-}
-
-// An image that is not padded is taken in parts of its results where that is better.
-void PlanParts(Plan* plan) {
-  const int64_t results =
-                    std::max(kPartResults, kPartBytes / std::max<int64_t>(1, plan->depth * 4)),
-                parts = (plan->rows * plan->columns + results - 1) / results;
-  const int64_t tile_columns = Direct()->tile_columns;
-  plan->part_tiles = plan->rows * DirectTilesInRow(plan->columns, tile_columns);
-  if (!plan->image.padded && ByParts(parts, plan->image.floats() / plan->groups * 4, *plan))
-    plan->part_tiles = (plan->part_tiles + parts - 1) / parts;
-}
 
 // One block of merged groups, of which the file has `channels`: zeros where a channel's own group is not.
-void PackMerged(const Plan& plan, const char* from, int64_t width, int64_t channel,
+void PackMerged(const DirectPlan& plan, const char* from, int64_t width, int64_t channel,
                 int64_t channels, float* to) {
   const int64_t own = plan.depth / plan.merged, out = plan.channels / plan.merged,
                 lanes = Direct()->lanes;
@@ -141,7 +33,7 @@ void PackMerged(const Plan& plan, const char* from, int64_t width, int64_t chann
   }
 }
 
-void PackGroup(const Plan& plan, const char* from, int64_t channels, float* to) {
+void PackGroup(const DirectPlan& plan, const char* from, int64_t channels, float* to) {
   const DirectKernels& kernels = *Direct();
   for (int64_t p = 0; p < DirectPanels(plan.blocks); ++p) {
     const int64_t begin = DirectPanelBegin(plan.blocks, p),
@@ -160,48 +52,45 @@ void PackGroup(const Plan& plan, const char* from, int64_t channels, float* to) 
   }
 }
 
-absl::StatusOr<std::shared_ptr<const void>> PackWeights(const KernelRequest& r, const Plan& plan) {
+absl::StatusOr<std::shared_ptr<const void>> PackWeights(const KernelRequest& r,
+                                                        const DirectPlan& plan) {
   const int64_t floats = plan.group_floats(Direct()->lanes);
-  return r.Pack(1, absl::StrCat(SimdName("direct"), ":", plan.groups, "x", plan.merged),
-                static_cast<size_t>(plan.groups * floats) * 4, [&](void* to) {
-                  const Dims& w = r.inputs[1].shape.dims();
-                  const int64_t channel_bytes = w[1] * w[2] * w[3] * 4;
-                  for (int64_t g = 0; g < plan.groups; ++g) {
-                    const int64_t channel = g * plan.channels;
-                    PackGroup(plan,
-                              static_cast<const char*>(r.constants[1]->data()) +
-                                  channel * channel_bytes,
-                              std::min(plan.channels, w[0] - channel),
-                              static_cast<float*>(to) + g * floats);
-                  }
-                  return absl::OkStatus();
-                });
+  const Dims& w = r.inputs[1].shape.dims();
+  const std::string key =
+      absl::StrCat(SimdName("direct"), ":", absl::StrJoin(w, "x"), ":", plan.groups, "x",
+                   plan.merged, ":", plan.tap_rows.begin, "-", plan.tap_rows.end, ",",
+                   plan.tap_columns.begin, "-", plan.tap_columns.end);
+  return r.Pack(1, key, static_cast<size_t>(plan.groups * floats) * 4, [&](void* to) {
+    const int64_t channel_bytes = w[1] * w[2] * w[3] * 4;
+    for (int64_t g = 0; g < plan.groups; ++g) {
+      const int64_t channel = g * plan.channels;
+      PackGroup(plan, static_cast<const char*>(r.constants[1]->data()) + channel * channel_bytes,
+                std::min(plan.channels, w[0] - channel), static_cast<float*>(to) + g * floats);
+    }
+    return absl::OkStatus();
+  });
 }
 
-// Planes of a band whose first row is row `first` of the image, which may lie before it.
-void Pad(const Image& image, const float* from, int64_t first, int64_t begin, int64_t end,
+// Planes [begin, end) of the image's rows from `first` on, as many as a band has, with zeros beside them.
+void Pad(const DirectImage& image, const float* from, int64_t first, int64_t begin, int64_t end,
          float* to) {
-  // Windows may end before the image begins.
   const int64_t line = image.padded_width * image.lanes,
                 before = std::min(line, image.left * image.lanes),
                 copied = std::min(line - before, image.width * image.lanes),
                 after = line - before - copied;
-  to += begin * image.plane();
+  const int64_t last = std::min(image.height, first + image.band_height);
   for (int64_t p = begin; p < end; ++p) {
-    for (int64_t i = first; i < first + image.band_height; ++i) {
-      if (i < 0 || i >= image.height) {
-        to = std::fill_n(to, line, 0.0f);
-        continue;
-      }
-      to = std::fill_n(to, before, 0.0f);
-      to = std::copy_n(from + (p * image.height + i) * image.width * image.lanes, copied, to);
-      to = std::fill_n(to, after, 0.0f);
+    float* row = to + p * image.plane();
+    for (int64_t i = first; i < last; ++i) {
+      row = std::fill_n(row, before, 0.0f);
+      row = std::copy_n(from + (p * image.height + i) * image.width * image.lanes, copied, row);
+      row = std::fill_n(row, after, 0.0f);
     }
   }
 }
 
 // Arguments for one of the groups.
-DirectArgs GroupOf(const Plan& plan, DirectArgs a, int64_t g) {
+DirectArgs GroupOf(const DirectPlan& plan, DirectArgs a, int64_t g) {
   const int64_t lanes = Direct()->lanes;
   a.x += g * (plan.image.planes / plan.groups) * plan.image.plane();
   a.weights += g * plan.group_floats(lanes);
@@ -211,7 +100,7 @@ DirectArgs GroupOf(const Plan& plan, DirectArgs a, int64_t g) {
   return a;
 }
 
-void Convolve(const Plan& plan, const DirectArgs& args, int64_t rows) {
+void Convolve(const DirectPlan& plan, const DirectArgs& args, int64_t rows) {
   const DirectKernels& kernels = *Direct();
   const int64_t tiles = rows * DirectTilesInRow(plan.columns, kernels.tile_columns);
   for (int64_t g = 0; g < plan.groups; ++g) {
@@ -225,7 +114,7 @@ void Convolve(const Plan& plan, const DirectArgs& args, int64_t rows) {
 }
 
 // Pieces of a panel's tiles for each thread; neighbours share the panel.
-void ConvolveByPieces(const ThreadShare& threads, const Plan& plan, const DirectArgs& args) {
+void ConvolveByPieces(const ThreadShare& threads, const DirectPlan& plan, const DirectArgs& args) {
   const DirectKernels& kernels = *Direct();
   const int64_t tiles = plan.rows * DirectTilesInRow(plan.columns, kernels.tile_columns),
                 panels = DirectPanels(plan.blocks),
@@ -247,27 +136,36 @@ void ConvolveByPieces(const ThreadShare& threads, const Plan& plan, const Direct
   });
 }
 
-// An image band by band, each padded into memory of the thread that takes it.
-void ConvolveByBands(const ThreadShare& threads, const Plan& plan, const float* x, float* padded,
-                     const DirectArgs& args) {
-  const Image& image = plan.image;
+// An image band by band, each padded into memory of the thread that takes it. `args` has everything but x.
+void ConvolveByBands(const ThreadShare& threads, const DirectPlan& plan, const float* x,
+                     float* padded, const DirectArgs& args) {
+  const DirectImage& image = plan.image;
+  // The rows of the image that a band of results needs, and the window of its first result among them.
+  const auto first_row = [&](int64_t row) {
+    return std::clamp<int64_t>(Meets(plan.vertical, row, plan.tap_rows.begin), 0, image.height);
+  };
+  const auto window = [&](const float* band, int64_t row) {
+    return band +
+           (Meets(plan.vertical, row, 0) - first_row(row)) * image.padded_width * image.lanes;
+  };
+  DirectArgs all = args;
   if (plan.bands == 1) {
     threads.ParallelFor(
-        image.planes, std::max<int64_t>(1, kElementGrain / image.plane()),
-        [&](int64_t begin, int64_t end) { Pad(image, x, -image.top, begin, end, padded); });
-    DirectArgs a = args;
-    a.x = padded;
-    return ConvolveByPieces(threads, plan, a);
+        image.planes, std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, image.plane())),
+        [&](int64_t begin, int64_t end) { Pad(image, x, first_row(0), begin, end, padded); });
+    all.x = window(padded, 0);
+    return ConvolveByPieces(threads, plan, all);
   }
   threads.ParallelForWorkers(plan.bands, 1, [&](int64_t begin, int64_t end, int worker) {
     float* own = padded + worker * image.floats();
     for (int64_t b = begin; b < end; ++b) {
       const int64_t row = b * plan.band_rows;
-      Pad(image, x, row * plan.stride_y - image.top, 0, image.planes, own);
+      Pad(image, x, first_row(row), 0, image.planes, own);
       DirectArgs a = args;
-      a.x = own;
+      a.x = window(own, row);
       a.y += row * a.y_row;
       if (a.add != nullptr) a.add += row * a.y_row;
+      a.row_class += row;
       Convolve(plan, a, std::min(plan.band_rows, plan.rows - row));
     }
   });
@@ -297,8 +195,6 @@ absl::Status Refusal(const KernelRequest& r, const std::vector<ops::WindowAxis>&
   if (NumElements(x) == 0 || NumElements(y) == 0 || NumElements(w) == 0)
     return absl::UnimplementedError("an empty tensor");
   const int64_t groups = r.node->attrs().Int("group", 1);
-  if (MergedGroups(groups, w[1], w[0] / groups, Direct()->lanes) == 0)
-    return absl::UnimplementedError("groups of few channels");
   if (x[1] < kLeastChannels || w[0] < kLeastChannels)
     return absl::UnimplementedError("few channels");
   const bool whole_blocks =
@@ -322,31 +218,9 @@ KernelResult MakeDirectConvolution(const KernelRequest& r) {
   MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
   if (activation == UnaryKind::kSigmoid && w[0] % kernels->lanes != 0)
     return absl::UnimplementedError("an activation that changes the padding of a block");
-  Plan plan = {};
-  const int64_t groups = r.node->attrs().Int("group", 1);
-  plan.batch = x[0];
-  plan.merged = MergedGroups(groups, w[1], w[0] / groups, kernels->lanes);
-  plan.groups = (groups + plan.merged - 1) / plan.merged;  // the last may have fewer in it
-  plan.channels = plan.merged * (w[0] / groups);
-  plan.blocks = (plan.channels + kernels->lanes - 1) / kernels->lanes;
-  plan.activation = activation;
-  plan.rows = y[2];
-  plan.columns = y[3];
-  plan.stride_y = axes[0].stride;
-  plan.stride_x = axes[1].stride;
   const int threads = r.threads == nullptr ? 1 : r.threads->threads();
-  plan.image.lanes = kernels->lanes;
-  plan.image.planes = (x[1] + kernels->lanes - 1) / kernels->lanes;
-  plan.depth = plan.merged * w[1] * w[2] * w[3];
-  PlanImage(x, axes, threads, &plan);
-  if (plan.image.floats() > std::numeric_limits<int32_t>::max())
-    return absl::UnimplementedError("an image of more than 2^31 numbers");
-  PlanDepth(plan.merged * w[1], axes, &plan);
-  if (w[2] == 1 && w[3] == 1 && plan.stride_x == 1 && plan.stride_y == 1 && !plan.image.padded) {
-    plan.rows = 1;  // a row's end and the next one's beginning are neighbours
-    plan.columns = y[2] * y[3];
-  }
-  PlanParts(&plan);
+  MIRIN_ASSIGN_OR_RETURN(const DirectPlan plan,
+                         PlanDirect(x, w, y, axes, r.node->attrs().Int("group", 1), threads));
   MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const void> weights, PackWeights(r, plan));
   const bool has_bias = r.inputs.size() > 2 && r.inputs[2].dtype != DType::kUnknown;
   std::vector<float> bias;
@@ -365,28 +239,34 @@ KernelResult MakeDirectConvolution(const KernelRequest& r) {
     traits.scratch_bytes =
         static_cast<size_t>(plan.image.floats() * (plan.bands == 1 ? 1 : threads)) * 4;
   const int64_t y_image = plan.groups * plan.blocks * y[2] * y[3] * kernels->lanes,
-                x_image = plan.image.planes * x[2] * x[3] * plan.image.lanes;
+                x_row = x[3] * kernels->lanes, x_image = plan.image.planes * x[2] * x_row;
   return FromFunction(traits, [=](const KernelContext& c) {
     DirectArgs a = {};
-    a.x_pixel = plan.stride_x * plan.image.lanes;
-    a.x_row = plan.stride_y * plan.image.padded_width * plan.image.lanes;
-    a.runs = plan.runs.data();
+    a.x_pixel = plan.horizontal.stride * kernels->lanes;
+    a.x_row = plan.vertical.stride * plan.image.padded_width * kernels->lanes;
     a.depth = plan.depth;
+    a.parts = plan.parts.data();
+    a.part_count = static_cast<int64_t>(plan.parts.size());
+    a.runs = plan.runs.data();
+    a.run_begin = plan.run_begin.data();
+    a.row_class = plan.row_class.data();
+    a.class_count = plan.class_count;
     a.weights = static_cast<const float*>(weights.get());
     a.channels = plan.channels;
     a.blocks = plan.blocks;
     a.y_row = plan.columns * kernels->lanes;
     a.y_block = plan.rows * a.y_row;
     a.bias = bias.empty() ? nullptr : bias.data();
-    a.activation = plan.activation;
+    a.activation = activation;
     a.columns = plan.columns;
     for (int64_t n = 0; n < plan.batch; ++n) {
-      a.x = c.input(0).as<float>() + n * x_image;
+      const float* x = c.input(0).as<float>() + n * x_image;
       a.y = c.output(0).as<float>() + n * y_image;
       if (has_add) a.add = c.input(3).as<float>() + n * y_image;
       if (plan.image.padded) {
-        ConvolveByBands(c.threads(), plan, a.x, static_cast<float*>(c.scratch()), a);
+        ConvolveByBands(c.threads(), plan, x, static_cast<float*>(c.scratch()), a);
       } else {
+        a.x = x + Meets(plan.vertical, 0, 0) * x_row;
         ConvolveByPieces(c.threads(), plan, a);
       }
     }

@@ -8,9 +8,6 @@
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
 
-constexpr int64_t kDepth = 768;  // of a panel's part that stays in the second-level cache
-constexpr int64_t kUnroll = 4;
-
 // Two of them take as long as one Vector: for the last channels of a panel.
 typedef float Half __attribute__((vector_size(kLanes * 2), aligned(4), may_alias));
 constexpr bool kHalves = kLanes == 16;
@@ -101,12 +98,12 @@ void Convolve(const DirectArgs& g, const Tile& t) {
   sums.ForEach([](auto& sum, int, int) __attribute__((always_inline)) {
     sum = std::remove_reference_t<decltype(sum)>{};
   });
-  const float* weights = t.panel;
   const float* fetch = t.next;
   int64_t lines = t.next_lines;
   const int64_t pixel = g.x_pixel;
   for (const DepthRun* run = t.runs; run != t.runs_end; ++run) {
     const float* x = t.x + run->offset;
+    const float* weights = t.panel + run->line * kWidth;
     for (const float* end = x + run->length; x != end; ++x) {
       if (lines > 0) {
         __builtin_prefetch(fetch, 0, 2);
@@ -166,33 +163,34 @@ void Convolve(const DirectArgs& g) {
   static_assert(kVectors == kDirectBlocks);
   const int64_t in_row = DirectTilesInRow(g.columns, kRows), tiles = g.tile_end - g.tile_begin;
   Tile t;
-  t.first = true;
-  t.runs_end = g.runs;
-  for (int64_t done = 0; done < g.depth;) {
-    t.runs = t.runs_end;
-    int64_t depth = 0;
-    while (done + depth < g.depth && depth < kDepth) depth += t.runs_end++->length;
-    t.last = done + depth == g.depth;
+  for (int64_t part = 0; part < g.part_count; ++part) {
+    const int64_t depth = g.parts[part].end - g.parts[part].begin;
+    t.first = part == 0;
+    t.last = part + 1 == g.part_count;
     for (int64_t p = g.panel_begin; p < g.panel_end; ++p) {
       const int64_t begin = DirectPanelBegin(g.blocks, p),
                     blocks = DirectPanelBegin(g.blocks, p + 1) - begin;
       const bool half =
           kHalves && begin + blocks == g.blocks && g.blocks * kLanes - g.channels >= kLanes / 2;
-      t.panel = g.weights + (begin * g.depth + done * blocks) * kLanes;
+      t.panel = g.weights + begin * g.depth * kLanes;
       t.bias = g.bias == nullptr ? nullptr : g.bias + begin * kLanes;
-      t.next = t.panel + depth * blocks * kLanes;
+      t.next = t.panel;
       t.next_lines = 0;
       // The next panel is fetched while this one is used; a few tiles stream it anyway.
       if (p + 1 < g.panel_end && tiles >= 4) {
         const int64_t next = DirectPanelBegin(g.blocks, p + 1),
                       next_blocks = DirectPanelBegin(g.blocks, p + 2) - next;
-        t.next = g.weights + (next * g.depth + done * next_blocks) * kLanes;
+        t.next = g.weights + (next * g.depth + g.parts[part].begin * next_blocks) * kLanes;
         t.next_lines = (depth * next_blocks * kLanes / 16 + tiles - 1) / tiles;
       }
       int64_t row = g.tile_begin / in_row, in = g.tile_begin % in_row;
       for (int64_t i = 0; i < tiles; ++i) {
         const int64_t left = in * g.columns / in_row, right = (in + 1) * g.columns / in_row;
         const int64_t at = row * g.y_row + left * kLanes + begin * g.y_block;
+        const int32_t* runs =
+            g.run_begin + part * g.class_count + (g.row_class == nullptr ? 0 : g.row_class[row]);
+        t.runs = g.runs + runs[0];
+        t.runs_end = g.runs + runs[1];
         t.x = g.x + row * g.x_row + left * g.x_pixel;
         t.y = g.y + at;
         t.add = g.add == nullptr ? nullptr : g.add + at;
@@ -204,8 +202,6 @@ void Convolve(const DirectArgs& g) {
         }
       }
     }
-    done += depth;
-    t.first = false;
   }
 }
 

@@ -12,6 +12,12 @@ namespace mirin::cpu {
 struct DepthRun {
   int32_t offset;  // floats from the window's first number
   int32_t length;
+  int32_t line;  // of the weights that meet them
+};
+
+// Lines of weights that stay in the second-level cache while all tiles meet them.
+struct DepthPart {
+  int64_t begin, end;
 };
 
 // One image as a product: y[pixel, channel] = activation(sum of x[pixel, depth] * weights[depth, channel] + bias + add). Results lie in
@@ -19,8 +25,14 @@ struct DepthRun {
 struct DirectArgs {
   const float* x;          // the window of the first result
   int64_t x_pixel, x_row;  // floats from a result's window to that of its neighbour, below it
+  int64_t depth;           // lines of weights
+  const DepthPart* parts;
+  int64_t part_count;
+  // Runs of part p for a row of class c: those from run_begin[p * class_count + c] to the next entry. Windows at an image's edge have less.
   const DepthRun* runs;
-  int64_t depth;  // the sum of their lengths
+  const int32_t* run_begin;
+  const int32_t* row_class;  // null: all of class 0
+  int64_t class_count;
   const float*
       weights;  // panels of up to kDirectBlocks channel blocks, each [depth, blocks * lanes]
   int64_t channels, blocks;  // of the results
