@@ -95,6 +95,9 @@ boost::asio::io_context& Call::context() { return connection_->context(); }
 
 void Call::Send(Pieces message) {
   if (closed_ || finished_) return;
+  // The engine's own word at the deadline is late, too: the client hears the same whichever timer is first.
+  if (until_ != absl::InfiniteFuture() && until_ <= absl::Now())
+    return Finish(absl::DeadlineExceededError("Deadline Exceeded"));
   uint64_t size = 0;
   for (const ReplyWriter::Piece& piece : message) size += piece.text.size() + piece.buffer.size();
   if (size > connection_->limit()) {
@@ -319,9 +322,8 @@ void Call::OnHead() {
     connection_->Refused(absl::IsUnimplemented(status) ? "unimplemented" : "head");
     return Finish(std::move(status));
   }
-  SetReceiveDeadline();
   connection_->ArmTimer(deadline_);
-  if (!method_->stream) return;
+  if (!method_->stream) return SetReceiveDeadline();
   handler_ = method_->stream(shared_from_this());
   if (connection_->draining()) handler_->OnDrain();
 }

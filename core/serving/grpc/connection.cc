@@ -220,6 +220,9 @@ bool GrpcConnection::ReadSome() {
 
 void GrpcConnection::Receive(absl::string_view bytes) {
   last_read_ = Clock::now();
+  // it lives, whether or not it gets to answering
+  ping_sent_ = false;
+  ping_deadline_ = kForever;
   in_session_ = true;
   const ssize_t used = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
@@ -243,7 +246,11 @@ void GrpcConnection::Run(absl::AnyInvocable<void()> work) {
     posted_.push_back(std::move(work));
     if (posted_.size() > 1) return;  // who posted the first one takes them all
   }
-  loop_->Post([self = Self()] { self->RunPosted(); });
+  if (loop_->Post([self = Self()] { self->RunPosted(); })) return;
+  // The loop has ended. What was posted holds calls, and they this.
+  std::vector<absl::AnyInvocable<void()>> dropped;
+  absl::MutexLock lock(&posted_mutex_);
+  dropped.swap(posted_);
 }
 
 void GrpcConnection::RunPosted() {
@@ -404,8 +411,6 @@ void GrpcConnection::OnFrameSent(const nghttp2_frame& frame) {
 
 void GrpcConnection::OnPing(const nghttp2_ping& ping) {
   if ((ping.hd.flags & NGHTTP2_FLAG_ACK) != 0) {
-    ping_sent_ = false;
-    ping_deadline_ = kForever;
     if (std::equal(std::begin(kDrainPing), std::end(kDrainPing), ping.opaque_data) && draining_)
       SendLastGoAway();
     return;

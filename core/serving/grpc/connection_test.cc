@@ -197,7 +197,7 @@ TEST_F(ConnectionTest, DeadlinesEndCallsWithoutTheEngine) {
   const std::string held = Framed(InferOf("add.hold").SerializeAsString());
   client.Send(client.CallFrames(1, kInfer, held, {{"grpc-timeout", "20m"}}));
   EXPECT_EQ(Error(&client, 1), "200 4 Deadline Exceeded");
-  engine_.AwaitCancelled(1);
+  engine_.AwaitCancelled(engine_.requests());  // none, where it came too late already
   client.Send(client.CallFrames(3, kInfer, held, {{"grpc-timeout", "0n"}}));
   EXPECT_EQ(Error(&client, 3), "200 4 Deadline Exceeded");
   uint32_t stream = 5;
@@ -208,6 +208,24 @@ TEST_F(ConnectionTest, DeadlinesEndCallsWithoutTheEngine) {
   }
   client.Send(client.CallFrames(stream, kLive, Framed(""), {{"grpc-timeout", "99999999H"}}));
   EXPECT_EQ(Error(&client, stream), "200 0 ");
+}
+
+TEST_F(ConnectionTest, AnswersAfterTheDeadlineAreTooLate) {
+  Start();
+  engine_.set_override([](std::unique_ptr<InferRequest> request, const InferCallback& done) {
+    while (absl::Now() < request->deadline) {
+    }
+    InferReply reply;
+    reply.failure = {Code::kFailed, absl::StatusCode::kDeadlineExceeded, "late"};
+    done(std::move(reply));
+  });
+  RawClient client(socket_);
+  client.Begin();
+  client.Send(client.CallFrames(1, "/mindspore.serving.proto.MSService/Predict",
+                                Framed(PredictOf("echo").SerializeAsString()),
+                                {{"grpc-timeout", "100m"}}));
+  EXPECT_EQ(Error(&client, 1), "200 4 Deadline Exceeded");
+  engine_.set_override(nullptr);
 }
 
 TEST_F(ConnectionTest, ResetsAndGoneConnectionsCancel) {
@@ -424,49 +442,54 @@ TEST_F(ConnectionTest, CallsAtOnceAreLimited) {
 
 // --- time ----------------------------------------------------------------------------------------------------------------------
 
-TransportOptions Short() {
-  TransportOptions options;
-  options.header_timeout = options.body_timeout = options.idle_timeout = absl::Milliseconds(50);
-  return options;
-}
-
 TEST_F(ConnectionTest, WhoSaysNothingIsLeft) {
-  Start(Short());
+  TransportOptions options;
+  options.header_timeout = absl::Milliseconds(50);
+  Start(std::move(options));
   RawClient silent(socket_);
   EXPECT_TRUE(silent.Ended());
   RawClient half(socket_);
   half.Send(absl::string_view(kPreface).substr(0, 10));
   EXPECT_TRUE(half.Ended());
-  RawClient idle(socket_);
-  idle.Begin();
-  EXPECT_EQ(idle.ReadTo(NGHTTP2_GOAWAY).type, NGHTTP2_GOAWAY);
-  EXPECT_TRUE(idle.Ended());
   RawClient head(socket_);
   head.Begin();
   head.Send(Frame(NGHTTP2_HEADERS, 0, 1, head.Block(RawClient::CallHeaders(kLive))));
   EXPECT_TRUE(head.Ended());
 }
 
+TEST_F(ConnectionTest, IdleConnectionsEndWithAWord) {
+  TransportOptions options;
+  options.idle_timeout = absl::Milliseconds(50);
+  Start(std::move(options));
+  RawClient idle(socket_);
+  idle.Begin();
+  EXPECT_EQ(idle.ReadTo(NGHTTP2_GOAWAY).type, NGHTTP2_GOAWAY);
+  EXPECT_TRUE(idle.Ended());
+}
+
 TEST_F(ConnectionTest, MessagesMustComeInTime) {
-  Start(Short());
+  TransportOptions options;
+  options.body_timeout = absl::Milliseconds(50);
+  Start(std::move(options));
+  RawClient stream(socket_);
+  stream.Begin();
+  stream.Send(stream.HeadersFrame(1, RawClient::CallHeaders(kStream)));
   RawClient client(socket_);
   client.Begin();
   client.Send(client.HeadersFrame(1, RawClient::CallHeaders(kInfer)) +
               Frame(NGHTTP2_DATA, 0, 1, Framed("abcdef").substr(0, 8)));
   EXPECT_EQ(Error(&client, 1), "200 4 the message takes too long to come");
   // between the messages of a stream there is no hurry, but for keepalive
-  RawClient stream(socket_);
-  stream.Begin();
-  stream.Send(stream.HeadersFrame(1, RawClient::CallHeaders(kStream)));
   stream.Send(Frame(NGHTTP2_DATA, 0, 1, Framed(InferOf("add").SerializeAsString())));
-  stream.ReadTo(NGHTTP2_DATA);
+  EXPECT_EQ(stream.ReadTo(NGHTTP2_DATA).type, NGHTTP2_DATA);
   stream.Send(Frame(NGHTTP2_DATA, 0, 1, Framed("abcdef").substr(0, 8)));
   EXPECT_EQ(Error(&stream, 1), " 4 the message takes too long to come");
 }
 
 TEST_F(ConnectionTest, SilentClientsArePinged) {
   TransportOptions options;
-  options.keepalive_time = options.keepalive_timeout = absl::Milliseconds(50);
+  options.keepalive_time = absl::Milliseconds(20);
+  options.keepalive_timeout = absl::Seconds(1);
   Start(std::move(options));
   RawClient client(socket_);
   client.Begin();

@@ -41,11 +41,13 @@ Loop::~Loop() {
   Join();
 }
 
-void Loop::Post(absl::AnyInvocable<void()> work) {
+bool Loop::Post(absl::AnyInvocable<void()> work) {
   // Shared, as handlers of Asio 1.74 are copied.
   auto shared = std::make_shared<absl::AnyInvocable<void()>>(std::move(work));
   absl::MutexLock lock(&mutex_);
-  if (!ended_) boost::asio::post(context_, [shared] { (*shared)(); });
+  if (ended_) return false;
+  boost::asio::post(context_, [shared] { (*shared)(); });
+  return true;
 }
 
 void Loop::Release() { guard_.reset(); }

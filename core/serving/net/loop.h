@@ -31,8 +31,8 @@ class Loop {
 
   boost::asio::io_context& context() { return context_; }
   bool OnThread() { return context_.get_executor().running_in_this_thread(); }
-  // Runs `work` on the thread, or drops it when the loop has ended. Any thread.
-  void Post(absl::AnyInvocable<void()> work);
+  // Runs `work` on the thread; drops it, and returns false, when the loop has ended. Any thread.
+  bool Post(absl::AnyInvocable<void()> work);
 
   // Waits for connections and for what is posted no more; ends when the last connection has. Then `Join`.
   void Release();
