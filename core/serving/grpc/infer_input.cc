@@ -20,9 +20,8 @@ constexpr uint64_t kMaxRank = 8;
 absl::Status ReadParameter(const MessageReader& field, Parameters* parameters) {
   if (parameters->size() >= kMaxParameters)
     return absl::InvalidArgumentError("too many parameters");
-  std::string scratch, inner;
   Parameter parameter;
-  WireReader entry(field.Bytes(&scratch));
+  WireReader entry(field.bytes());
   while (entry.Next()) {
     if (entry.field() == 1) parameter.name = std::string(entry.bytes());
     if (entry.field() != 2) continue;
@@ -128,13 +127,10 @@ absl::Status CheckBytes(const Tensor& tensor, int64_t elements, uint64_t size) {
 
 absl::Status FillFromRaw(const MessageReader& raw, int64_t elements, Tensor* tensor) {
   if (tensor->dtype == MIRIN_DTYPE_STRING) {
-    std::string scratch;
-    return SplitTexts(raw.Bytes(&scratch), elements, tensor);
+    return SplitTexts(raw.bytes(), elements, tensor);
   }
-  MIRIN_RETURN_IF_ERROR(CheckBytes(*tensor, elements, raw.size()));
-  uint8_t* bytes;
-  tensor->data = Buffer::Allocate(raw.size(), &bytes);
-  raw.CopyTo(bytes);
+  MIRIN_RETURN_IF_ERROR(CheckBytes(*tensor, elements, raw.bytes().size()));
+  tensor->data = raw.Data(mirin_dtype_size(tensor->dtype));
   return absl::OkStatus();
 }
 
@@ -206,7 +202,7 @@ absl::Status FillFromContents(MessageReader contents, int64_t elements, Tensor* 
   const size_t item = wanted == 8 ? 0 : mirin_dtype_size(tensor->dtype);
   // a packed element takes a byte at least: no count beyond what the message could hold
   const uint64_t limit = static_cast<uint64_t>(elements);
-  std::string bytes, scratch;
+  std::string bytes;
   uint64_t count = 0;
   bool fits = true;
   const auto add = [&](const void* value) {
@@ -219,8 +215,7 @@ absl::Status FillFromContents(MessageReader contents, int64_t elements, Tensor* 
                                                      OipName(tensor->dtype)));
     if (wanted == 8) {
       if (++count <= limit) {
-        tensor->texts.emplace_back(contents.size(), '\0');
-        contents.CopyTo(&tensor->texts.back()[0]);
+        tensor->texts.emplace_back(contents.bytes());
       }
       continue;
     }
@@ -233,10 +228,10 @@ absl::Status FillFromContents(MessageReader contents, int64_t elements, Tensor* 
       if (!good) return NotARequest();
       continue;
     }
-    const absl::string_view values =
-        contents.Bytes(&scratch);  // packed or not, they are the bytes themselves
-    if (values.size() % item != 0) return NotARequest();
-    for (size_t i = 0; i < values.size(); i += item) add(values.data() + i);
+    const auto add_value = [&](auto v) { add(&v); };
+    const bool good =
+        wanted == 6 ? contents.Floats<float>(add_value) : contents.Floats<double>(add_value);
+    if (!good) return NotARequest();
   }
   if (!contents.ok()) return NotARequest();
   if (!fits)

@@ -89,7 +89,7 @@ absl::Status ReadFields(MessageReader message, std::vector<RawInput>* inputs,
         if (!ReadText(message, &echo.version)) return NotARequest();
         break;
       case 3:
-        if (message.size() > kMaxId) {
+        if (message.bytes().size() > kMaxId) {
           return absl::InvalidArgumentError(
               absl::StrCat("the id of a request can have ", kMaxId, " bytes"));
         }

@@ -39,11 +39,10 @@ void InferStream::OnMessage(const Buffer& message) {
   ModelInferCall call;
   // the deadline of the stream is that of its requests
   call_->SetCommonFields(call.request.get());
-  const absl::string_view bytes = message.view();
   const absl::Time now = absl::Now();
-  const absl::Status status = ReadModelInferRequest(MessageReader(absl::MakeConstSpan(&bytes, 1)),
-                                                    *context_.transport.engine,
-                                                    *context_.transport.shared_memory, now, &call);
+  const absl::Status status =
+      ReadModelInferRequest(MessageReader(message), *context_.transport.engine,
+                            *context_.transport.shared_memory, now, &call);
   if (!status.ok()) {
     context_.Refused("invalid");
     call_->Send(ErrorResponse(call.echo, status));

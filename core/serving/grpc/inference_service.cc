@@ -76,10 +76,9 @@ class InferenceService : public std::enable_shared_from_this<InferenceService> {
   void ModelInfer(const std::shared_ptr<Call>& call, const Buffer& message) {
     ModelInferCall infer;
     call->SetCommonFields(infer.request.get());
-    const absl::string_view bytes = message.view();
-    const absl::Status status = ReadModelInferRequest(
-        MessageReader(absl::MakeConstSpan(&bytes, 1)), *context_.transport.engine,
-        *context_.transport.shared_memory, absl::Now(), &infer);
+    const absl::Status status =
+        ReadModelInferRequest(MessageReader(message), *context_.transport.engine,
+                              *context_.transport.shared_memory, absl::Now(), &infer);
     if (!status.ok()) {
       context_.Refused("invalid");
       return call->Reply(status);

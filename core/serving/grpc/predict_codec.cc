@@ -85,8 +85,7 @@ bool ReadRawTensor(MessageReader message, RawTensor* tensor) {
         break;
       case 4:
         if (tensor->texts++ == 0) {
-          tensor->text.resize(message.size());
-          message.CopyTo(&tensor->text[0]);
+          tensor->text = std::string(message.bytes());
         }
         break;
       case 5:
@@ -141,7 +140,7 @@ absl::Status MakeTensor(RawTensor& raw, const SharedMemoryRegistry& shared_memor
       !raw.dims.empty() && std::find(raw.dims.begin(), raw.dims.end() - 1, 0) != raw.dims.end() - 1;
   if (!elements.ok() || zero_inside)
     return CheckFailed(absl::StrCat("input  shape ", DimsText(raw.dims), " invalid"));
-  const uint64_t size = raw.has_place ? raw.place.size : raw.has_data ? raw.data.size() : 0;
+  const uint64_t size = raw.has_place ? raw.place.size : raw.has_data ? raw.data.bytes().size() : 0;
   const uint64_t item = mirin_dtype_size(tensor->dtype);
   if (size % item != 0 || size / item != static_cast<uint64_t>(*elements)) {
     return CheckFailed(absl::StrCat("input data size ", size, " invalid"));
@@ -151,9 +150,7 @@ absl::Status MakeTensor(RawTensor& raw, const SharedMemoryRegistry& shared_memor
     if (!bytes.ok()) return CheckFailed(bytes.status().message());
     tensor->data = *std::move(bytes);
   } else if (size != 0) {
-    uint8_t* bytes;
-    tensor->data = Buffer::Allocate(size, &bytes);
-    raw.data.CopyTo(bytes);
+    tensor->data = raw.data.Data(item);
   }
   return absl::OkStatus();
 }

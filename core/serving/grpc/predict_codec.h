@@ -1,5 +1,5 @@
-// MSService's messages (ms_service.proto), read and written without generated code: tensors are copied once on their way in and not
-// at all on their way out.
+// MSService's messages (ms_service.proto), read and written without generated code: tensors are not copied, but for those that are
+// not aligned on their way in.
 #ifndef CORE_SERVING_GRPC_PREDICT_CODEC_H_
 #define CORE_SERVING_GRPC_PREDICT_CODEC_H_
 

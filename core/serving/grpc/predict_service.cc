@@ -17,9 +17,7 @@ class PredictService : public std::enable_shared_from_this<PredictService> {
 
   void Predict(const std::shared_ptr<Call>& call, const Buffer& message) {
     PredictCall predict;
-    const absl::string_view bytes = message.view();
-    if (!ReadPredictRequest(MessageReader(absl::MakeConstSpan(&bytes, 1)),
-                            *context_.transport.shared_memory, &predict)) {
+    if (!ReadPredictRequest(MessageReader(message), *context_.transport.shared_memory, &predict)) {
       context_.Refused("malformed");
       return call->Reply(Malformed());
     }
