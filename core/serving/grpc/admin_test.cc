@@ -1,8 +1,12 @@
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
 #include <grpcpp/generic/generic_stub.h>
 
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "core/serving/grpc/reflection.grpc.pb.h"
 #include "core/serving/grpc/server_fixture.h"
 
 namespace mirin::serving {
@@ -164,6 +168,51 @@ TEST_F(ServerTest, HealthFollowsTheEngine) {
   context.TryCancel();
   while (watch->Read(&response)) {
   }
+}
+
+TEST_F(ServerTest, ReflectionDescribesFiles) {
+  namespace reflection = grpc::reflection::v1;
+  Start();
+  ClientContext context;
+  const auto stub = reflection::ServerReflection::NewStub(channel_);
+  auto stream = stub->ServerReflectionInfo(&context);
+  const auto ask = [&](const reflection::ServerReflectionRequest& request) {
+    reflection::ServerReflectionResponse response;
+    EXPECT_TRUE(stream->Write(request) && stream->Read(&response));
+    EXPECT_EQ(response.original_request().SerializeAsString(), request.SerializeAsString());
+    return response;
+  };
+  // Files with what they import, so that a client can make types of them.
+  const auto files = [&](const reflection::ServerReflectionRequest& request) {
+    google::protobuf::DescriptorPool pool;
+    const auto response = ask(request);
+    const auto& all = response.file_descriptor_response().file_descriptor_proto();
+    for (auto bytes = all.rbegin(); bytes != all.rend(); ++bytes) {
+      google::protobuf::FileDescriptorProto file;
+      EXPECT_TRUE(file.ParseFromString(*bytes) && pool.BuildFile(file) != nullptr);
+    }
+    return std::make_pair(
+        pool.FindServiceByName("inference.GRPCInferenceService") != nullptr,
+        pool.FindMessageTypeByName("grpc.reflection.v1.ErrorResponse") != nullptr);
+  };
+  reflection::ServerReflectionRequest request;
+  request.set_file_containing_symbol("inference.GRPCInferenceService.ModelInfer");
+  EXPECT_EQ(files(request), std::make_pair(true, false));
+  request.set_file_containing_symbol("grpc.reflection.v1.ServerReflection");
+  EXPECT_EQ(files(request), std::make_pair(false, true));
+  const auto response = ask(request);
+  google::protobuf::FileDescriptorProto file;
+  ASSERT_TRUE(file.ParseFromString(response.file_descriptor_response().file_descriptor_proto(0)));
+  request.set_file_by_filename(file.name());
+  EXPECT_EQ(files(request), std::make_pair(false, true));
+  request.set_file_by_filename("no/such.proto");
+  EXPECT_EQ(ask(request).error_response().error_code(), StatusCode::NOT_FOUND);
+  request.set_all_extension_numbers_of_type("x");
+  EXPECT_EQ(ask(request).error_response().error_code(), StatusCode::NOT_FOUND);
+  request.Clear();
+  EXPECT_EQ(ask(request).error_response().error_code(), StatusCode::UNIMPLEMENTED);
+  EXPECT_TRUE(stream->WritesDone());
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 TEST_F(ServerTest, ReflectionKnowsTheServices) {

@@ -23,7 +23,7 @@ void SetError(const absl::Status& status, ServerReflectionResponse* response) {
   response->mutable_error_response()->set_error_message(std::string(status.message()));
 }
 
-// A file, and before that what it imports.
+// A file, and behind it what it imports.
 void AddFile(const pb::FileDescriptor* file, std::set<const pb::FileDescriptor*>* seen,
              ServerReflectionResponse* response) {
   if (!seen->insert(file).second) return;

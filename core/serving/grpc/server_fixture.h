@@ -47,7 +47,7 @@ class ServerTest : public testing::Test {
   absl::Status StartAt(std::string address, TransportOptions options) {
     options.address = std::move(address);
     absl::StatusOr<std::unique_ptr<Transport>> started =
-        StartGrpc({&engine_, nullptr, &shared_memory_, &settings_}, std::move(options));
+        StartGrpc({&engine_, nullptr, &shared_memory_, &settings_, log_}, std::move(options));
     if (!started.ok()) return started.status();
     transport_ = *std::move(started);
     return absl::OkStatus();
@@ -85,6 +85,7 @@ class ServerTest : public testing::Test {
   FakeEngine engine_;
   SharedMemoryRegistry shared_memory_;
   ServerSettings settings_;
+  EventLog* log_ = nullptr;
   std::string directory_, socket_;
   std::unique_ptr<Transport> transport_;
   std::shared_ptr<grpc::Channel> channel_;

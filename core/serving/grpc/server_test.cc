@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <random>
 #include <thread>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "core/serving/grpc/server_fixture.h"
+#include "core/serving/log.h"
 #include "core/serving/testing/certificates.h"
 
 namespace mirin::serving {
@@ -256,6 +258,28 @@ TEST_F(ServerTest, CompressedMessagesAreLimitedToo) {
     EXPECT_TRUE(inference_->ModelInfer(&context, request, &response).ok());
     EXPECT_EQ(response.id(), request.id());
   }
+}
+
+TEST_F(ServerTest, WritesTheAccessLog) {
+  std::string lines;
+  LogOptions options;
+  options.access = true;
+  options.sink = [&](absl::string_view line) { absl::StrAppend(&lines, line, "\n"); };
+  const auto log = EventLog::Create(std::move(options));
+  ASSERT_TRUE(log.ok());
+  log_ = log->get();
+  Start();
+  ClientContext context;
+  context.AddMetadata("x-request-id", "my-id");
+  ms::PredictReply reply;
+  ASSERT_TRUE(predict_->Predict(&context, PredictOf("echo"), &reply).ok());
+  ModelInferResponse response;
+  EXPECT_FALSE(Infer(InferOf("add.fail"), &response).ok());
+  transport_->Stop(absl::InfinitePast());
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2) << lines;
+  EXPECT_TRUE(absl::StrContains(lines, "my-id") && absl::StrContains(lines, "unix") &&
+              absl::StrContains(lines, "it failed"))
+      << lines;
 }
 
 TEST_F(ServerTest, LongErrorsAreCut) {

@@ -13,6 +13,7 @@ import selectors
 import socket
 import sys
 import time
+from typing import Callable, NamedTuple
 
 import grpc
 import numpy as np
@@ -296,43 +297,76 @@ def assert_good(server):
     assert reply.instances[0].items["y"].data == b"\7\0\0\0", reply
 
 
-def idle_connections(server, count):
+class _Face(NamedTuple):
+    """How a connection to it begins to work: what it says first and gets, and what it says when it was idle and gets."""
+
+    port: int
+    greeting: bytes
+    request: bytes
+    greeted: Callable[[bytes], bool]
+    answered: Callable[[bytes], bool]
+
+
+def _faces(server):
+    live = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    ping = b"\0\0\x08\6\0\0\0\0\0idle...."
+
+    def is_good(answer):
+        return answer.startswith(b"HTTP/1.1 200")
+
+    return {
+        "http": _Face(server.http_port, live, live, is_good, is_good),
+        # HTTP/2's preface and empty SETTINGS, answered by SETTINGS; a PING comes back
+        "grpc": _Face(
+            server.grpc_port,
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
+            ping,
+            lambda answer: answer[3:4] == b"\4",
+            lambda answer: answer.endswith(b"idle...."),
+        ),
+    }
+
+
+def idle_connections(server, name, count):
     """`count` connections that say nothing, while others are answered; then each of them works."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 1000), hard))
     before = server.rss()
-    address = ("127.0.0.1", server.http_port)
+    face = _faces(server)[name]
     with contextlib.ExitStack() as stack:
         sockets = []
         for _ in range(count):
-            s = stack.enter_context(socket.create_connection(address, timeout=60))
-            s.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            s = stack.enter_context(socket.create_connection(("127.0.0.1", face.port), timeout=60))
+            s.sendall(face.greeting)
             sockets.append(s)
-        read_one_each(sockets)
+        read_from_each(sockets, face.greeted)
         # kept alive and idle now
         assert_good(server)
         grown = server.rss() - before
-        print(f"{count} idle connections: {grown / count / 1024:.1f} KiB each")
+        print(f"{count} idle connections, {name}: {grown / count / 1024:.1f} KiB each")
         assert grown < count * 64 * 1024, grown
         for s in sockets:
-            s.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-        read_one_each(sockets)
+            s.sendall(face.request)
+        read_from_each(sockets, face.answered)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def read_one_each(sockets):
+def read_from_each(sockets, is_good):
+    """Reads until all of what each has got is good."""
+    got = {s: b"" for s in sockets}
     with selectors.DefaultSelector() as selector:
         for s in sockets:
             selector.register(s, selectors.EVENT_READ)
-        left = set(sockets)
-        while left:
+        while got:
             ready = selector.select(60)
-            assert ready, f"{len(left)} connections got no answer"
+            assert ready, f"{len(got)} connections got no answer"
             for key, _ in ready:
-                answer = key.fileobj.recv(65536)
-                assert answer.startswith(b"HTTP/1.1 200"), answer
-                selector.unregister(key.fileobj)
-                left.discard(key.fileobj)
+                more = key.fileobj.recv(65536)
+                got[key.fileobj] += more
+                assert more, got[key.fileobj]
+                if is_good(got[key.fileobj]):
+                    selector.unregister(key.fileobj)
+                    del got[key.fileobj]
 
 
 def main():
@@ -373,8 +407,9 @@ def main():
     # an idle connection may be slow here: the timeouts above are for heads and bodies
     with harness.Server(["add", "pyfun"], grpc={}, http={}) as quiet:
         assert_good(quiet)
-        idle_connections(quiet, arguments.idle)
-        assert_good(quiet)
+        for name in ("http", "grpc"):
+            idle_connections(quiet, name, arguments.idle)
+            assert_good(quiet)
     return 0
 
 
