@@ -208,9 +208,14 @@ class Planner {
     std::vector<Tensor> inputs(types.size());
     for (size_t i = 0; i < types.size(); ++i) {
       if (types[i].dtype == DType::kUnknown) continue;
-      inputs[i] = values[i] != nullptr
-                      ? *values[i]
-                      : Tensor::Borrow(types[i].dtype, types[i].shape.dims(), nullptr, nullptr);
+      const ir::Value* value = node.input(static_cast<int>(i));
+      if (values[i] == nullptr) {
+        inputs[i] = Tensor::Borrow(types[i].dtype, types[i].shape.dims(), nullptr, nullptr);
+      } else if (value->is_constant()) {
+        MIRIN_ASSIGN_OR_RETURN(inputs[i], request_.aligned->Get(value));
+      } else {
+        inputs[i] = *values[i];
+      }
     }
     auto outputs = Evaluate(*request_.backends.back(), node, inputs, kMaxKnownBytes);
     if (absl::IsResourceExhausted(outputs.status()) || absl::IsUnimplemented(outputs.status()))
