@@ -138,6 +138,29 @@ TEST(Strassen, NotFiniteNumbersStayInTheirRow) {
   }
 }
 
+TEST(Strassen, SmallColumnsAreNotDrownedByLargeOnes) {
+  const Case c = {128, 384, 192, false, ""};
+  Inputs in(c);
+  for (int64_t p = 0; p < c.k; ++p) {
+    in.b[static_cast<size_t>(p * c.n + 20)] *= 1e-6f;
+    in.b[static_cast<size_t>(p * c.n + 21)] = 0;
+  }
+  const Result result = Multiply(c, in, 1);
+  EXPECT_EQ(result.placement.find("strassen"), std::string::npos) << result.placement;
+  for (int64_t i = 0; i < c.m; ++i) {
+    double want = 0, magnitude = 0;
+    for (int64_t p = 0; p < c.k; ++p) {
+      const double product = static_cast<double>(in.a[static_cast<size_t>(i * c.k + p)]) *
+                             static_cast<double>(in.b[static_cast<size_t>(p * c.n + 20)]);
+      want += product;
+      magnitude += std::fabs(product);
+    }
+    EXPECT_NEAR(result.y[static_cast<size_t>(i * c.n + 20)], want,
+                magnitude * static_cast<double>(c.k) * 0x1p-24);
+    EXPECT_EQ(result.y[static_cast<size_t>(i * c.n + 21)], 0);
+  }
+}
+
 TEST(Strassen, NotFiniteWeightsStayInTheirColumn) {
   const Case c = {112, 192, 192, false, ""};
   Inputs in(c);

@@ -91,6 +91,7 @@ Shapes Plan(const KernelRequest& r) {
 struct Packed {
   std::shared_ptr<const void> memory;
   bool half = false;
+  bool even = false;  // as strassen_even says of all pairs of panels
 };
 
 // Panel by panel through floats. OutOfRange when a number is too large for 16 bits.
@@ -107,11 +108,41 @@ absl::Status PackHalf(const Shapes& s, const float* b, WeightCache* weights, uin
   return absl::OkStatus();
 }
 
+// Pairs of panels are looked at while the cache has them, unless they come from another process.
+absl::StatusOr<std::shared_ptr<const Packed>> PackFloat(const KernelRequest& r, const Shapes& s,
+                                                        const float* b, const std::string& key) {
+  const SimdKernels& simd = Simd();
+  const int64_t columns = 2 * simd.tile_columns;
+  const bool look = MayUseStrassen(s.n, s.k);
+  Packed made;
+  bool looked = false;
+  const auto look_at = [&](const float* pair) {
+    made.even = made.even && simd.strassen_even(pair, s.k);
+  };
+  made.even = look;
+  MIRIN_ASSIGN_OR_RETURN(
+      made.memory, r.Pack(1, key, static_cast<size_t>(PackedFloats(s.k, s.n)) * 4, [&](void* to) {
+        auto* pair = static_cast<float*>(to);
+        for (int64_t j = 0; j < s.n; j += columns, pair += columns * s.k) {
+          const int64_t width = std::min(columns, s.n - j);
+          simd.pack_b(b + j * s.b_column, s.k, width, s.b_row, s.b_column, pair);
+          if (width == columns) look_at(pair);
+        }
+        looked = true;
+        return absl::OkStatus();
+      }));
+  if (look && !looked) {
+    for (int64_t j = 0; j + columns <= s.n; j += columns)
+      look_at(static_cast<const float*>(made.memory.get()) + j * s.k);
+  }
+  return std::make_shared<const Packed>(std::move(made));
+}
+
 absl::StatusOr<Packed> PackConstant(const KernelRequest& r, const Shapes& s) {
   const auto* b = static_cast<const float*>(r.constants[1]->data());
   const std::string form =
       absl::StrCat(Simd().name, ":", s.k, "x", s.n, ":", s.b_row, ",", s.b_column);
-  const auto floats = static_cast<size_t>(PackedFloats(s.k, s.n));
+  const size_t half_bytes = static_cast<size_t>(PackedFloats(s.k, s.n)) * 2;
   if (r.prefer_fp16 && Simd().narrow != nullptr) {
     // That some do not fit is remembered too.
     MIRIN_ASSIGN_OR_RETURN(
@@ -119,7 +150,7 @@ absl::StatusOr<Packed> PackConstant(const KernelRequest& r, const Shapes& s) {
         r.weights->GetOrMake<Packed>(
             r.constant_values[1], absl::StrCat("half:", form),
             [&]() -> absl::StatusOr<std::shared_ptr<const Packed>> {
-              auto memory = r.Pack(1, absl::StrCat("gemm16:", form), floats * 2, [&](void* to) {
+              auto memory = r.Pack(1, absl::StrCat("gemm16:", form), half_bytes, [&](void* to) {
                 return PackHalf(s, b, r.weights, static_cast<uint16_t*>(to));
               });
               if (absl::IsOutOfRange(memory.status())) return std::make_shared<const Packed>();
@@ -128,12 +159,12 @@ absl::StatusOr<Packed> PackConstant(const KernelRequest& r, const Shapes& s) {
             }));
     if (half->memory != nullptr) return *half;
   }
-  MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<const void> memory,
-                         r.Pack(1, absl::StrCat("gemm:", form), floats * 4, [&](void* to) {
-                           Simd().pack_b(b, s.k, s.n, s.b_row, s.b_column, static_cast<float*>(to));
-                           return absl::OkStatus();
-                         }));
-  return Packed{std::move(memory), false};
+  MIRIN_ASSIGN_OR_RETURN(
+      const std::shared_ptr<const Packed> whole,
+      r.weights->GetOrMake<Packed>(r.constant_values[1], absl::StrCat("float:", form), [&] {
+        return PackFloat(r, s, b, absl::StrCat("gemm:", form));
+      }));
+  return *whole;
 }
 
 }  // namespace
@@ -160,8 +191,7 @@ KernelResult MakeMatMul(const KernelRequest& r) {
   }
   const int64_t batches = static_cast<int64_t>(s.a_batch.size());
   std::optional<StrassenPlan> strassen;
-  if (constant_b && !packed.half && batches == 1 && s.a_column == 1)
-    strassen = PlanStrassen(s.m, s.n, s.k);
+  if (packed.even && batches == 1 && s.a_column == 1) strassen = PlanStrassen(s.m, s.n, s.k);
   if (strassen.has_value()) {
     traits.implementation = SimdName("strassen");
     traits.scratch_bytes = strassen->scratch_bytes(r.threads->threads());

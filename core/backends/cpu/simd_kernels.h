@@ -99,6 +99,9 @@ struct SimdKernels {
   void (*pack_b)(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
   void (*gemm)(const GemmArgs& args);
   void (*attend)(const AttendArgs& args);
+  // Whether the columns of a pair of panels of depth k are alike: their largest magnitudes are within a factor of 32, none is 0, all
+  // are finite. Small columns would drown in the rounding errors of large ones.
+  bool (*strassen_even)(const float* pair, int64_t k);
   // Fills scale and inverse; false when a number of A is not finite: the product has to be taken by gemm.
   bool (*strassen_scales)(const StrassenArgs& args);
   // Rows [begin, end) of the upper half, and their partners, to packed_a.

@@ -27,6 +27,7 @@ void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter)
 void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
 void Gemm(const GemmArgs& args);
 void Attend(const AttendArgs& args);
+bool StrassenEven(const float* pair, int64_t k);
 bool StrassenScales(const StrassenArgs& args);
 void StrassenPackA(const StrassenArgs& args, int64_t begin, int64_t end);
 bool StrassenPair(const StrassenArgs& args, int64_t column);

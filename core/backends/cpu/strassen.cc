@@ -66,6 +66,8 @@ size_t StrassenPlan::scratch_bytes(int threads) const {
          sizeof(float);
 }
 
+bool MayUseStrassen(int64_t n, int64_t k) { return PlanStrassen(kLeastRows, n, k).has_value(); }
+
 std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k) {
   const SimdKernels& simd = Simd();
   StrassenPlan plan;

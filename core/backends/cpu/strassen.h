@@ -19,6 +19,9 @@ struct StrassenPlan {
   size_t scratch_bytes(int threads) const;
 };
 
+// Whether PlanStrassen answers for some number of rows.
+bool MayUseStrassen(int64_t n, int64_t k);
+
 // Nothing where the sums of halves would cost as much as they save: that is also without AVX-512, whose tiles have more rows.
 std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k);
 

@@ -11,6 +11,7 @@
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
 
+constexpr float kMostFloat = 3.402823466e38f;
 constexpr int32_t kMagnitude = 0x7fffffff, kInfinityBits = 0x7f800000;
 
 inline Mask Magnitude(Vector x) { return reinterpret_cast<Mask>(x) & kMagnitude; }
@@ -181,6 +182,27 @@ bool SumB(const StrassenArgs& s, int64_t column) {
 }
 
 }  // namespace
+
+bool StrassenEven(const float* pair, int64_t k) {
+  constexpr float kMost = 32;
+  Mask largest[2 * kVectors] = {};
+  for (int64_t p = 0; p < k; ++p) {
+    for (int v = 0; v < 2 * kVectors; ++v) {
+      const int64_t at = (v < kVectors ? 0 : k * kColumns) + p * kColumns + v % kVectors * kLanes;
+      largest[v] = LargerBits(Magnitude(Load(pair + at)), largest[v]);
+    }
+  }
+  float low = kMostFloat, high = 0;
+  for (const Mask& vector : largest) {
+    if (!Finite(vector)) return false;
+    for (int l = 0; l < kLanes; ++l) {
+      const float one = reinterpret_cast<const Vector&>(vector)[l];
+      low = one < low ? one : low;
+      high = one > high ? one : high;
+    }
+  }
+  return low > 0 && high / kMost <= low;
+}
 
 bool StrassenScales(const StrassenArgs& s) {
   const GemmArgs& g = *s.product;
