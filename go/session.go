@@ -12,6 +12,7 @@ type SessionOptions struct {
 	PreferFloat16 bool     // 16-bit floats where the device gains by it
 	Devices       []string // in order of preference; nil: "cpu"
 	Profile       bool     // collect times per operator
+	Deterministic bool     // the same bits for every number of threads and whatever else is in the batch; at most eight threads
 	CPUs          []int    // ids of the CPUs that runs keep to; nil: any of the process
 }
 
@@ -19,7 +20,7 @@ func (o *SessionOptions) convert() (*capi.SessionOptions, error) {
 	if o == nil {
 		return &capi.SessionOptions{}, nil
 	}
-	c := &capi.SessionOptions{Threads: o.Threads, Devices: o.Devices, Profile: o.Profile, CPUs: o.CPUs}
+	c := &capi.SessionOptions{Threads: o.Threads, Devices: o.Devices, Profile: o.Profile, CPUs: o.CPUs, Deterministic: o.Deterministic}
 	if o.PreferFloat16 {
 		c.Precision = 1
 	}

@@ -51,6 +51,7 @@ absl::StatusOr<runtime::ModelOptions> FromC(const mirin_model_options* given) {
     LogNotes(known->config);
     options.read.weights_directory = known->config->config.weights_directory;
     options.cache_directory = known->config->config.cache_directory;
+    options.deterministic = known->config->config.deterministic;
   }
   return options;
 }
@@ -78,6 +79,7 @@ absl::StatusOr<runtime::SessionOptions> FromC(const mirin_session_options* given
   if (known->num_cpus > 8192) return absl::InvalidArgumentError("options.num_cpus is out of range");
   if (known->num_cpus > 0 && known->cpus == nullptr) return NullArgument("options.cpus");
   options.cpus.assign(known->cpus, known->cpus + known->num_cpus);
+  options.deterministic = known->deterministic;
   return options;
 }
 

@@ -34,6 +34,8 @@ struct KernelRequest {
   const ThreadShare* threads = nullptr;
   // Float weights may be kept as binary16 numbers; sums stay float.
   bool prefer_fp16 = false;
+  // A result may depend neither on the number of threads nor on the other elements of a batch: see SessionOptions.
+  bool deterministic = false;
 
   // constants[i] as bytes that `fill` makes of it, shared by the model's sessions; see WeightCache::GetOrPack.
   absl::StatusOr<std::shared_ptr<const void>> Pack(

@@ -110,6 +110,12 @@ class KernelContext {
         cancellation_(cancellation),
         texts_(texts) {}
 
+  // The same run over other operands, which must outlive the result.
+  KernelContext With(absl::Span<const TensorView* const> inputs,
+                     absl::Span<const TensorView* const> outputs) const {
+    return KernelContext(inputs, outputs, scratch_, threads_, cancellation_, texts_);
+  }
+
   int num_inputs() const { return static_cast<int>(inputs_.size()); }
   int num_outputs() const { return static_cast<int>(outputs_.size()); }
   bool has_input(int i) const { return i < num_inputs() && inputs_[i]->dtype != DType::kUnknown; }

@@ -94,7 +94,8 @@ struct PlanRequest {
   WeightCache* weights = nullptr;
   AlignedConstants* aligned = nullptr;
   const ThreadShare* threads = nullptr;
-  bool prefer_fp16 = false;  // see KernelRequest
+  bool prefer_fp16 = false;    // see KernelRequest
+  bool deterministic = false;  // the same
 };
 
 // InvalidArgument, naming the node, when the shapes do not fit the model.

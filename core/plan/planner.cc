@@ -263,6 +263,7 @@ class Planner {
     request.weights = request_.weights;
     request.threads = request_.threads;
     request.prefer_fp16 = request_.prefer_fp16;
+    request.deterministic = request_.deterministic;
     std::unique_ptr<Kernel> kernel;
     for (const auto& backend : request_.backends) {
       absl::StatusOr<std::unique_ptr<Kernel>> made = backend->CreateKernel(request);

@@ -26,6 +26,12 @@ std::string PlanKey(const plan::Region& region, absl::Span<const ir::TensorType>
   return key;
 }
 
+// Sessions of fewer threads do the same parts one after another.
+const ThreadShare& DeterministicShare() {
+  static const auto* const kShare = new ThreadShare(kMostDeterministicThreads);
+  return *kShare;
+}
+
 void LogPlan(const plan::Plan& plan) {
   if (!LogEnabled(LogLevel::kDebug)) return;
   std::string text = absl::StrCat("planned ", plan.steps.size(), " steps in ", plan.arena_bytes,
@@ -58,15 +64,17 @@ CompiledModel::CompiledModel(const ir::Module* module, std::shared_ptr<const Mod
 }
 
 absl::StatusOr<std::shared_ptr<DeviceSet>> CompiledModel::Devices(
-    const std::vector<std::string>& names, bool prefer_fp16) {
-  const std::string key = absl::StrCat(absl::StrJoin(names, ","), prefer_fp16 ? ";fp16" : "");
+    const std::vector<std::string>& names, const Numerics& numerics) {
+  const std::string key =
+      absl::StrCat(absl::StrJoin(names, ","), numerics.prefer_fp16 ? ";fp16" : "",
+                   numerics.deterministic ? ";deterministic" : "");
   absl::MutexLock lock(&mutex_);
   for (const auto& set : devices_) {
     if (set->key == key) return set;
   }
   auto set = std::make_shared<DeviceSet>();
   set->key = key;
-  set->prefer_fp16 = prefer_fp16;
+  set->numerics = numerics;
   MIRIN_ASSIGN_OR_RETURN(set->backends, MakeBackends(names));
   if (cache_ != nullptr) {
     set->kept = cache_->Open(absl::StrCat(key, ";", PackingOf(*set)));
@@ -88,10 +96,12 @@ absl::StatusOr<std::unique_ptr<plan::Plan>> CompiledModel::Build(
   request.weights = &devices.weights;
   request.aligned = &aligned_;
   request.threads = &threads;
-  request.prefer_fp16 = devices.prefer_fp16;
+  request.prefer_fp16 = devices.numerics.prefer_fp16;
+  request.deterministic = devices.numerics.deterministic;
   absl::StatusOr<std::unique_ptr<plan::Plan>> plan = absl::InternalError("not planned");
   // Libraries choose their partition of the work by the arena they are set up in.
-  threads.Enter([&] { plan = plan::BuildPlan(request); });
+  const ThreadShare& setup = request.deterministic ? DeterministicShare() : threads;
+  setup.Enter([&] { plan = plan::BuildPlan(request); });
   devices.weights.DropScratch();
   if (devices.kept != nullptr && plan.ok()) KeepWeights(&devices);
   return plan;

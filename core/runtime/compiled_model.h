@@ -19,10 +19,19 @@
 
 namespace mirin::runtime {
 
-// The backends of one device list and precision, and the weights that they packed.
+// Parts into which libraries divide work in deterministic sessions, however many threads these have.
+constexpr int kMostDeterministicThreads = 8;
+
+// How kernels compute.
+struct Numerics {
+  bool prefer_fp16 = false;
+  bool deterministic = false;
+};
+
+// The backends of one device list and way to compute, and the weights that they packed.
 struct DeviceSet {
   std::string key;
-  bool prefer_fp16 = false;
+  Numerics numerics;
   std::vector<std::unique_ptr<Backend>> backends;
   WeightCache weights;
   std::shared_ptr<PackedWeights> kept;  // null: no cache on disk
@@ -41,9 +50,9 @@ class CompiledModel {
   absl::StatusOr<Tensor> Constant(const ir::Value* value) { return aligned_.Get(value); }
   const plan::Schedule& schedule(const ir::Graph* graph) const { return schedules_.at(graph); }
 
-  // The set for a device list and precision; made once.
+  // The set for a device list and way to compute; made once.
   absl::StatusOr<std::shared_ptr<DeviceSet>> Devices(const std::vector<std::string>& names,
-                                                     bool prefer_fp16);
+                                                     const Numerics& numerics);
 
   // The plan of a region for these input types, from the cache or made now.
   absl::StatusOr<std::shared_ptr<const plan::Plan>> GetPlan(const plan::Region& region,

@@ -29,6 +29,8 @@ struct ModelOptions {
   int optimization_level = 1;
   // Passes not to run, by name ("fold_constants" ..); an unknown name is InvalidArgument.
   std::vector<std::string> disabled_passes;
+  // Sessions are deterministic, whatever their own options say.
+  bool deterministic = false;
   // When not empty: the directory that gets the graph as text after each pass ("00_read.txt", "01_<pass>.txt" ..).
   std::string dump_directory;
   // When not empty: the folder where packed weights of unencrypted models are kept for the next process, see core/runtime/model_cache.h.
@@ -66,6 +68,7 @@ class Model {
   std::string Metadata(absl::string_view key) const;
   // What each pass did, one line each: name, time, nodes before and after.
   const std::string& pass_report() const { return pass_report_; }
+  bool deterministic() const { return options_.deterministic; }
   CompiledModel& compiled() const { return *compiled_; }
 
  private:

@@ -34,6 +34,7 @@ constexpr Section kSections[] = {
     {"weight", "weight_path", ""},
     {"shared_thread_pool",
      "enable_shared_thread_pool thread_num_limit_per_worker thread_num_remaining_per_worker", ""},
+    {"execution", "deterministic", ""},
     {"execution_plan", "*", ""},
     {"model_cache", "cache_dir", ""},
     {"ms_cache", "serialize_path",
@@ -72,6 +73,11 @@ absl::StatusOr<int> Number(absl::string_view key, absl::string_view value, int l
       absl::StrCat(key, " is '", value, "', expected ", least, " to ", kMaxThreads));
 }
 
+absl::StatusOr<bool> Truth(absl::string_view key, absl::string_view value) {
+  if (value == "true" || value == "false") return value == "true";
+  return absl::InvalidArgumentError(absl::StrCat(key, " is '", value, "', expected true or false"));
+}
+
 std::string FolderOf(absl::string_view path) {
   const size_t slash = path.rfind('/');
   return slash == absl::string_view::npos ? "." : std::string(path.substr(0, slash + 1));
@@ -99,10 +105,10 @@ absl::Status RunConfig::Set(absl::string_view name, absl::string_view key,
     weights_directory = IsFolder(std::string(value)) ? std::string(value) : FolderOf(value);
   } else if (key == "cache_dir") {
     cache_directory = std::string(value);
+  } else if (key == "deterministic") {
+    MIRIN_ASSIGN_OR_RETURN(deterministic, Truth(key, value));
   } else if (key == "enable_shared_thread_pool") {
-    if (value != "true" && value != "false")
-      return absl::InvalidArgumentError(
-          absl::StrCat(key, " is '", value, "', expected true or false"));
+    MIRIN_RETURN_IF_ERROR(Truth(key, value).status());
     return note("all workers of a process share one thread pool anyway");
   } else if (key == "thread_num_limit_per_worker") {
     MIRIN_ASSIGN_OR_RETURN(threads_per_worker, Number(key, value, 1));

@@ -18,6 +18,8 @@ struct RunConfig {
   std::string cache_directory;
   // [shared_thread_pool] thread_num_limit_per_worker; 0: not said.
   int threads_per_worker = 0;
+  // [execution] deterministic: see SessionOptions.
+  bool deterministic = false;
   // One for each setting that has no effect here, with the reason.
   std::vector<std::string> notes;
 

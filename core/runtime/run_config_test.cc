@@ -20,6 +20,9 @@ TEST(RunConfig, TakesWhatHasAMeaning) {
   EXPECT_TRUE(config.Set("execution_plan", "op1", "data_type:float32").ok());
   EXPECT_TRUE(config.Set("model_cache", "cache_dir", "some/folder").ok());
   EXPECT_EQ(config.cache_directory, "some/folder");
+  EXPECT_FALSE(config.deterministic);
+  EXPECT_TRUE(config.Set("execution", "deterministic", "true").ok());
+  EXPECT_TRUE(config.deterministic);
   EXPECT_TRUE(config.notes.empty());
   EXPECT_TRUE(config.Set("gpu_context", "opt_dims", "x").ok());
   EXPECT_TRUE(config.Set("shared_thread_pool", "enable_shared_thread_pool", "true").ok());
@@ -42,6 +45,7 @@ TEST(RunConfig, RefusesTheRest) {
        "thread_num_remaining_per_worker is '-1', expected 0 to 4096"},
       {"shared_thread_pool", "enable_shared_thread_pool", "yes",
        "enable_shared_thread_pool is 'yes', expected true or false"},
+      {"execution", "deterministic", "1", "deterministic is '1', expected true or false"},
   };
   for (const auto& c : kCases) {
     const absl::Status status = config.Set(c.section, c.key, c.value);

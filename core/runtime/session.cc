@@ -40,6 +40,14 @@ bool SameTypes(absl::Span<const ir::TensorType> types, absl::Span<const Tensor> 
   return true;
 }
 
+int ThreadsOf(const SessionOptions& options, bool deterministic) {
+  const int most = deterministic ? kMostDeterministicThreads : options.threads;
+  if (options.threads > 0) return std::min(options.threads, most);
+  if (!deterministic) return 0;
+  const int cpus = options.cpus.empty() ? AvailableCpus() : static_cast<int>(options.cpus.size());
+  return std::min({cpus, AvailableCpus(), most});
+}
+
 bool Overlaps(const Tensor& input, const OutputBuffer& output) {
   const char* a = static_cast<const char*>(input.data());
   const char* b = static_cast<const char*>(output.data);
@@ -52,12 +60,14 @@ class Session::Impl {
  public:
   Impl(std::shared_ptr<const Model> model, const SessionOptions& options)
       : model_(std::move(model)),
-        threads_(options.threads, options.cpus),
+        deterministic_(options.deterministic || model_->deterministic()),
+        threads_(ThreadsOf(options, deterministic_), options.cpus),
         profile_(options.profile) {}
 
   absl::Status Init(const SessionOptions& options) {
-    MIRIN_ASSIGN_OR_RETURN(std::shared_ptr<DeviceSet> devices,
-                           model_->compiled().Devices(options.devices, options.prefer_fp16));
+    MIRIN_ASSIGN_OR_RETURN(
+        std::shared_ptr<DeviceSet> devices,
+        model_->compiled().Devices(options.devices, {options.prefer_fp16, deterministic_}));
     std::vector<Tensor> variables;
     for (const auto& variable : model_->module().variables()) {
       const Tensor& initial = variable->tensor();
@@ -267,6 +277,7 @@ class Session::Impl {
   };
 
   const std::shared_ptr<const Model> model_;
+  const bool deterministic_;
   const ThreadShare threads_;
   const bool profile_;
   Cancellation cancellation_;

@@ -29,6 +29,9 @@ struct SessionOptions {
   bool prefer_fp16 = false;
   // Collect times per step, see Profile().
   bool profile = false;
+  // The same bits for every number of threads, and for a batch element whatever else is in its batch, on one instruction set. At most
+  // eight threads work then.
+  bool deterministic = false;
 };
 
 // A caller's buffer for one output.

@@ -9,9 +9,9 @@ namespace mirin::runtime {
 
 absl::StatusOr<SessionCache::Lease> SessionCache::Take(const std::shared_ptr<const Model>& model,
                                                        const SessionOptions& options) {
-  std::string key =
-      absl::StrCat(options.threads, ",", options.prefer_fp16, ",", options.profile, ",",
-                   absl::StrJoin(options.devices, ","), ",", absl::StrJoin(options.cpus, ","));
+  std::string key = absl::StrCat(
+      options.threads, ",", options.prefer_fp16, ",", options.profile, ",", options.deterministic,
+      ",", absl::StrJoin(options.devices, ","), ",", absl::StrJoin(options.cpus, ","));
   {
     absl::MutexLock lock(&mutex_);
     for (auto it = idle_.rbegin(); it != idle_.rend(); ++it) {  // the one used last is the warmest

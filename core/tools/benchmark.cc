@@ -108,6 +108,7 @@ class Run {
     options_.devices = devices_;
     options_.num_devices = 1;
     options_.profile = settings_.profile;
+    options_.deterministic = settings_.deterministic;
   }
 
   absl::Status Prepare() {

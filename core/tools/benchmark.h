@@ -20,7 +20,7 @@ struct BenchmarkSettings {
   std::vector<Dims> shapes;  // by position; empty: the model's
   Shapes named_shapes;
   int64_t loops = 10, warm_up = 3, threads = 2;
-  bool fp16 = false, profile = false;
+  bool fp16 = false, profile = false, deterministic = false;
   std::vector<int> cores;  // empty: all
   std::string expected_file, expected_type;
   double accuracy_threshold = 0.5, cosine_threshold = -1.1;

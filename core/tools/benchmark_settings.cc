@@ -22,6 +22,8 @@ constexpr Flag kFlags[] = {
      "0 none, 1 big cores, 2 middle cores: has an effect with cpuCoreList"},
     {"cpuCoreList", "N,N..", "", "CPUs that the process may use"},
     {"enableFp16", "true|false", "false", "16-bit floats where the device gains by it"},
+    {"deterministic", "true|false", "false",
+     "the same bits for every number of threads and whatever else is in the batch"},
     {"timeProfiling", "true|false", "false", "a table of times per operator"},
     {"benchmarkDataFile", "PATH", "",
      "expected outputs as text: a line 'name rank d0 d1 ..', then a line of values"},
@@ -123,6 +125,7 @@ absl::StatusOr<BenchmarkSettings> BenchmarkSettingsOf(const Flags& flags,
   MIRIN_ASSIGN_OR_RETURN(s.threads, flags.Int("numThreads", 1, 4096));
   MIRIN_ASSIGN_OR_RETURN(s.cores, ParseCores(flags.Get("cpuCoreList")));
   s.fp16 = flags.Bool("enableFp16");
+  s.deterministic = flags.Bool("deterministic");
   s.profile = flags.Bool("timeProfiling");
   s.expected_file = flags.Get("benchmarkDataFile");
   s.expected_type = flags.Get("benchmarkDataType");

@@ -48,10 +48,14 @@ typedef struct mirin_session_options {
   const int32_t*
       cpus; /* ids of the CPUs that runs keep to (with threads 0: as many threads); NULL: any of the process */
   size_t num_cpus;
+  bool
+      deterministic; /* the same bits for every number of threads and whatever else is in the batch, on one instruction
+                         set; at most eight threads work. [execution] deterministic of a model's mirin_config sets it for all
+                         of its sessions */
 } mirin_session_options;
 
 #define MIRIN_SESSION_OPTIONS_INIT \
-  {sizeof(mirin_session_options), 0, MIRIN_PRECISION_FP32, NULL, 0, false, NULL, 0}
+  {sizeof(mirin_session_options), 0, MIRIN_PRECISION_FP32, NULL, 0, false, NULL, 0, false}
 
 MIRIN_END_DECLS
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "core/backends/cpu/image_by_image.h"
 #include "core/backends/cpu/kernel_list.h"
 #include "core/backends/cpu/onednn.h"
 #include "core/backends/cpu/simd_kernels.h"
@@ -10,6 +11,17 @@
 
 namespace mirin::cpu {
 namespace {
+
+KernelResult FirstThatAccepts(const std::vector<KernelFactory>& factories,
+                              const KernelRequest& request) {
+  absl::Status refusal;
+  for (KernelFactory factory : factories) {
+    KernelResult kernel = factory(request);
+    if (kernel.ok() || !absl::IsUnimplemented(kernel.status())) return kernel;
+    refusal = kernel.status();
+  }
+  return refusal;
+}
 
 class CpuBackend final : public Backend {
  public:
@@ -22,13 +34,9 @@ class CpuBackend final : public Backend {
       const KernelRequest& request) const override {
     const std::vector<KernelFactory>* factories = KernelsFor(request.node->op());
     if (factories == nullptr) return absl::UnimplementedError("no kernel for this operator");
-    absl::Status refusal;
-    for (KernelFactory factory : *factories) {
-      KernelResult kernel = factory(request);
-      if (kernel.ok() || !absl::IsUnimplemented(kernel.status())) return kernel;
-      refusal = kernel.status();
-    }
-    return refusal;
+    const auto choose = [&](const KernelRequest& r) { return FirstThatAccepts(*factories, r); };
+    return request.deterministic && IsImageBatch(request) ? MakeImageByImage(request, choose)
+                                                          : choose(request);
   }
 
   absl::StatusOr<std::unique_ptr<Kernel>> CreateReorder(const ir::TensorType& type, Layout from,

@@ -149,6 +149,7 @@ bool ChooseForm(const WinogradKernels& kernels, Shape* s) {
 KernelResult MakeWinograd(const KernelRequest& r) {
   const WinogradKernels* kernels = Winograd();
   if (kernels == nullptr) return absl::UnimplementedError("no blocked layout");
+  if (r.deterministic) return absl::UnimplementedError("not in deterministic sessions");
   if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
   const auto has = [&](size_t i) {
     return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown;

@@ -10,22 +10,24 @@ type Pool struct{ pool uintptr }
 
 // SessionOptions is mirin_session_options.
 type SessionOptions struct {
-	Threads   int
-	Precision int32
-	Devices   []string
-	Profile   bool
-	CPUs      []int
+	Threads       int
+	Precision     int32
+	Devices       []string
+	Profile       bool
+	CPUs          []int
+	Deterministic bool
 }
 
 type sessionOptions struct {
-	structSize uintptr
-	threads    int32
-	precision  int32
-	devices    uintptr
-	numDevices uintptr
-	profile    bool
-	cpus       uintptr
-	numCpus    uintptr
+	structSize    uintptr
+	threads       int32
+	precision     int32
+	devices       uintptr
+	numDevices    uintptr
+	profile       bool
+	cpus          uintptr
+	numCpus       uintptr
+	deterministic bool
 }
 
 func newSessionOptions() sessionOptions {
@@ -41,6 +43,7 @@ func (o *SessionOptions) c(m *memory) *sessionOptions {
 	c.profile = o.Profile
 	c.cpus = array(m, int32s(o.CPUs))
 	c.numCpus = uintptr(len(o.CPUs))
+	c.deterministic = o.Deterministic
 	return &c
 }
 
