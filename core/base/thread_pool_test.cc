@@ -1,6 +1,7 @@
 #include "core/base/thread_pool.h"
 
 #include <sched.h>
+#include <time.h>
 
 #include <atomic>
 #include <vector>
@@ -35,6 +36,25 @@ TEST(ThreadShare, CoversTheRangeOnce) {
     for (const auto& h : hits) EXPECT_EQ(h, 1);
     EXPECT_LT(highest, share.threads());
   }
+}
+
+double ProcessSeconds() {
+  timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+TEST(ThreadShare, UsesNoCpuWhenThereIsNothingToDo) {
+  const ThreadShare share(4);
+  std::atomic<int64_t> sum{0};
+  for (int i = 0; i < 100; ++i)
+    share.ParallelFor(1000, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
+  EXPECT_EQ(sum, 100'000);
+  const timespec wait = {0, 50'000'000}, idle = {0, 500'000'000};
+  nanosleep(&wait, nullptr);
+  const double before = ProcessSeconds();
+  nanosleep(&idle, nullptr);
+  EXPECT_LT(ProcessSeconds() - before, 0.005);
 }
 
 TEST(ThreadShare, KeepsToItsCpusAndGivesTheMaskBack) {

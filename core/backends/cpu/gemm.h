@@ -20,16 +20,20 @@ inline int64_t PackedFloats(int64_t k, int64_t n) {
   return (n + columns - 1) / columns * columns * k;
 }
 
+// Multiply-adds that are worth a second thread.
+constexpr int64_t kLeastMultiplyAdds = 400'000;
+
 // `batches` products of the same sizes by simd.gemm or simd.gemm_half; args_of(t) gives the operands of product t (its row and column range is ignored).
 template <typename ArgsOf>
 void ParallelGemm(const ThreadShare& threads, void (*gemm)(const GemmArgs&), int64_t batches,
                   int64_t m, int64_t n, int64_t k, ArgsOf args_of) {
   const SimdKernels& simd = Simd();
-  const int64_t columns = simd.tile_columns, block_rows = 4 * simd.tile_rows;
+  const int64_t columns = simd.tile_columns,
+                block_rows = std::clamp<int64_t>(m, 1, 4 * simd.tile_rows);
   const int64_t panels = (n + columns - 1) / columns,
                 row_blocks = (m + block_rows - 1) / block_rows;
   const int64_t grain =
-      std::max<int64_t>(1, 400'000 / std::max<int64_t>(1, block_rows * columns * k));
+      std::max<int64_t>(1, kLeastMultiplyAdds / std::max<int64_t>(1, block_rows * columns * k));
   if (threads.threads() == 1 || batches * row_blocks * panels <= grain) {
     for (int64_t t = 0; t < batches; ++t) {
       GemmArgs g = args_of(t);
