@@ -92,7 +92,10 @@ class Lab:
                 self._convert([self.lite_python, "-c", CONVERT_LITE, folder / "model.onnx", folder / "lite"], f"{name} by mindspore_lite")
             mindir = folder / "model.mindir"
             if not mindir.exists() or mindir.stat().st_mtime < os.stat(converter).st_mtime:
-                self._convert([converter, "--fmk=ONNX", f"--modelFile={folder}/model.onnx", f"--outputFile={folder}/model"], f"{name} by Mirin")
+                self.convert(folder / "model.onnx", folder / "model", converter)
+
+    def convert(self, model, to, converter=ROOT / "bazel-bin/core/tools/converter_lite"):
+        self._convert([converter, "--fmk=ONNX", f"--modelFile={model}", f"--outputFile={to}"], f"{model} by Mirin")
 
     def _convert(self, command, what):
         try:

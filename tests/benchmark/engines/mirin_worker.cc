@@ -1,5 +1,5 @@
-// Mirin behind PROTOCOL.md, through its C interface. --fp16: 16-bit floats where the device gains by them. --cache=DIR: packed weights
-// are kept there.
+// Mirin behind PROTOCOL.md, through its C interface. --fp16: 16-bit floats where the device gains by them. --deterministic: the same
+// bits for every number of threads and every batch. --cache=DIR: packed weights are kept there.
 #include <memory>
 
 #include "mirin/mirin.h"
@@ -40,8 +40,9 @@ const char* NameOf(mirin_dtype dtype) {
 
 class Mirin final : public Engine {
  public:
-  Mirin(mirin_precision precision, const std::string& cache) {
+  Mirin(mirin_precision precision, bool deterministic, const std::string& cache) {
     options_.precision = precision;
+    options_.deterministic = deterministic;
     if (cache.empty()) return;
     mirin_config* config = nullptr;
     Check(mirin_config_create(&config));
@@ -54,17 +55,20 @@ class Mirin final : public Engine {
     Check(mirin_model_load_file(model.c_str(), &model_options_, &model_));
     options_.threads = threads;
     if (callers == 0) Check(mirin_session_create(model_, &options_, &session_));
-    arrays_ = inputs;
-    for (size_t i = 0; i < mirin_model_input_count(model_); ++i) {
-      const std::string name = mirin_model_input_name(model_, i);
-      auto at = std::find_if(arrays_.begin(), arrays_.end(),
-                             [&](const Array& a) { return a.name == name; });
-      if (at == arrays_.end()) throw std::runtime_error("no input for " + name);
-      inputs_.push_back(nullptr);
-      Check(mirin_tensor_create_borrowed(TypeOf(at->dtype), at->shape.data(), at->shape.size(),
-                                         at->data.data(), at->data.size(), &inputs_.back()));
-    }
+    Take(inputs);
     outputs_.resize(mirin_model_output_count(model_));
+  }
+
+  bool SetInputs(const Arrays& inputs) override {
+    Take(inputs);
+    std::vector<const int64_t*> dims;
+    std::vector<size_t> ranks;
+    for (const mirin_tensor* t : inputs_) {
+      dims.push_back(mirin_tensor_dims(t));
+      ranks.push_back(static_cast<size_t>(mirin_tensor_rank(t)));
+    }
+    Check(mirin_session_resize(session_, dims.data(), ranks.data(), dims.size()));
+    return true;
   }
 
   void Call() override { Run(session_, outputs_.data()); }
@@ -91,6 +95,21 @@ class Mirin final : public Engine {
   }
 
  private:
+  void Take(const Arrays& inputs) {
+    for (mirin_tensor* t : inputs_) mirin_tensor_destroy(t);
+    inputs_.clear();
+    arrays_ = inputs;
+    for (size_t i = 0; i < mirin_model_input_count(model_); ++i) {
+      const std::string name = mirin_model_input_name(model_, i);
+      auto at = std::find_if(arrays_.begin(), arrays_.end(),
+                             [&](const Array& a) { return a.name == name; });
+      if (at == arrays_.end()) throw std::runtime_error("no input for " + name);
+      inputs_.push_back(nullptr);
+      Check(mirin_tensor_create_borrowed(TypeOf(at->dtype), at->shape.data(), at->shape.size(),
+                                         at->data.data(), at->data.size(), &inputs_.back()));
+    }
+  }
+
   void Run(mirin_session* session, const mirin_tensor** outputs) {
     Check(mirin_session_run(session, inputs_.data(), inputs_.size(), outputs, outputs_.size()));
   }
@@ -108,13 +127,15 @@ class Mirin final : public Engine {
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  bool fp16 = false;
+  bool fp16 = false, deterministic = false;
   std::string cache;
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
     fp16 |= flag == "--fp16";
+    deterministic |= flag == "--deterministic";
     if (flag.rfind("--cache=", 0) == 0) cache = flag.substr(8);
   }
-  bench::Mirin mirin(fp16 ? MIRIN_PRECISION_PREFER_FP16 : MIRIN_PRECISION_FP32, cache);
+  bench::Mirin mirin(fp16 ? MIRIN_PRECISION_PREFER_FP16 : MIRIN_PRECISION_FP32, deterministic,
+                     cache);
   bench::Serve("mirin", mirin_version_string(), mirin);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py [latency|load|throughput|check ...]: Mirin beside ONNX Runtime, OpenVINO and MindSpore Lite on the same networks and machine.
+"""run.py [latency|load|throughput|dynamic|check ...]: Mirin beside ONNX Runtime, OpenVINO and MindSpore Lite on the same networks and machine.
 
 One command makes what is missing (about 5 minutes and 5 GB in --lab): virtual environments with the peers, networks from models/*.recipe.onnx.z,
 conversions, workers; then it checks every engine's outputs and measures. Engines run in processes of their own, pinned, and take turns while the
@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 
+import dynamic
 import lab
 
 OWN = "mirin"
@@ -100,12 +101,12 @@ class Bench:
             if not self.a.networks or folder.name in self.a.networks:
                 yield folder, info
 
-    def start(self, engine, folder, threads, callers=0, cpus=None):
+    def start(self, engine, folder, threads, callers=0, cpus=None, inputs="in"):
         worker = Worker(engine, self.engines[engine], self.place.folder / "logs" / f"{engine}.log", self.a.timeout)
         file = "lite.mindir" if engine == "mindspore_lite" else "model.onnx" if engine in ("onnxruntime", "openvino") else "model.mindir"
         cpus = cpus or (self.a.cpus[:threads] if threads > 1 else self.a.cpus[-1:])
         try:
-            worker.load_ms = float(worker.ask("load", model=folder / file, inputs=folder / "in", threads=threads, cpus=",".join(map(str, cpus)),
+            worker.load_ms = float(worker.ask("load", model=folder / file, inputs=folder / inputs, threads=threads, cpus=",".join(map(str, cpus)),
                                               callers=callers)["load_ms"])
         except Failed:
             worker.close()
@@ -221,6 +222,28 @@ class Bench:
             print(f"{folder.name:16} " + " | ".join(f"{k} {c['per_s']:.1f}" for k, c in cells.items()), flush=True)
             self.row(kind="throughput", network=folder.name, engines=cells)
 
+    def dynamic(self):
+        print(f"{dynamic.RECIPE} with open lengths: ms of a first and of a steady pass over {len(dynamic.LENGTHS)} lengths; planning of a length, longest and sum")
+        folder = self.place.folder / "dynamic" / dynamic.RECIPE
+        if not (folder / "model.mindir").exists():
+            dynamic.make(lab.HERE / f"models/{dynamic.RECIPE}.recipe.onnx.z", folder, self.place.convert)
+        for threads in self.a.threads:
+            samples = {e: [] for e in self.engines if e not in ("peak", "mindspore_lite")}
+            for _ in range(self.a.rounds):
+                for engine, rows in samples.items():
+                    worker = self.start(engine, folder, threads, inputs=f"in_{dynamic.LENGTHS[-1]}")
+                    rows.append(dynamic.measure(worker, folder, 5, self.a.clock))
+                    worker.close()
+            cells = {}
+            for engine, rows in samples.items():
+                first, steady, plans = zip(*rows)
+                cells[engine] = {"first_ms": statistics.median(first), "steady_ms": statistics.median(steady),
+                                 "plan_ms": statistics.median(map(max, plans)), "plans_ms": statistics.median(map(sum, plans))}
+            print(f"{folder.name:16} t{threads} " + " | ".join(
+                f"{e} {c['first_ms']:.4g} {c['steady_ms']:.4g}" + (f" ({c['plan_ms']:.2f}, {c['plans_ms']:.2f})" if c["plan_ms"] else "")
+                for e, c in cells.items()), flush=True)
+            self.row(kind="dynamic", network=folder.name, threads=threads, engines=cells)
+
     def check(self):
         print("largest difference of an output to the reference, in parts of its spread")
         good = True
@@ -264,7 +287,7 @@ def parse():
     def several(kind):
         return lambda text: [kind(x) for x in text.split(",")]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", default=["check", "latency"], help="latency, load, throughput, check")
+    parser.add_argument("what", nargs="*", default=["check", "latency"], help="latency, load, throughput, dynamic, check")
     parser.add_argument("--networks", type=several(str), help="names in models/; default: all")
     parser.add_argument("--threads", type=several(int), default=[1])
     parser.add_argument("--cpus", type=several(int), default=[0, 1], help="one thread runs on the last")

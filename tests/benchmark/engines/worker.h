@@ -115,6 +115,8 @@ class Engine {
                     const std::vector<int>& cpus, int callers) = 0;
   virtual void Call() = 0;  // one inference, inputs in place
   virtual Arrays Outputs() = 0;
+  // Other inputs, of other shapes. Prepares for them where the engine can; false: the next Call does.
+  virtual bool SetInputs(const Arrays&) { throw std::runtime_error("inputs are fixed"); }
   // One inference on the caller's own state, for concurrent callers.
   virtual std::function<void()> Caller() = 0;
 };
@@ -187,6 +189,11 @@ inline std::string Answer(Engine& engine, const std::string& request, int* calle
     }
     out << "us=";
     for (size_t i = 0; i < seconds.size(); ++i) out << (i == 0 ? "" : ",") << seconds[i] * 1e6;
+  } else if (command == "inputs") {
+    const Arrays inputs = ReadArrays(value["dir"]);
+    const double begin = Seconds(CLOCK_THREAD_CPUTIME_ID);
+    const bool prepared = engine.SetInputs(inputs);
+    out << "plan_ms=" << (prepared ? (Seconds(CLOCK_THREAD_CPUTIME_ID) - begin) * 1e3 : 0);
   } else if (command == "outputs") {
     const std::string& directory = value["dir"];
     mkdir(directory.c_str(), 0777);

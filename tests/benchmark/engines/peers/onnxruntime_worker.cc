@@ -59,7 +59,7 @@ class OnnxRuntime final : public bench::Engine {
  public:
   void Load(const std::string& model, const bench::Arrays& inputs, int threads,
             const std::vector<int>& cpus, int) override {
-    Object environment, options, allocator, memory;
+    Object environment, options, allocator;
     Do(kCreateEnv, int{kWarning}, "bench", &environment);
     Do(kCreateSessionOptions, &options);
     Do(kSetIntraOpNumThreads, options, threads);
@@ -86,18 +86,24 @@ class OnnxRuntime final : public bench::Engine {
     };
     input_names_ = names(kSessionGetInputCount, kSessionGetInputName);
     output_names_ = names(kSessionGetOutputCount, kSessionGetOutputName);
-    Do(kCreateCpuMemoryInfo, int{kDeviceAllocator}, int{0}, &memory);
+    Do(kCreateCpuMemoryInfo, int{kDeviceAllocator}, int{0}, &memory_);
+    SetInputs(inputs);
+  }
+
+  bool SetInputs(const bench::Arrays& inputs) override {
     arrays_ = inputs;
+    inputs_.clear();
     for (const char* name : input_names_) {
       for (bench::Array& a : arrays_) {
         if (a.name != name) continue;
         inputs_.push_back(nullptr);
-        Do(kCreateTensorWithDataAsOrtValue, memory, static_cast<void*>(a.data.data()),
+        Do(kCreateTensorWithDataAsOrtValue, memory_, static_cast<void*>(a.data.data()),
            a.data.size(), static_cast<const int64_t*>(a.shape.data()), a.shape.size(),
            TypeOf(a.dtype), &inputs_.back());
       }
     }
     outputs_.assign(output_names_.size(), nullptr);
+    return false;
   }
 
   // The first call makes the outputs, the others fill them again.
@@ -139,7 +145,7 @@ class OnnxRuntime final : public bench::Engine {
        output_names_.data(), outputs.size(), outputs.data());
   }
 
-  Object session_ = nullptr;
+  Object session_ = nullptr, memory_ = nullptr;
   std::vector<const char*> input_names_, output_names_;
   bench::Arrays arrays_;
   std::vector<Object> inputs_, outputs_;

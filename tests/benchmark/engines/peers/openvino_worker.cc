@@ -51,6 +51,12 @@ class OpenVino final : public bench::Engine {
     return arrays;
   }
 
+  bool SetInputs(const bench::Arrays& inputs) override {
+    arrays_ = inputs;
+    Fill(request_);
+    return false;
+  }
+
   std::function<void()> Caller() override {
     return [request = std::make_shared<ov::InferRequest>(NewRequest())] { request->infer(); };
   }
@@ -58,6 +64,11 @@ class OpenVino final : public bench::Engine {
  private:
   ov::InferRequest NewRequest() {
     ov::InferRequest request = model_.create_infer_request();
+    Fill(request);
+    return request;
+  }
+
+  void Fill(ov::InferRequest& request) {
     for (const auto& input : model_.inputs()) {
       for (bench::Array& a : arrays_) {
         if (input.get_names().count(a.name) == 0) continue;
@@ -69,7 +80,6 @@ class OpenVino final : public bench::Engine {
         }
       }
     }
-    return request;
   }
 
   ov::Core core_;
