@@ -22,7 +22,7 @@ struct FileStamp {
 struct FileBytes {
   absl::string_view bytes;
   std::shared_ptr<const void> owner;
-  FileStamp stamp;
+  FileStamp stamp = {};
 };
 
 // Maps a regular file. NotFound or PermissionDenied with the path and the system's reason; InvalidArgument for a directory or
