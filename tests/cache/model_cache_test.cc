@@ -96,7 +96,7 @@ absl::StatusOr<Result> RunModel(const std::shared_ptr<const Model>& model, bool 
   Result result;
   for (const Tensor& t : *outputs)
     result.bits.append(static_cast<const char*>(t.data()), t.bytes());
-  auto devices = model->compiled().Devices({"cpu"}, fp16);
+  auto devices = model->compiled().Devices({"cpu"}, {fp16, false});
   if (!devices.ok()) return devices.status();
   result.counts = (*devices)->weights.counts();
   return result;

@@ -191,7 +191,8 @@ KernelResult MakeMatMul(const KernelRequest& r) {
   }
   const int64_t batches = static_cast<int64_t>(s.a_batch.size());
   std::optional<StrassenPlan> strassen;
-  if (packed.even && batches == 1 && s.a_column == 1 && !r.deterministic) strassen = PlanStrassen(s.m, s.n, s.k);
+  if (packed.even && batches == 1 && s.a_column == 1 && !r.deterministic)
+    strassen = PlanStrassen(s.m, s.n, s.k);
   if (strassen.has_value()) {
     traits.implementation = SimdName("strassen");
     traits.scratch_bytes = strassen->scratch_bytes(r.threads->threads());
