@@ -54,7 +54,7 @@ inline Vector ExpOfNegative(Vector x) {
   p = p * r + 4.99999934e-1f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  const Mask power = (reinterpret_cast<Mask>(shifted) << 23) + 0x3F800000;
+  const Bits power = (reinterpret_cast<Bits>(shifted) << 23) + 0x3F800000u;
 #if defined(__AVX512F__)
   const __m512 wide = reinterpret_cast<__m512>(x);
   // Not less: NaN stays.

@@ -21,6 +21,7 @@ constexpr int64_t kColumns = kLanes * kVectors;  // of a panel
 
 typedef float Vector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 typedef int32_t Mask __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+typedef uint32_t Bits __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 
 // Entries of SimdKernels, which says what they do.
 void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
