@@ -40,8 +40,9 @@ struct Tile {
 // R results of V whole blocks of channels and, with H, half a one. For each result and each vector of it: call `fn`.
 template <int R, int V, int H>
 struct Sums {
-  Vector whole[R][V > 0 ? V : 1];
-  Half half[R];
+  // Aligned by hand: references in ForEach do not know that the types need no alignment.
+  alignas(sizeof(Vector)) Vector whole[R][V > 0 ? V : 1];
+  alignas(sizeof(Half)) Half half[R];
 
   template <typename Fn>
   inline __attribute__((always_inline)) void ForEach(Fn fn) {

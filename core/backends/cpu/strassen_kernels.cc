@@ -193,10 +193,11 @@ bool StrassenEven(const float* pair, int64_t k) {
     }
   }
   float low = kMostFloat, high = 0;
-  for (const Mask& vector : largest) {
-    if (!Finite(vector)) return false;
+  for (int v = 0; v < 2 * kVectors; ++v) {
+    if (!Finite(largest[v])) return false;
+    const Vector columns = reinterpret_cast<Vector>(largest[v]);
     for (int l = 0; l < kLanes; ++l) {
-      const float one = reinterpret_cast<const Vector&>(vector)[l];
+      const float one = columns[l];
       low = one < low ? one : low;
       high = one > high ? one : high;
     }
