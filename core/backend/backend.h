@@ -37,6 +37,13 @@ struct KernelRequest {
   // A result may depend neither on the number of threads nor on the other elements of a batch: see SessionOptions.
   bool deterministic = false;
 
+  // Whether optional input i is there.
+  bool has_input(size_t i) const { return i < inputs.size() && inputs[i].dtype != DType::kUnknown; }
+  // Whether input i is a constant that Pack and the weight cache take.
+  bool can_pack(size_t i) const {
+    return weights != nullptr && constants[i] != nullptr && constant_values[i] != nullptr;
+  }
+
   // constants[i] as bytes that `fill` makes of it, shared by the model's sessions; see WeightCache::GetOrPack.
   absl::StatusOr<std::shared_ptr<const void>> Pack(
       size_t i, const std::string& key, size_t bytes,

@@ -18,7 +18,7 @@ int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 KernelResult MakeAttention(const KernelRequest& r) {
   if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
-  const bool has_mask = r.inputs.size() > 3 && r.inputs[3].dtype != DType::kUnknown;
+  const bool has_mask = r.has_input(3);
   const auto dims = [&](size_t i) { return absl::MakeConstSpan(r.inputs[i].shape.dims()); };
   const ops::AttentionShape a =
       ops::PlanAttention(r.node->attrs(), dims(0), dims(1), dims(2), r.outputs[0].shape.dims(),

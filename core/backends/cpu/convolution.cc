@@ -12,19 +12,14 @@ KernelResult MakeConvolution(const KernelRequest& r) {
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
              &y = r.outputs[0].shape.dims();
   if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
-  if (r.constants[1] == nullptr || r.constant_values[1] == nullptr || r.weights == nullptr)
-    return absl::UnimplementedError("computed weights");
+  if (!r.can_pack(1)) return absl::UnimplementedError("computed weights");
   if (NumElements(x) == 0 || NumElements(y) == 0)
     return absl::UnimplementedError("an empty tensor");
   MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
                          ops::PlanWindow(r.node->attrs(), Tail(x), Tail(w)));
   MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind activation,
                          ops::ParseActivation(r.node->attrs().String("activation")));
-  const auto has = [&](size_t i) {
-    return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown;
-  };
-  if (has(2) && (r.constants[2] == nullptr || r.constant_values[2] == nullptr))
-    return absl::UnimplementedError("a computed bias");
+  if (r.has_input(2) && !r.can_pack(2)) return absl::UnimplementedError("a computed bias");
   const int64_t group = r.node->attrs().Int("group", 1), in = x[1], out = w[0];
   const bool depthwise = group > 1 && group == in && group == out;
   const Layout blocked = BlockedLayout();
@@ -42,19 +37,19 @@ KernelResult MakeConvolution(const KernelRequest& r) {
       weight_dims[1] = out / group;
     }
     const memory::desc any_weight(weight_dims, memory::data_type::f32, tag::any);
-    const memory::desc bias(has(2) ? memory::dims{out} : memory::dims{}, memory::data_type::f32,
-                            tag::a);
+    const memory::desc bias(r.has_input(2) ? memory::dims{out} : memory::dims{},
+                            memory::data_type::f32, tag::a);
     const WindowDims window = ToDims(axes);
     using Convolution = dnnl::convolution_forward;
     const auto describe = [&] {
       const memory::desc source = Describe(x, source_layout), target = Describe(y, target_layout);
       dnnl::post_ops post;
-      if (has(3)) post.append_binary(dnnl::algorithm::binary_add, target);
+      if (r.has_input(3)) post.append_binary(dnnl::algorithm::binary_add, target);
       AddActivation(activation, &post);
       dnnl::primitive_attr attr;
       attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
       attr.set_post_ops(post);
-      return has(2)
+      return r.has_input(2)
                  ? Convolution::primitive_desc(Engine(), dnnl::prop_kind::forward_inference,
                                                dnnl::algorithm::convolution_direct, source,
                                                any_weight, bias, target, window.stride,
@@ -82,13 +77,13 @@ KernelResult MakeConvolution(const KernelRequest& r) {
                                                    {DNNL_ARG_DST, -1, target, nullptr},
                                                    {DNNL_ARG_WEIGHTS, 1, packed_desc, weights}};
     uint32_t consumed = 2;
-    if (has(2)) {
+    if (r.has_input(2)) {
       MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> packed_bias,
                              Pack(r, 2, "bias", bias, bias));
       operands.push_back({DNNL_ARG_BIAS, 2, bias, packed_bias});
       consumed |= 4;
     }
-    if (has(3))
+    if (r.has_input(3))
       operands.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, 3, target, nullptr});
     return std::make_unique<OneDnnKernel>(
         Convolution(desc), ImplementationName(desc.impl_info_str()), std::move(operands),
@@ -104,14 +99,11 @@ KernelResult MakeDeconvolution(const KernelRequest& r) {
              &y = r.outputs[0].shape.dims();
   const size_t bias_input = r.node->op() == "Conv2DTranspose" ? 3 : 2;
   if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
-  if (r.constants[1] == nullptr || r.constant_values[1] == nullptr || r.weights == nullptr)
-    return absl::UnimplementedError("computed weights");
+  if (!r.can_pack(1)) return absl::UnimplementedError("computed weights");
   if (NumElements(x) == 0 || NumElements(y) == 0)
     return absl::UnimplementedError("an empty tensor");
-  const bool has_bias =
-      r.inputs.size() > bias_input && r.inputs[bias_input].dtype != DType::kUnknown;
-  if (has_bias && (r.constants[bias_input] == nullptr || r.constant_values[bias_input] == nullptr))
-    return absl::UnimplementedError("a computed bias");
+  const bool has_bias = r.has_input(bias_input);
+  if (has_bias && !r.can_pack(bias_input)) return absl::UnimplementedError("a computed bias");
   MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
                          ops::PlanTransposedWindow(r.node->attrs(), Tail(x), Tail(w), Tail(y)));
   for (const ops::WindowAxis& a : axes) {

@@ -177,21 +177,15 @@ bool IsDilated(const std::vector<ops::WindowAxis>& axes) {
 }
 
 absl::Status Refusal(const KernelRequest& r, const std::vector<ops::WindowAxis>& axes) {
-  const auto has = [&](size_t i) {
-    return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown;
-  };
-  const auto constant = [&](size_t i) {
-    return r.constants[i] != nullptr && r.constant_values[i] != nullptr;
-  };
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
              &y = r.outputs[0].shape.dims();
   if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
   for (const ops::WindowAxis& a : axes) {
     if (a.pad_before < 0 || a.pad_after < 0) return absl::UnimplementedError("negative padding");
   }
-  if (!constant(1) || (has(2) && !constant(2)) || r.weights == nullptr)
+  if (!r.can_pack(1) || (r.has_input(2) && !r.can_pack(2)))
     return absl::UnimplementedError("computed weights");
-  if (has(3) && (!IsF32(r, 3) || r.inputs[3].shape.dims() != y)) return Refuse(r.inputs[3]);
+  if (r.has_input(3) && (!IsF32(r, 3) || r.inputs[3].shape.dims() != y)) return Refuse(r.inputs[3]);
   if (NumElements(x) == 0 || NumElements(y) == 0 || NumElements(w) == 0)
     return absl::UnimplementedError("an empty tensor");
   const int64_t groups = r.node->attrs().Int("group", 1);
@@ -222,13 +216,13 @@ KernelResult MakeDirectConvolution(const KernelRequest& r) {
   MIRIN_ASSIGN_OR_RETURN(const DirectPlan plan,
                          PlanDirect(x, w, y, axes, r.node->attrs().Int("group", 1), threads));
   MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const void> weights, PackWeights(r, plan));
-  const bool has_bias = r.inputs.size() > 2 && r.inputs[2].dtype != DType::kUnknown;
+  const bool has_bias = r.has_input(2);
   std::vector<float> bias;
   if (has_bias) {
     bias.resize(static_cast<size_t>(plan.groups * plan.blocks * kernels->lanes));
     __builtin_memcpy(bias.data(), r.constants[2]->data(), r.constants[2]->bytes());
   }
-  const bool has_add = r.inputs.size() > 3 && r.inputs[3].dtype != DType::kUnknown;
+  const bool has_add = r.has_input(3);
   KernelTraits traits;
   traits.implementation = SimdName("direct");
   traits.layout = onednn::BlockedLayout();

@@ -14,7 +14,7 @@ namespace {
 std::vector<bool> WithImages(const KernelRequest& r) {
   std::vector<bool> with;
   for (size_t i = 0; i < r.inputs.size(); ++i)
-    with.push_back(r.inputs[i].dtype != DType::kUnknown && r.constants[i] == nullptr);
+    with.push_back(r.has_input(i) && r.constants[i] == nullptr);
   return with;
 }
 

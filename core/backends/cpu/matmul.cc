@@ -171,7 +171,7 @@ absl::StatusOr<Packed> PackConstant(const KernelRequest& r, const Shapes& s) {
 
 KernelResult MakeMatMul(const KernelRequest& r) {
   if (!IsF32(r, 0) || !IsF32(r, 1)) return Refuse(r.inputs[0]);
-  const bool has_bias = r.inputs.size() > 2 && r.inputs[2].dtype != DType::kUnknown;
+  const bool has_bias = r.has_input(2);
   MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
   const Shapes s = Plan(r);
   if (has_bias && !IsF32(r, 2)) return Refuse(r.inputs[2]);
@@ -180,8 +180,7 @@ KernelResult MakeMatMul(const KernelRequest& r) {
   KernelTraits traits;
   traits.implementation = SimdName("gemm");
   Packed packed;
-  const bool constant_b = r.constants[1] != nullptr && r.constant_values[1] != nullptr &&
-                          s.b_batch.size() == 1 && r.weights != nullptr;
+  const bool constant_b = r.can_pack(1) && s.b_batch.size() == 1;
   if (constant_b) {
     MIRIN_ASSIGN_OR_RETURN(packed, PackConstant(r, s));
     if (packed.half) traits.implementation = SimdName("gemm16");

@@ -197,7 +197,7 @@ KernelResult CopyKernel(const KernelRequest& r, StridedCopy plan) {
 }
 
 absl::StatusOr<std::vector<int64_t>> ConstantInts(const KernelRequest& r, size_t i) {
-  if (i >= r.inputs.size() || r.inputs[i].dtype == DType::kUnknown) return std::vector<int64_t>();
+  if (!r.has_input(i)) return std::vector<int64_t>();
   if (r.constants[i] == nullptr) return absl::UnimplementedError("computed bounds");
   return r.constants[i]->ToInt64s();
 }

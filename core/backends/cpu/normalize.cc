@@ -119,11 +119,8 @@ KernelResult MakeLayerNorm(const KernelRequest& r) {
 // Instance and group normalisation: blocks of neighbouring channels, each normalised and then scaled channel by channel.
 KernelResult MakeGroupNorm(const KernelRequest& r) {
   const bool instance = r.node->op() == "InstanceNorm";
-  const auto has = [&](size_t i) {
-    return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown;
-  };
   for (int i = 0; i < 3; ++i) {
-    if (has(static_cast<size_t>(i)) && !IsF32(r, i)) return Refuse(r.inputs[i]);
+    if (r.has_input(static_cast<size_t>(i)) && !IsF32(r, i)) return Refuse(r.inputs[i]);
   }
   const Dims& x = r.inputs[0].shape.dims();
   if (NumElements(x) == 0) return absl::UnimplementedError("an empty tensor");
@@ -132,7 +129,7 @@ KernelResult MakeGroupNorm(const KernelRequest& r) {
   const int64_t spatial = NumElements(absl::MakeConstSpan(x).subspan(2)),
                 inner = per_group * spatial;
   const float epsilon = static_cast<float>(r.node->attrs().Float(instance ? "epsilon" : "eps"));
-  const bool has_weight = has(1), has_bias = has(2);
+  const bool has_weight = r.has_input(1), has_bias = r.has_input(2);
   KernelTraits traits;
   traits.implementation = SimdName(r.node->op());
   traits.scratch_bytes = static_cast<size_t>(2 * inner) * sizeof(float);
@@ -240,7 +237,7 @@ KernelResult MakeReduce(const KernelRequest& r) {
   if (!IsF32(r, 0) || r.outputs[0].dtype != DType::kFloat32) return Refuse(r.inputs[0]);
   const Dims& x = r.inputs[0].shape.dims();
   std::vector<int64_t> given;
-  if (r.inputs.size() > 1 && r.inputs[1].dtype != DType::kUnknown) {
+  if (r.has_input(1)) {
     if (r.constants[1] == nullptr) return absl::UnimplementedError("computed axes");
     MIRIN_ASSIGN_OR_RETURN(given, r.constants[1]->ToInt64s());
   }

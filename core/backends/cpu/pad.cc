@@ -114,7 +114,7 @@ KernelResult MakePad(const KernelRequest& r) {
     MIRIN_ASSIGN_OR_RETURN(
         pads, ops::PaddingsFromLastAxis(r.node->attrs(), given, static_cast<int>(x.size())));
     mode = ops::PadModeOf(r.node->attrs().String("mode"));
-    has_value = r.inputs.size() > 2 && r.inputs[2].dtype != DType::kUnknown;
+    has_value = r.has_input(2);
     if (has_value && r.inputs[2].dtype != type.dtype) return Refuse(r.inputs[2]);
   }
   if (pads.size() != 2 * x.size()) return absl::UnimplementedError("paddings of other axes");

@@ -13,14 +13,10 @@ using namespace onednn;  // NOLINT: this file is made of it
 
 namespace {
 
-bool Has(const KernelRequest& r, size_t i) {
-  return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown;
-}
-
 absl::Status CheckConstants(const KernelRequest& r) {
   if (r.weights == nullptr) return absl::UnimplementedError("no weights to share");
   for (const size_t i : {1, 2, 3}) {
-    if (Has(r, i) && (r.constants[i] == nullptr || r.constant_values[i] == nullptr))
+    if (r.has_input(i) && !r.can_pack(i))
       return absl::UnimplementedError("computed weights, scales or bias");
   }
   if (NumElements(r.inputs[0].shape.dims()) == 0 || NumElements(r.outputs[0].shape.dims()) == 0)
@@ -55,8 +51,8 @@ void AddZeroPoint(int argument, int32_t zero, Attributes* a) {
 }
 
 absl::StatusOr<Attributes> AttributesOf(const KernelRequest& r, bool grouped) {
-  const Int8Form residual =
-                     FormOf(*r.node, "residual", Has(r, 4) ? r.inputs[4].dtype : DType::kUnknown),
+  const Int8Form residual = FormOf(*r.node, "residual",
+                                   r.has_input(4) ? r.inputs[4].dtype : DType::kUnknown),
                  y = FormOf(*r.node, "y", r.outputs[0].dtype);
   MIRIN_ASSIGN_OR_RETURN(const ops::ActivationKind activation,
                          ops::ParseActivation(r.node->attrs().String("activation")));
@@ -67,12 +63,12 @@ absl::StatusOr<Attributes> AttributesOf(const KernelRequest& r, bool grouped) {
   a.operands.push_back({DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, 0, memory::desc(), scale});
   AddZeroPoint(DNNL_ARG_SRC, static_cast<int32_t>(r.node->attrs().Int("x_zero")), &a);
   dnnl::post_ops post;
-  if (Has(r, 4) && IsByte(r.inputs[4].dtype)) {
+  if (r.has_input(4) && IsByte(r.inputs[4].dtype)) {
     if (!IsByte(r.outputs[0].dtype))
       return absl::UnimplementedError("a residual of bytes for a result that is none");
     post.append_sum(residual.scale, residual.zero, TypeOf(r.inputs[4].dtype));
     a.summand = 4;
-  } else if (Has(r, 4)) {
+  } else if (r.has_input(4)) {
     const memory::desc floats = Describe(r.outputs[0].shape.dims(), Layout::kChannelsLast);
     post.append_binary(dnnl::algorithm::binary_add, floats);
     a.operands.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, 4, floats, nullptr});
@@ -110,11 +106,11 @@ KernelResult MakeQuantizedConvolution(const KernelRequest& r) {
     }
     MIRIN_ASSIGN_OR_RETURN(Attributes attributes, AttributesOf(r, group > 1));
     const memory::desc any_weight(weight_dims, memory::data_type::s8, tag::any),
-        bias(Has(r, 3) ? memory::dims{out} : memory::dims{}, memory::data_type::f32, tag::a);
+        bias(r.has_input(3) ? memory::dims{out} : memory::dims{}, memory::data_type::f32, tag::a);
     const WindowDims window = ToDims(axes);
     using Convolution = dnnl::convolution_forward;
     const Convolution::primitive_desc desc =
-        Has(r, 3)
+        r.has_input(3)
             ? Convolution::primitive_desc(Engine(), dnnl::prop_kind::forward_inference,
                                           dnnl::algorithm::convolution_direct, source, any_weight,
                                           bias, target, window.stride, window.dilation,
@@ -138,7 +134,7 @@ KernelResult MakeQuantizedConvolution(const KernelRequest& r) {
                                      {DNNL_ARG_DST, -1, target, nullptr},
                                      {DNNL_ARG_WEIGHTS, 1, packed_desc, weights}});
     uint32_t consumed = 2 | 4;
-    if (Has(r, 3)) {
+    if (r.has_input(3)) {
       MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const memory> packed_bias, Vector(r, 3));
       operands.push_back({DNNL_ARG_BIAS, 3, bias, packed_bias});
       consumed |= 8;
@@ -160,9 +156,10 @@ class FloatConvolution final : public Kernel {
   FloatConvolution(const KernelRequest& r, std::unique_ptr<Kernel> inner)
       : inner_(std::move(inner)),
         x_(FormOf(*r.node, "x", r.inputs[0].dtype)),
-        residual_(FormOf(*r.node, "residual", Has(r, 4) ? r.inputs[4].dtype : DType::kUnknown)),
+        residual_(
+            FormOf(*r.node, "residual", r.has_input(4) ? r.inputs[4].dtype : DType::kUnknown)),
         y_(FormOf(*r.node, "y", r.outputs[0].dtype)),
-        residual_bytes_(Has(r, 4) && IsByte(r.inputs[4].dtype)),
+        residual_bytes_(r.has_input(4) && IsByte(r.inputs[4].dtype)),
         result_bytes_(IsByte(r.outputs[0].dtype)),
         implementation_(absl::StrCat(inner_->implementation(), "+int8")) {
     x_.scale = 1;  // part of the weights
@@ -250,16 +247,16 @@ KernelResult MakeQuantizedConvolutionInFloat(const KernelRequest& r) {
   };
   const ir::TensorType absent;
   const std::array<ir::TensorType, 4> inputs = {as_float(r.inputs[0]), as_float(r.inputs[1]),
-                                                Has(r, 3) ? r.inputs[3] : absent,
-                                                Has(r, 4) ? as_float(r.inputs[4]) : absent};
+                                                r.has_input(3) ? r.inputs[3] : absent,
+                                                r.has_input(4) ? as_float(r.inputs[4]) : absent};
   const std::array<ir::TensorType, 1> outputs = {as_float(r.outputs[0])};
   const std::array<Layout, 4> layouts = {r.input_layouts[0], Layout::kPlain, Layout::kPlain,
-                                         Has(r, 4) ? r.input_layouts[4] : Layout::kPlain};
-  const std::array<const Tensor*, 4> constants = {nullptr, &weight,
-                                                  Has(r, 3) ? r.constants[3] : nullptr, nullptr};
+                                         r.has_input(4) ? r.input_layouts[4] : Layout::kPlain};
+  const std::array<const Tensor*, 4> constants = {
+      nullptr, &weight, r.has_input(3) ? r.constants[3] : nullptr, nullptr};
   // The packed weights are kept for the scale, which no other convolution has.
   const std::array<const ir::Value*, 4> values = {
-      nullptr, r.constant_values[2], Has(r, 3) ? r.constant_values[3] : nullptr, nullptr};
+      nullptr, r.constant_values[2], r.has_input(3) ? r.constant_values[3] : nullptr, nullptr};
   KernelRequest request = r;
   request.inputs = inputs;
   request.outputs = outputs;

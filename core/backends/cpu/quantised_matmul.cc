@@ -39,8 +39,7 @@ struct Product {
 
 absl::StatusOr<Product> Plan(const KernelRequest& r) {
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims();
-  if (r.constants[1] == nullptr || r.constant_values[1] == nullptr || r.weights == nullptr)
-    return absl::UnimplementedError("computed weights");
+  if (!r.can_pack(1)) return absl::UnimplementedError("computed weights");
   Product p;
   const bool transposed = r.node->attrs().Bool("transpose_b");
   p.k = w[transposed ? 1 : 0];
@@ -49,7 +48,7 @@ absl::StatusOr<Product> Plan(const KernelRequest& r) {
   if (p.m == 0 || p.n == 0 || p.k == 0) return absl::UnimplementedError("an empty tensor");
   if (p.k > kMaxInt8Depth)
     return absl::UnimplementedError(absl::StrCat("sums of ", p.k, " products"));
-  p.has_bias = r.inputs.size() > 3 && r.inputs[3].dtype != DType::kUnknown;
+  p.has_bias = r.has_input(3);
   if (r.node->op() != "MatMulInteger") {
     MIRIN_ASSIGN_OR_RETURN(p.activation, FusedActivation(*r.node));
   }

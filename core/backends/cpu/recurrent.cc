@@ -160,8 +160,7 @@ void RunDirection(const Plan& p, const Direction& d, const Packed& packed, bool 
 
 // Every sample is as long as the batch: the only form that this kernel takes.
 bool FullLength(const KernelRequest& r, int input, int64_t steps) {
-  if (static_cast<int>(r.inputs.size()) <= input || r.inputs[input].dtype == DType::kUnknown)
-    return true;
+  if (!r.has_input(static_cast<size_t>(input))) return true;
   if (r.constants[input] == nullptr) return false;
   const auto lengths = r.constants[input]->ToInt64s();
   return lengths.ok() &&
@@ -174,9 +173,7 @@ KernelResult MakeRecurrent(const KernelRequest& r) {
   const Plan p = MakePlan(r);
   const int weight = p.gru ? 2 : 3;
   if (!IsF32(r, 0) || !IsF32(r, weight)) return Refuse(r.inputs[0]);
-  if (r.constants[weight] == nullptr || r.constant_values[weight] == nullptr ||
-      r.weights == nullptr)
-    return absl::UnimplementedError("computed weights");
+  if (!r.can_pack(static_cast<size_t>(weight))) return absl::UnimplementedError("computed weights");
   if (p.gru && !FullLength(r, 3, p.steps))
     return absl::UnimplementedError("samples of different lengths");
   if (p.steps == 0 || p.batch == 0) return absl::UnimplementedError("an empty sequence");

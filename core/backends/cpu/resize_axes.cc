@@ -54,9 +54,7 @@ void Run(const Pass& p, const float* x, float* y, const ThreadShare& threads) {
 
 // The numbers of an optional operand; Unimplemented while they are computed.
 absl::StatusOr<std::vector<double>> NumbersAt(const KernelRequest& r, size_t i) {
-  if (r.inputs.size() <= i || r.inputs[i].dtype == DType::kUnknown ||
-      r.inputs[i].shape == Shape({0}))
-    return std::vector<double>();
+  if (!r.has_input(i) || r.inputs[i].shape == Shape({0})) return std::vector<double>();
   if (r.constants[i] == nullptr) return absl::UnimplementedError("computed scales or sizes");
   return ops::NumbersOf(*r.constants[i]);
 }

@@ -151,19 +151,13 @@ KernelResult MakeWinograd(const KernelRequest& r) {
   if (kernels == nullptr) return absl::UnimplementedError("no blocked layout");
   if (r.deterministic) return absl::UnimplementedError("not in deterministic sessions");
   if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
-  const auto has = [&](size_t i) {
-    return r.inputs.size() > i && r.inputs[i].dtype != DType::kUnknown;
-  };
-  const auto constant = [&](size_t i) {
-    return r.constants[i] != nullptr && r.constant_values[i] != nullptr;
-  };
-  if (!constant(1) || (has(2) && !constant(2)) || r.weights == nullptr)
+  if (!r.can_pack(1) || (r.has_input(2) && !r.can_pack(2)))
     return absl::UnimplementedError("computed weights");
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
              &y = r.outputs[0].shape.dims();
   if (x.size() != 4 || r.node->attrs().Int("group", 1) != 1)
     return absl::UnimplementedError("groups or another rank");
-  if (has(3) && (!IsF32(r, 3) || r.inputs[3].shape.dims() != y)) return Refuse(r.inputs[3]);
+  if (r.has_input(3) && (!IsF32(r, 3) || r.inputs[3].shape.dims() != y)) return Refuse(r.inputs[3]);
   MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
                          ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
   if (!IsPlain3x3(axes, w)) return absl::UnimplementedError("not a 3x3 window of stride 1");
@@ -182,16 +176,16 @@ KernelResult MakeWinograd(const KernelRequest& r) {
       r.Pack(1, absl::StrCat("winograd:", Simd().name, ":", s.form->tile, ":", s.in, "x", s.out),
              static_cast<size_t>(points * PackedFloats(s.in, s.out)) * 4,
              [&](void* to) { return Pack(s, *r.constants[1], static_cast<float*>(to)); }));
-  std::vector<float> biases(has(2) ? static_cast<size_t>(s.out) : 0);
-  if (has(2)) __builtin_memcpy(biases.data(), r.constants[2]->data(), biases.size() * 4);
+  std::vector<float> biases(r.has_input(2) ? static_cast<size_t>(s.out) : 0);
+  if (r.has_input(2)) __builtin_memcpy(biases.data(), r.constants[2]->data(), biases.size() * 4);
   KernelTraits traits;
   traits.implementation = SimdName("winograd");
   traits.layout = onednn::BlockedLayout();
   traits.plain = 2 | 4;
-  traits.consumed = has(2) ? 2 | 4 : 2;
+  traits.consumed = r.has_input(2) ? 2 | 4 : 2;
   traits.scratch_bytes =
       static_cast<size_t>(points * (s.input_step() + s.output_step())) * sizeof(float);
-  const bool has_add = has(3);
+  const bool has_add = r.has_input(3);
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
     const float* from = c.input(0).as<float>();
     const float* add = has_add ? c.input(3).as<float>() : nullptr;
