@@ -67,6 +67,11 @@ absl::StatusOr<int> NormalizeAxis(int64_t axis, int rank, absl::string_view what
   return static_cast<int>(axis < 0 ? axis + rank : axis);
 }
 
+absl::Status IndexError(int64_t index, int64_t n) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("index ", index, " is out of range for ", n, " elements"));
+}
+
 absl::StatusOr<Shape> BroadcastShapes(const Shape& a, const Shape& b) {
   if (!a.rank_known() || !b.rank_known()) return Shape::Unknown();
   const int rank = std::max(a.rank(), b.rank());

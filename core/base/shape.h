@@ -65,6 +65,9 @@ int64_t NumElements(absl::Span<const int64_t> dims);
 // axis in [-rank, rank) as a number in [0, rank); InvalidArgument otherwise. `what` names the attribute in the message.
 absl::StatusOr<int> NormalizeAxis(int64_t axis, int rank, absl::string_view what = "axis");
 
+// The InvalidArgument of an index that names none of n elements: every backend says it alike.
+absl::Status IndexError(int64_t index, int64_t n);
+
 // NumPy broadcasting of two shapes; unknown axes give unknown results unless the other side decides.
 absl::StatusOr<Shape> BroadcastShapes(const Shape& a, const Shape& b);
 

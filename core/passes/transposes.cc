@@ -9,8 +9,6 @@
 namespace mirin::passes {
 namespace {
 
-using Attributes = std::vector<std::pair<std::string, ir::Attribute>>;
-
 // Dims without unknown ones, or nothing.
 std::optional<Dims> KnownDims(const ir::Value* v) {
   const Shape& shape = v->type().shape;

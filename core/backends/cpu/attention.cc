@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/backends/cpu/gemm.h"
 #include "core/backends/cpu/kernel.h"
 #include "core/base/status.h"
 
@@ -11,8 +12,6 @@ namespace {
 
 // Floats of a block's scores: half of a first-level cache, so that panels of keys find room beside them.
 constexpr int64_t kScores = 4096;
-
-int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 }  // namespace
 
@@ -27,8 +26,8 @@ KernelResult MakeAttention(const KernelRequest& r) {
   const float scale = static_cast<float>(r.node->attrs().Float("scale", 1));
   const SimdKernels& simd = Simd();
   // Packed keys and values of every head, then a block of scores per thread.
-  const int64_t packed_key = RoundUp(a.keys, simd.tile_columns) * a.depth;
-  const int64_t packed_value = RoundUp(a.value_depth, simd.tile_columns) * a.keys;
+  const int64_t packed_key = PackedFloats(a.depth, a.keys);
+  const int64_t packed_value = PackedFloats(a.keys, a.value_depth);
   const int64_t score_row = RoundUp(a.keys, simd.tile_columns);
   const int64_t block_rows = std::clamp(kScores / score_row / simd.tile_rows * simd.tile_rows,
                                         simd.tile_rows, kAttendRows);

@@ -14,8 +14,6 @@ namespace {
 
 // Images and results of fewer channels stay plain, which is oneDNN's.
 constexpr int64_t kLeastChannels = 5;
-// Multiply-adds that are worth a thread.
-constexpr int64_t kWorkGrain = 400'000;
 // Results beyond which oneDNN's order of loops is ahead where it needs no filling of blocks: it writes them in one stream.
 constexpr int64_t kStreamedBytes = int64_t{384} << 10;
 
@@ -120,9 +118,9 @@ void ConvolveByPieces(const ThreadShare& threads, const DirectPlan& plan, const 
                 panels = DirectPanels(plan.blocks),
                 tile_work = std::max<int64_t>(
                     1, kernels.tile_columns * plan.group_floats(kernels.lanes) / panels);
-  if (threads.threads() == 1 || plan.groups * panels * tiles * tile_work <= kWorkGrain)
+  if (threads.threads() == 1 || plan.groups * panels * tiles * tile_work <= kLeastMultiplyAdds)
     return Convolve(plan, args, plan.rows);
-  const int64_t piece = std::max<int64_t>(4, kWorkGrain / tile_work),
+  const int64_t piece = std::max<int64_t>(4, kLeastMultiplyAdds / tile_work),
                 pieces = (tiles + piece - 1) / piece;
   threads.ParallelFor(plan.groups * panels * pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {

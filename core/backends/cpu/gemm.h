@@ -14,11 +14,11 @@ namespace mirin::cpu {
 // The attribute "activation" of a product.
 absl::StatusOr<UnaryKind> FusedActivation(const ir::Node& node);
 
+// The least multiple of `to` that is not less than n.
+inline int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
 // Floats of a packed right-hand side.
-inline int64_t PackedFloats(int64_t k, int64_t n) {
-  const int64_t columns = Simd().tile_columns;
-  return (n + columns - 1) / columns * columns * k;
-}
+inline int64_t PackedFloats(int64_t k, int64_t n) { return RoundUp(n, Simd().tile_columns) * k; }
 
 // Multiply-adds that are worth a second thread.
 constexpr int64_t kLeastMultiplyAdds = 400'000;

@@ -7,32 +7,12 @@
 namespace mirin::cpu {
 namespace {
 
-absl::Status OutOfRange(int64_t index, int64_t n) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("index ", index, " is out of range for ", n, " elements"));
-}
-
 bool IsIndex(DType dtype) { return dtype == DType::kInt32 || dtype == DType::kInt64; }
 
 // Calls fn with pointers to the indices in their type.
 template <typename Fn>
 absl::Status WithIndices(const TensorView& indices, Fn fn) {
   return indices.dtype == DType::kInt64 ? fn(indices.as<int64_t>()) : fn(indices.as<int32_t>());
-}
-
-// Calls fn with a zero of an unsigned type of this many bytes: elements that are only moved.
-template <typename Fn>
-absl::Status WithSize(size_t bytes, Fn fn) {
-  switch (bytes) {
-    case 1:
-      return fn(uint8_t{0});
-    case 2:
-      return fn(uint16_t{0});
-    case 4:
-      return fn(uint32_t{0});
-    default:
-      return fn(uint64_t{0});
-  }
 }
 
 // Places in a tensor that are those of the indices but along one axis, where the index says it.
@@ -57,7 +37,7 @@ struct AxisPlaces {
       const int64_t step = axis == last ? 0 : strides[last];
       for (int64_t j = 0; j < width; ++j, ++k) {
         const int64_t given = indices[k], at = given < 0 ? given + n : given;
-        if (at < 0 || at >= n) return OutOfRange(given, n);
+        if (at < 0 || at >= n) return IndexError(given, n);
         fn(k, base + j * step + at * strides[axis]);
       }
     }
@@ -89,7 +69,7 @@ KernelResult MakeGatherElements(const KernelRequest& r) {
   KernelTraits traits;
   traits.implementation = absl::StrCat("cpu:", r.node->op());
   return FromFunction(traits, [places, size](const KernelContext& c) {
-    return WithSize(size, [&](auto zero) {
+    return WithElement(size, [&](auto zero) {
       using T = decltype(zero);
       const T* from = c.input(0).as<T>();
       T* to = c.output(0).as<T>();
@@ -112,7 +92,7 @@ KernelResult MakeScatterElements(const KernelRequest& r) {
   traits.implementation = absl::StrCat("cpu:", r.node->op());
   return FromFunction(traits, [places, size](const KernelContext& c) {
     if (c.input(0).bytes() > 0) std::memcpy(c.output(0).data, c.input(0).data, c.input(0).bytes());
-    return WithSize(size, [&](auto zero) {
+    return WithElement(size, [&](auto zero) {
       using T = decltype(zero);
       const T* from = c.input(2).as<T>();
       T* to = c.output(0).as<T>();
@@ -144,7 +124,7 @@ KernelResult MakeGatherNd(const KernelRequest& r) {
         int64_t place = 0;
         for (size_t d = 0; d < axes; ++d) {
           const int64_t given = indices[d], at = given < 0 ? given + x[d] : given;
-          if (at < 0 || at >= x[d]) return OutOfRange(given, x[d]);
+          if (at < 0 || at >= x[d]) return IndexError(given, x[d]);
           place += at * strides[d];
         }
         std::memcpy(to + static_cast<size_t>(row) * slice,

@@ -65,6 +65,21 @@ inline absl::Status Refuse(const ir::TensorType& type) {
 
 inline bool IsF32(const KernelRequest& r, int i) { return r.inputs[i].dtype == DType::kFloat32; }
 
+// Calls fn with a zero of the type that elements of this many bytes, at most eight, are moved as.
+template <typename Fn>
+auto WithElement(size_t bytes, Fn fn) {
+  switch (bytes) {
+    case 1:
+      return fn(uint8_t{0});
+    case 2:
+      return fn(uint16_t{0});
+    case 4:
+      return fn(uint32_t{0});
+    default:
+      return fn(uint64_t{0});
+  }
+}
+
 // Elements below which a second thread does not pay.
 constexpr int64_t kElementGrain = 16384;
 

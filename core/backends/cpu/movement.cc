@@ -152,21 +152,6 @@ void CopyTiles(const TiledCopy& plan, const T* from, T* to, int64_t begin, int64
   }
 }
 
-// Calls fn with a zero of the type that elements of this size are moved as.
-template <typename Fn>
-void WithElement(size_t size, Fn fn) {
-  switch (size) {
-    case 1:
-      return fn(uint8_t{0});
-    case 2:
-      return fn(uint16_t{0});
-    case 4:
-      return fn(uint32_t{0});
-    default:
-      return fn(uint64_t{0});
-  }
-}
-
 KernelResult CopyKernel(const KernelRequest& r, StridedCopy plan) {
   const size_t size = SizeOf(r.inputs[0].dtype);
   if (r.inputs[0].dtype == DType::kString || size > 8) return Refuse(r.inputs[0]);
@@ -277,10 +262,7 @@ KernelResult MakeGather(const KernelRequest& r) {
     for (int64_t k = 0; k < count; ++k) {
       const int64_t given = wide ? c.input(1).as<int64_t>()[k] : c.input(1).as<int32_t>()[k];
       const int64_t at = given < 0 ? given + n : given;
-      if (at < 0 || at >= n) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("index ", given, " is out of range for ", n, " elements"));
-      }
+      if (at < 0 || at >= n) return IndexError(given, n);
       for (int64_t o = 0; o < outer; ++o) {
         std::memcpy(to + static_cast<size_t>(o * count + k) * row,
                     from + static_cast<size_t>(o * n + at) * row, row);

@@ -14,8 +14,6 @@ constexpr int64_t kMostRows = 256, kMostDepth = 256;
 // Below these the sums of B cost what they save.
 constexpr int64_t kLeastRows = 112, kLeastDepth = 96;
 
-int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
 // Floats of each part of the scratch, whole cache lines.
 int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(p.rows, 16); }
 int64_t AFloats(const StrassenPlan& p) { return RoundUp(7 * p.rows / 2 * p.depth, 16); }
@@ -36,7 +34,7 @@ bool RunBlock(const StrassenPlan& plan, const ThreadShare& threads, const GemmAr
   if (!simd.strassen_scales(s)) return false;
   const int64_t pair = 2 * simd.tile_columns;
   const int64_t grain =
-      std::max<int64_t>(1, 400'000 / (7 * s.half_rows * s.depth * simd.tile_columns));
+      std::max<int64_t>(1, kLeastMultiplyAdds / (7 * s.half_rows * s.depth * simd.tile_columns));
   std::atomic<bool> finite{true};
   for (s.depth_begin = 0; s.depth_begin < g.k; s.depth_begin += 2 * s.depth) {
     const bool last = s.depth_begin + 2 * s.depth >= g.k;

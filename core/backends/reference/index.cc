@@ -11,15 +11,10 @@
 namespace mirin::reference::kernels {
 namespace {
 
-absl::Status OutOfRange(int64_t index, int64_t n) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("index ", index, " is out of range for ", n, " elements"));
-}
-
 // A checked index in [0, n).
 absl::StatusOr<int64_t> At(int64_t index, int64_t n) {
   const int64_t at = index < 0 ? index + n : index;
-  if (at < 0 || at >= n) return OutOfRange(index, n);
+  if (at < 0 || at >= n) return IndexError(index, n);
   return at;
 }
 
@@ -199,7 +194,7 @@ MIRIN_KERNEL(GatherD) {
     Dims from(at.begin(), at.end());
     const int64_t i = index[k] < 0 ? index[k] + x.dims[dim] : index[k];
     if (i < 0 || i >= x.dims[dim]) {
-      status = OutOfRange(index[k], x.dims[dim]);
+      status = IndexError(index[k], x.dims[dim]);
     } else {
       from[dim] = i;
       mover.Move(Offset(from, strides), k);
@@ -252,7 +247,7 @@ MIRIN_KERNEL(TensorScatterElements) {
     to[axis] = i < 0 ? i + x.dims[axis] : i;
     bool inside = true;
     for (size_t d = 0; d < to.size(); ++d) inside &= to[d] >= 0 && to[d] < x.dims[d];
-    if (!inside) status = OutOfRange(i, x.dims[axis]);
+    if (!inside) status = IndexError(i, x.dims[axis]);
     targets.push_back(inside ? Offset(to, strides) : 0);
   });
   MIRIN_RETURN_IF_ERROR(status);

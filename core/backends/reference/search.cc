@@ -14,9 +14,7 @@ MIRIN_KERNEL(Embedding) {
   const ElementMover mover(weight, c.output(0));
   int64_t to = 0;
   for (const int64_t i : ReadAll<int64_t>(c.input(0))) {
-    if (i < 0 || i >= rows)
-      return absl::InvalidArgumentError(
-          absl::StrCat("index ", i, " is out of range for ", rows, " elements"));
+    if (i < 0 || i >= rows) return IndexError(i, rows);
     mover.Move(i * width, to, width);
     to += width;
   }
@@ -33,9 +31,7 @@ MIRIN_KERNEL(SearchSorted) {
   const std::vector<int64_t> sorter =
       c.has_input(2) ? ReadAll<int64_t>(c.input(2)) : std::vector<int64_t>();
   for (const int64_t i : sorter) {
-    if (i < 0 || i >= n)
-      return absl::InvalidArgumentError(
-          absl::StrCat("index ", i, " is out of range for ", n, " elements"));
+    if (i < 0 || i >= n) return IndexError(i, n);
   }
   std::vector<int64_t> out;
   WithExact(sequence.dtype, [&](auto zero) {

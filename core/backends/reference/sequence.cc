@@ -43,9 +43,7 @@ MIRIN_KERNEL(IndexSelect) {
   int64_t to = 0;
   for (int64_t o = 0; o < from.outer; ++o) {
     for (const int64_t i : index) {
-      if (i < 0 || i >= from.n)
-        return absl::InvalidArgumentError(
-            absl::StrCat("index ", i, " is out of range for ", from.n, " elements"));
+      if (i < 0 || i >= from.n) return IndexError(i, from.n);
       mover.Move((o * from.n + i) * from.inner, to, from.inner);
       to += from.inner;
     }

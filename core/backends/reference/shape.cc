@@ -259,9 +259,7 @@ MIRIN_KERNEL(ScalarAt) {
   const int64_t n = c.input(0).elements();
   const int64_t i = node.attrs().Int("index");
   const int64_t at = i < 0 ? i + n : i;
-  if (at < 0 || at >= n)
-    return absl::InvalidArgumentError(
-        absl::StrCat("index ", i, " is out of range for ", n, " elements"));
+  if (at < 0 || at >= n) return IndexError(i, n);
   ElementMover(c.input(0), c.output(0)).Move(at, 0);
   return absl::OkStatus();
 }
