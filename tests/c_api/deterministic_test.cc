@@ -11,6 +11,7 @@
 #include "mirin/converter.h"
 #include "tests/support/c_api.h"
 #include "tests/support/onnx_builder.h"
+#include "tests/support/random.h"
 
 namespace mirin::testing {
 namespace {
@@ -29,15 +30,6 @@ struct Network {
   void (*build)(onnx::GraphProto*) = nullptr;  // null: a file of tests/models
 };
 
-std::vector<float> Random(int64_t n, uint32_t seed) {
-  std::vector<float> x(static_cast<size_t>(n));
-  for (float& v : x) {
-    seed = seed * 1664525u + 1013904223u;
-    v = static_cast<float>(seed >> 8) / static_cast<float>(1 << 23) - 1.0f;
-  }
-  return x;
-}
-
 int64_t Elements(const Shape& dims) {
   int64_t n = 1;
   for (const int64_t d : dims) n *= d;
@@ -45,7 +37,8 @@ int64_t Elements(const Shape& dims) {
 }
 
 void AddWeight(onnx::GraphProto* g, const std::string& name, const Shape& dims) {
-  AddOnnxWeight(g, name, dims, Random(Elements(dims), static_cast<uint32_t>(name.size()) * 77 + 5));
+  AddOnnxWeight(g, name, dims,
+                RandomFloats(Elements(dims), static_cast<uint32_t>(name.size()) * 77 + 5));
 }
 
 onnx::NodeProto* AddConv(onnx::GraphProto* g, const std::string& x, const std::string& y,
@@ -210,7 +203,7 @@ class Deterministic : public ::testing::TestWithParam<Network> {
       whole.dims = input.dims;
       whole.dims[input.batch_axis] = kBatch;
       const std::vector<float> values =
-          Random(Elements(whole.dims), static_cast<uint32_t>(batch_.size()) + 9);
+          RandomFloats(Elements(whole.dims), static_cast<uint32_t>(batch_.size()) + 9);
       whole.bytes.assign(reinterpret_cast<const char*>(values.data()),
                          values.size() * sizeof(float));
       batch_.push_back(std::move(whole));

@@ -42,6 +42,9 @@ struct OpCase {
   std::string error;
 };
 
+// A text as the value of an attribute.
+inline std::string Quoted(const std::string& text) { return '"' + text + '"'; }
+
 // InvalidArgument with file and line.
 absl::StatusOr<std::vector<OpCase>> ReadOpCases(const std::string& path);
 

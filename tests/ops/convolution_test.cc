@@ -4,14 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "core/backends/all.h"
-#include "core/ops/infer_module.h"
-#include "core/ops/schema.h"
-#include "core/runtime/model.h"
-#include "core/runtime/session.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "tests/ops/run_case.h"
+#include "tests/support/random.h"
 
-namespace mirin {
+namespace mirin::testing {
 namespace {
 
 struct Case {
@@ -28,78 +27,50 @@ struct Case {
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.kernel << ' ' << c.batch << 'x' << c.in << 'x' << c.height << 'x' << c.width << " to "
        << c.out << ", window " << c.window << ", stride " << c.stride << ", dilation " << c.dilation
-       << ", group " << c.group << ", pads " << testing::PrintToString(c.pads) << ' '
+       << ", group " << c.group << ", pads " << ::testing::PrintToString(c.pads) << ' '
        << c.activation;
-}
-
-std::vector<float> Random(int64_t n, uint32_t seed) {
-  std::vector<float> x(static_cast<size_t>(n));
-  for (float& v : x) {
-    seed = seed * 1664525u + 1013904223u;
-    v = static_cast<float>(seed >> 8) / static_cast<float>(1 << 23) - 1.0f;
-  }
-  return x;
 }
 
 struct Inputs {
   explicit Inputs(const Case& c)
       : out_height(c.Results(c.height + c.pads[0] + c.pads[1])),
         out_width(c.Results(c.width + c.pads[2] + c.pads[3])),
-        x(Random(c.batch * c.in * c.height * c.width, 1)),
-        w(Random(c.out * c.in / c.group * c.window * c.window, 2)),
-        bias(Random(c.out, 3)),
-        residual(Random(c.batch * c.out * out_height * out_width, 4)) {}
+        x(RandomFloats(c.batch * c.in * c.height * c.width, 1)),
+        w(RandomFloats(c.out * c.in / c.group * c.window * c.window, 2)),
+        bias(RandomFloats(c.out, 3)),
+        residual(RandomFloats(c.batch * c.out * out_height * out_width, 4)) {}
   int64_t out_height, out_width;
   std::vector<float> x, w, bias, residual;
 };
 
-struct Result {
-  std::vector<float> y;
-  std::string placement;
-};
-
-Result Convolve(const Case& c, const Inputs& in, int threads) {
-  InstallAllBackends();
-  auto module = std::make_unique<ir::Module>();
-  ir::Graph* graph = module->AddGraph("main");
-  module->set_entry(graph);
+FloatResult Convolve(const Case& c, const Inputs& in, int threads) {
   const Dims result = {c.batch, c.out, in.out_height, in.out_width};
-  const Dims source = {c.batch, c.in, c.height, c.width};
-  ir::Value* x = graph->AddInput("x", {DType::kFloat32, Shape(source)});
-  ir::Value* w = module->AddConstant(
-      "w", Tensor::FromValues<float>({c.out, c.in / c.group, c.window, c.window}, in.w));
-  ir::Value* bias =
-      c.bias ? module->AddConstant("b", Tensor::FromValues<float>({c.out}, in.bias)) : nullptr;
-  std::vector<ir::Value*> operands = {x, w, bias};
-  if (c.residual) operands.push_back(graph->AddInput("r", {DType::kFloat32, Shape(result)}));
-  ir::Node* node = graph->AddNode("Conv2D", "conv", operands, 1);
-  node->attrs().Set("pad_mode", std::string("pad"));
-  node->attrs().Set("pad", c.pads);
-  node->attrs().Set("stride", std::vector<int64_t>{c.stride, c.stride});
-  node->attrs().Set("dilation", std::vector<int64_t>{c.dilation, c.dilation});
-  node->attrs().Set("group", c.group);
-  if (!c.activation.empty()) node->attrs().Set("activation", c.activation);
-  EXPECT_TRUE(ops::Normalize(node).ok());
-  graph->SetOutputs({node->output()});
-  module->set_output_names({"y"});
-  EXPECT_TRUE(ops::InferModule(module.get()).ok());
-  auto model = runtime::Model::FromModule(std::move(module), {});
-  EXPECT_TRUE(model.ok()) << model.status();
+  OpCase conv;
+  conv.op = "Conv2D";
+  conv.inputs = {
+      {true, false, Tensor::FromValues<float>({c.batch, c.in, c.height, c.width}, in.x)},
+      {true, true, Tensor::FromValues<float>({c.out, c.in / c.group, c.window, c.window}, in.w)},
+      {c.bias, true, Tensor::FromValues<float>({c.out}, in.bias)}};
+  if (c.residual)
+    conv.inputs.push_back({true, false, Tensor::FromValues<float>(result, in.residual)});
+  const auto list = [](const std::vector<int64_t>& values) {
+    return absl::StrCat("[", absl::StrJoin(values, ", "), "]");
+  };
+  conv.attributes = {{"pad_mode", Quoted("pad")},
+                     {"pad", list(c.pads)},
+                     {"stride", list({c.stride, c.stride})},
+                     {"dilation", list({c.dilation, c.dilation})},
+                     {"group", absl::StrCat(c.group)}};
+  if (!c.activation.empty()) conv.attributes.emplace_back("activation", Quoted(c.activation));
   runtime::SessionOptions options;
   options.threads = threads;
-  auto session = runtime::Session::Create(*model, options);
-  EXPECT_TRUE(session.ok()) << session.status();
-  std::vector<Tensor> inputs = {Tensor::FromValues<float>(source, in.x)};
-  if (c.residual) inputs.push_back(Tensor::FromValues<float>(result, in.residual));
-  auto outputs = (*session)->Run(inputs);
-  EXPECT_TRUE(outputs.ok()) << outputs.status();
-  EXPECT_EQ((*outputs)[0].shape().dims(), result);
-  const float* y = (*outputs)[0].data_as<float>();
-  return {{y, y + (*outputs)[0].elements()}, (*session)->PlacementReport()};
+  const FloatResult got = RunFloats(conv, options);
+  EXPECT_EQ(got.dims, result);
+  return got;
 }
 
 // Every CPU with AVX2 takes the kernel for these shapes.
-bool IsExpected(const Case& c, const Result& r) {
+bool IsExpected(const Case& c, const FloatResult& r) {
   const bool taken = r.placement.find("cpu:" + c.kernel) != std::string::npos;
   EXPECT_EQ(taken, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                        __builtin_cpu_supports("f16c"))
@@ -115,7 +86,7 @@ double Activate(const std::string& activation, double v) {
                                   : v;
 }
 
-class Convolution : public testing::TestWithParam<Case> {};
+class Convolution : public ::testing::TestWithParam<Case> {};
 
 // Parts of the sum of absolute products: for Winograd what winograd.cc promises, with room for the transforms of long sums.
 double Tolerance(const Case& c) { return c.kernel == "winograd" ? 2e-6 : 1e-6; }
@@ -123,7 +94,7 @@ double Tolerance(const Case& c) { return c.kernel == "winograd" ? 2e-6 : 1e-6; }
 TEST_P(Convolution, IsTheSumOfProducts) {
   const Case& c = GetParam();
   const Inputs in(c);
-  const Result got = Convolve(c, in, 1);
+  const FloatResult got = Convolve(c, in, 1);
   if (!IsExpected(c, got))
     GTEST_SKIP() << "no such kernel for this instruction set: " << got.placement;
   double worst = 0;
@@ -161,24 +132,25 @@ TEST_P(Convolution, IsTheSumOfProducts) {
 TEST_P(Convolution, GivesTheSameBitsOnAnyNumberOfThreads) {
   const Case& c = GetParam();
   const Inputs in(c);
-  const Result one = Convolve(c, in, 1);
+  const FloatResult one = Convolve(c, in, 1);
   if (!IsExpected(c, one))
     GTEST_SKIP() << "no such kernel for this instruction set: " << one.placement;
   EXPECT_EQ(Convolve(c, in, 2).y, one.y);
   EXPECT_EQ(Convolve(c, in, 4).y, one.y);
 }
 
-INSTANTIATE_TEST_SUITE_P(Winograd, Convolution,
-                         testing::Values(Case{1, 32, 32, 14, 14, {1, 1, 1, 1}, true, false, "relu"},
-                                         Case{1, 64, 48, 17, 13, {1, 1, 1, 1}, false, false, ""},
-                                         Case{2, 32, 64, 9, 22, {0, 2, 2, 0}, true, true, "relu"},
-                                         Case{3, 48, 32, 7, 7, {1, 1, 1, 1}, true, true, "relu6"},
-                                         Case{1, 32, 32, 40, 36, {0, 0, 0, 0}, true, false, ""},
-                                         Case{13, 32, 32, 3, 4, {1, 1, 1, 1}, false, false, ""},
-                                         Case{1, 64, 32, 7, 7, {1, 1, 1, 1}, true, true, "relu"},
-                                         Case{1, 32, 80, 6, 8, {1, 1, 1, 1}, true, false, "silu"},
-                                         Case{2, 32, 32, 5, 5, {1, 1, 1, 1}, false, true, ""},
-                                         Case{1, 128, 128, 33, 30, {1, 1, 1, 1}, true, true, ""}));
+INSTANTIATE_TEST_SUITE_P(
+    Winograd, Convolution,
+    ::testing::Values(Case{1, 32, 32, 14, 14, {1, 1, 1, 1}, true, false, "relu"},
+                      Case{1, 64, 48, 17, 13, {1, 1, 1, 1}, false, false, ""},
+                      Case{2, 32, 64, 9, 22, {0, 2, 2, 0}, true, true, "relu"},
+                      Case{3, 48, 32, 7, 7, {1, 1, 1, 1}, true, true, "relu6"},
+                      Case{1, 32, 32, 40, 36, {0, 0, 0, 0}, true, false, ""},
+                      Case{13, 32, 32, 3, 4, {1, 1, 1, 1}, false, false, ""},
+                      Case{1, 64, 32, 7, 7, {1, 1, 1, 1}, true, true, "relu"},
+                      Case{1, 32, 80, 6, 8, {1, 1, 1, 1}, true, false, "silu"},
+                      Case{2, 32, 32, 5, 5, {1, 1, 1, 1}, false, true, ""},
+                      Case{1, 128, 128, 33, 30, {1, 1, 1, 1}, true, true, ""}));
 
 // One case a kind: window, stride, dilation, group.
 Case Direct(Case c, int64_t window, int64_t stride, int64_t dilation = 1, int64_t group = 1) {
@@ -192,7 +164,7 @@ Case Direct(Case c, int64_t window, int64_t stride, int64_t dilation = 1, int64_
 
 INSTANTIATE_TEST_SUITE_P(
     Direct, Convolution,
-    testing::Values(
+    ::testing::Values(
         // Parts of blocks on both sides, one result, rows of unequal tiles, several panels and parts of the depth.
         Direct({1, 24, 40, 5, 7, {0, 0, 0, 0}, true, false, "relu"}, 1, 1),
         Direct({2, 5, 9, 7, 7, {0, 0, 0, 0}, false, false, "silu"}, 1, 1),
@@ -224,4 +196,4 @@ INSTANTIATE_TEST_SUITE_P(
         Direct({1, 96, 144, 7, 9, {1, 1, 1, 1}, false, true, "relu"}, 3, 1, 1, 4)));
 
 }  // namespace
-}  // namespace mirin
+}  // namespace mirin::testing

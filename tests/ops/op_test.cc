@@ -1,44 +1,24 @@
 // Runs the cases of one .test file (case.h) on every backend.
 #include <cmath>
 
-#include "core/backends/all.h"
 #include "core/base/status.h"
-#include "core/runtime/model.h"
-#include "core/runtime/session.h"
 #include "gtest/gtest.h"
 #include "tests/ops/case.h"
+#include "tests/ops/run_case.h"
 
 namespace mirin::testing {
 namespace {
 
 std::string g_file;
 
-absl::StatusOr<std::vector<Tensor>> RunCase(const OpCase& c, const std::string& device) {
-  MIRIN_ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, ModuleOf(c));
+absl::StatusOr<std::vector<Tensor>> RunOn(const std::string& device, const OpCase& c) {
   runtime::ModelOptions options;
   options.optimization_level = 0;  // the kernel itself, also with constant operands
-  MIRIN_ASSIGN_OR_RETURN(const auto model, runtime::Model::FromModule(std::move(module), options));
   runtime::SessionOptions session_options;
   session_options.devices = {device};
   session_options.threads = 2;
-  MIRIN_ASSIGN_OR_RETURN(const auto session, runtime::Session::Create(model, session_options));
-  std::vector<Tensor> inputs;
-  for (const OpCase::Input& input : c.inputs) {
-    if (input.present && !input.constant) inputs.push_back(input.tensor);
-  }
-  MIRIN_ASSIGN_OR_RETURN(const absl::Span<const Tensor> outputs, session->Run(inputs));
-  std::vector<Tensor> copies;
-  for (const Tensor& t : outputs) {
-    if (t.dtype() == DType::kString) {
-      copies.push_back(Tensor::FromStrings(
-          t.dims(), std::vector<std::string>(t.strings().begin(), t.strings().end())));
-      continue;
-    }
-    MIRIN_ASSIGN_OR_RETURN(Tensor copy, Tensor::Allocate(t.dtype(), t.dims()));
-    if (t.bytes() > 0) __builtin_memcpy(copy.mutable_data(), t.data(), t.bytes());
-    copies.push_back(std::move(copy));
-  }
-  return copies;
+  MIRIN_ASSIGN_OR_RETURN(CaseResult result, RunCase(c, options, session_options));
+  return std::move(result.outputs);
 }
 
 double DefaultTolerance(DType dtype) {
@@ -93,7 +73,7 @@ void CheckCase(const OpCase& c) {
   SCOPED_TRACE(g_file + ":" + std::to_string(c.line) + ": " + c.op + " " + c.name);
   std::vector<Tensor> reference;
   for (const std::string device : {"reference", "cpu"}) {
-    auto outputs = RunCase(c, device);
+    auto outputs = RunOn(device, c);
     if (!c.error.empty()) {
       EXPECT_FALSE(outputs.ok()) << device << " gave a result";
       EXPECT_NE(outputs.status().message().find(c.error), absl::string_view::npos)
@@ -137,6 +117,5 @@ int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   if (argc != 2) return 2;
   mirin::testing::g_file = argv[1];
-  mirin::InstallAllBackends();
   return RUN_ALL_TESTS();
 }

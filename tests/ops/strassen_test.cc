@@ -6,14 +6,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "core/backends/all.h"
-#include "core/ops/infer_module.h"
-#include "core/ops/schema.h"
-#include "core/runtime/model.h"
-#include "core/runtime/session.h"
 #include "gtest/gtest.h"
+#include "tests/ops/run_case.h"
+#include "tests/support/random.h"
 
-namespace mirin {
+namespace mirin::testing {
 namespace {
 
 struct Case {
@@ -22,51 +19,22 @@ struct Case {
   std::string activation;
 };
 
-std::vector<float> Random(int64_t n, uint32_t seed) {
-  std::vector<float> x(static_cast<size_t>(n));
-  for (float& v : x) {
-    seed = seed * 1664525u + 1013904223u;
-    v = static_cast<float>(seed >> 8) / static_cast<float>(1 << 23) - 1.0f;
-  }
-  return x;
-}
-
 struct Inputs {
   explicit Inputs(const Case& c)
-      : a(Random(c.m * c.k, 1)), b(Random(c.k * c.n, 2)), bias(Random(c.n, 3)) {}
+      : a(RandomFloats(c.m * c.k, 1)), b(RandomFloats(c.k * c.n, 2)), bias(RandomFloats(c.n, 3)) {}
   std::vector<float> a, b, bias;
 };
 
-struct Result {
-  std::vector<float> y;
-  std::string placement;
-};
-
-Result Multiply(const Case& c, const Inputs& in, int threads) {
-  InstallAllBackends();
-  auto module = std::make_unique<ir::Module>();
-  ir::Graph* graph = module->AddGraph("main");
-  module->set_entry(graph);
-  ir::Value* a = graph->AddInput("a", {DType::kFloat32, Shape({c.m, c.k})});
-  ir::Value* b = module->AddConstant("b", Tensor::FromValues<float>({c.k, c.n}, in.b));
-  ir::Value* bias =
-      c.bias ? module->AddConstant("bias", Tensor::FromValues<float>({c.n}, in.bias)) : nullptr;
-  ir::Node* node = graph->AddNode("MatMul", "product", {a, b, bias}, 1);
-  if (!c.activation.empty()) node->attrs().Set("activation", c.activation);
-  EXPECT_TRUE(ops::Normalize(node).ok());
-  graph->SetOutputs({node->output()});
-  module->set_output_names({"y"});
-  EXPECT_TRUE(ops::InferModule(module.get()).ok());
-  auto model = runtime::Model::FromModule(std::move(module), {});
-  EXPECT_TRUE(model.ok()) << model.status();
+FloatResult Multiply(const Case& c, const Inputs& in, int threads) {
+  OpCase product;
+  product.op = "MatMul";
+  product.inputs = {{true, false, Tensor::FromValues<float>({c.m, c.k}, in.a)},
+                    {true, true, Tensor::FromValues<float>({c.k, c.n}, in.b)},
+                    {c.bias, true, Tensor::FromValues<float>({c.n}, in.bias)}};
+  if (!c.activation.empty()) product.attributes = {{"activation", Quoted(c.activation)}};
   runtime::SessionOptions options;
   options.threads = threads;
-  auto session = runtime::Session::Create(*model, options);
-  EXPECT_TRUE(session.ok()) << session.status();
-  auto outputs = (*session)->Run({Tensor::FromValues<float>({c.m, c.k}, in.a)});
-  EXPECT_TRUE(outputs.ok()) << outputs.status();
-  const float* y = (*outputs)[0].data_as<float>();
-  return {{y, y + (*outputs)[0].elements()}, (*session)->PlacementReport()};
+  return RunFloats(product, options);
 }
 
 // The row's largest number, not the matrix's: rows that meet in a sum do not spoil each other.
@@ -106,7 +74,7 @@ TEST(Strassen, IsCloseToSumsInDouble) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(absl::StrCat(c.m, "x", c.k, "x", c.n, " ", c.activation));
     const Inputs in(c);
-    const Result one = Multiply(c, in, 1);
+    const FloatResult one = Multiply(c, in, 1);
     // Only AVX-512 takes it.
     EXPECT_EQ(one.placement.find("strassen") != std::string::npos,
               one.placement.find("avx512") != std::string::npos)
@@ -145,7 +113,7 @@ TEST(Strassen, SmallColumnsAreNotDrownedByLargeOnes) {
     in.b[static_cast<size_t>(p * c.n + 20)] *= 1e-6f;
     in.b[static_cast<size_t>(p * c.n + 21)] = 0;
   }
-  const Result result = Multiply(c, in, 1);
+  const FloatResult result = Multiply(c, in, 1);
   EXPECT_EQ(result.placement.find("strassen"), std::string::npos) << result.placement;
   for (int64_t i = 0; i < c.m; ++i) {
     double want = 0, magnitude = 0;
@@ -173,4 +141,4 @@ TEST(Strassen, NotFiniteWeightsStayInTheirColumn) {
 }
 
 }  // namespace
-}  // namespace mirin
+}  // namespace mirin::testing
