@@ -40,9 +40,8 @@ FloatResult RunFloats(const OpCase& c, const runtime::SessionOptions& session_op
   EXPECT_EQ(result->outputs.size(), 1u);
   const Tensor& y = result->outputs[0];
   EXPECT_EQ(y.dtype(), DType::kFloat32);
-  return {y.shape().dims(),
-          {y.data_as<float>(), y.data_as<float>() + y.elements()},
-          result->placement};
+  return {
+      y.shape().dims(), {y.data_as<float>(), y.data_as<float>() + y.elements()}, result->placement};
 }
 
 }  // namespace mirin::testing

@@ -47,6 +47,19 @@ class ConnectionTest : public ServerTest {
     other.Begin();
     ExpectLive(&other, 1);
   }
+  // Calls that `reset` makes the server drop as soon as they have begun.
+  void ExpectResetsEndTheConnection(std::string (*reset)(uint32_t stream)) {
+    Start();
+    RawClient client(socket_);
+    client.Begin();
+    const std::string held = Framed(InferOf("add.hold").SerializeAsString());
+    for (uint32_t stream = 1; stream < 10001; stream += 2)
+      client.Send(client.CallFrames(stream, kInfer, held) + reset(stream));
+    EXPECT_EQ(client.ReadTo(NGHTTP2_GOAWAY).type, NGHTTP2_GOAWAY);
+    EXPECT_TRUE(client.Ended());
+    EXPECT_LT(engine_.requests(), 5000);
+    ExpectOthersAreServed();
+  }
 };
 
 TEST_F(ConnectionTest, AnswersInOnePieceWhateverTheRequestsPieces) {
@@ -341,34 +354,14 @@ TEST_F(ConnectionTest, PingsBetweenAnswersAreFine) {
 }
 
 TEST_F(ConnectionTest, ManyResetsEndTheConnection) {
-  Start();
-  RawClient client(socket_);
-  client.Begin();
-  const std::string held = Framed(InferOf("add.hold").SerializeAsString());
-  for (uint32_t stream = 1; stream < 10001; stream += 2) {
-    client.Send(client.CallFrames(stream, kInfer, held) +
-                Frame(NGHTTP2_RST_STREAM, 0, stream, Number(NGHTTP2_CANCEL)));
-  }
-  EXPECT_EQ(client.ReadTo(NGHTTP2_GOAWAY).type, NGHTTP2_GOAWAY);
-  EXPECT_TRUE(client.Ended());
-  EXPECT_LT(engine_.requests(), 5000);
-  ExpectOthersAreServed();
+  ExpectResetsEndTheConnection(
+      [](uint32_t stream) { return Frame(NGHTTP2_RST_STREAM, 0, stream, Number(NGHTTP2_CANCEL)); });
 }
 
 TEST_F(ConnectionTest, ResetsThatTheServerIsMadeToSendCountToo) {
-  Start();
-  RawClient client(socket_);
-  client.Begin();
-  const std::string held = Framed(InferOf("add.hold").SerializeAsString());
-  for (uint32_t stream = 1; stream < 10001; stream += 2) {
-    // an increment of zero is an error of the stream
-    client.Send(client.CallFrames(stream, kInfer, held) +
-                Frame(NGHTTP2_WINDOW_UPDATE, 0, stream, Number(0)));
-  }
-  EXPECT_EQ(client.ReadTo(NGHTTP2_GOAWAY).type, NGHTTP2_GOAWAY);
-  EXPECT_TRUE(client.Ended());
-  EXPECT_LT(engine_.requests(), 5000);
-  ExpectOthersAreServed();
+  // an increment of zero is an error of the stream
+  ExpectResetsEndTheConnection(
+      [](uint32_t stream) { return Frame(NGHTTP2_WINDOW_UPDATE, 0, stream, Number(0)); });
 }
 
 TEST_F(ConnectionTest, HeadersAreLimited) {

@@ -4,11 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <nghttp2/nghttp2.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <cstring>
 #include <deque>
 #include <map>
 #include <string>
@@ -16,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "core/serving/testing/test_socket.h"
 
 namespace mirin::serving {
 
@@ -57,34 +54,20 @@ struct ServerFrame {
 
 class RawClient {
  public:
-  explicit RawClient(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
-    sockaddr_un name = {};
-    name.sun_family = AF_UNIX;
-    path.copy(name.sun_path, sizeof name.sun_path - 1);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+  explicit RawClient(const std::string& path) : socket_(path) {
     EXPECT_EQ(nghttp2_hd_inflate_new(&inflater_), 0);
     EXPECT_EQ(nghttp2_hd_deflate_new(&deflater_, 4096), 0);
   }
   ~RawClient() {
-    Close();
     nghttp2_hd_inflate_del(inflater_);
     nghttp2_hd_deflate_del(deflater_);
   }
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
-  void Close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
+  void Close() { socket_.Close(); }
   // False when the server has closed.
-  bool Send(absl::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n <= 0) return false;
-      bytes.remove_prefix(static_cast<size_t>(n));
-    }
-    return true;
-  }
+  bool Send(absl::string_view bytes) { return socket_.Send(bytes); }
   // acknowledge: agrees with the server's settings before it knows them.
   void Begin(absl::string_view settings = "", bool acknowledge = true) {
     Send(kPreface);
@@ -193,10 +176,7 @@ class RawClient {
  private:
   bool Bytes(size_t size, std::string* out) {
     while (buffer_.size() < size) {
-      char bytes[65536];
-      const ssize_t n = ::recv(fd_, bytes, sizeof bytes, 0);
-      if (n <= 0) return false;
-      buffer_.append(bytes, static_cast<size_t>(n));
+      if (!socket_.Receive(&buffer_)) return false;
     }
     *out = buffer_.substr(0, size);
     buffer_.erase(0, size);
@@ -219,7 +199,7 @@ class RawClient {
     nghttp2_hd_inflate_end_headers(inflater_);
   }
 
-  int fd_;
+  TestSocket socket_;
   std::string buffer_;
   std::vector<std::string> settings_;
   nghttp2_hd_inflater* inflater_ = nullptr;

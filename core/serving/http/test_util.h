@@ -2,14 +2,9 @@
 #ifndef CORE_SERVING_HTTP_TEST_UTIL_H_
 #define CORE_SERVING_HTTP_TEST_UTIL_H_
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,6 +17,7 @@
 #include "core/serving/settings.h"
 #include "core/serving/shared_memory.h"
 #include "core/serving/testing/fake_engine.h"
+#include "core/serving/testing/test_socket.h"
 #include "core/serving/transport.h"
 #include "gtest/gtest.h"
 
@@ -82,36 +78,16 @@ struct Reply {
 // A client that sends any bytes.
 class Client {
  public:
-  explicit Client(int port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in name = {};
-    name.sin_family = AF_INET;
-    name.sin_port = htons(static_cast<uint16_t>(port));
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
-  }
-  explicit Client(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
-    sockaddr_un name = {};
-    name.sun_family = AF_UNIX;
-    std::strncpy(name.sun_path, path.c_str(), sizeof name.sun_path - 1);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
-  }
-  ~Client() { Close(); }
-  Client(Client&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  // To 127.0.0.1.
+  explicit Client(int port) : socket_(port) {}
+  // To a Unix socket.
+  explicit Client(const std::string& path) : socket_(path) {}
 
-  void Close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-  int descriptor() const { return fd_; }
-  void EndWriting() { ::shutdown(fd_, SHUT_WR); }
+  void Close() { socket_.Close(); }
+  int descriptor() const { return socket_.descriptor(); }
+  void EndWriting() { ::shutdown(descriptor(), SHUT_WR); }
   // False when the server has closed.
-  bool Send(absl::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n <= 0) return false;
-      bytes.remove_prefix(static_cast<size_t>(n));
-    }
-    return true;
-  }
+  bool Send(absl::string_view bytes) { return socket_.Send(bytes); }
   // One answer; status 0 when the connection ends before it.
   Reply Read(bool head_only = false) {
     Reply reply;
@@ -151,14 +127,9 @@ class Client {
   }
 
  private:
-  bool More() {
-    char bytes[65536];
-    const ssize_t n = ::recv(fd_, bytes, sizeof bytes, 0);
-    if (n <= 0) return false;
-    buffer_.append(bytes, static_cast<size_t>(n));
-    return true;
-  }
-  int fd_;
+  bool More() { return socket_.Receive(&buffer_); }
+
+  TestSocket socket_;
   std::string buffer_;
 };
 
