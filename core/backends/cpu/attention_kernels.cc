@@ -57,7 +57,7 @@ inline void ScoreTile(const AttendArgs& g, int64_t row, const float* panel, cons
     for (int v = 0; v < V; ++v) {
       Vector x = acc[r][v] * g.scale;
       if (shift.at != nullptr) x += Load(shift.at + r * shift.row + v * kLanes);
-      *reinterpret_cast<Vector*>(to + v * kLanes) = x;
+      Store(to + v * kLanes, x);
       top = Larger(x, top);
     }
     high[r] = top;
@@ -70,15 +70,15 @@ inline Vector Weigh(float* x, int64_t vectors, float high) {
   int64_t i = 0;
   for (; i + 2 <= vectors; i += 2) {
     for (int u = 0; u < 2; ++u) {
-      Vector* at = reinterpret_cast<Vector*>(x + (i + u) * kLanes);
-      *at = ExpOfNegative(*at - high);
-      sum[u] += *at;
+      const Vector weight = ExpOfNegative(Load(x + (i + u) * kLanes) - high);
+      Store(x + (i + u) * kLanes, weight);
+      sum[u] += weight;
     }
   }
   if (i < vectors) {
-    Vector* at = reinterpret_cast<Vector*>(x + i * kLanes);
-    *at = ExpOfNegative(*at - high);
-    sum[0] += *at;
+    const Vector weight = ExpOfNegative(Load(x + i * kLanes) - high);
+    Store(x + i * kLanes, weight);
+    sum[0] += weight;
   }
   return sum[0] + sum[1];
 }
@@ -91,8 +91,7 @@ inline void ValueTile(const AttendArgs& g, const float* weights, const float* pa
   Product(weights, g.score_row, panel, g.keys, acc);
   if (width == V * kLanes) {
     for (int r = 0; r < R; ++r) {
-      for (int v = 0; v < V; ++v)
-        *reinterpret_cast<Vector*>(y + r * g.y_row + v * kLanes) = acc[r][v] * factor[r];
+      for (int v = 0; v < V; ++v) Store(y + r * g.y_row + v * kLanes, acc[r][v] * factor[r]);
     }
     return;
   }

@@ -9,20 +9,17 @@ namespace mirin::cpu::MIRIN_SIMD {
 namespace {
 
 // Two of them take as long as one Vector: for the last channels of a panel.
-typedef float Half __attribute__((vector_size(kLanes * 2), aligned(4), may_alias));
+typedef float Half __attribute__((vector_size(kLanes * 2)));
 constexpr bool kHalves = kLanes == 16;
 
-// By copies: types deduced by templates have lost that they may lie anywhere.
 template <typename T>
-inline T Load(const float* x) {
+inline T LoadAs(const float* x) {
   T value;
   __builtin_memcpy(&value, x, sizeof value);
   return value;
 }
-template <typename T>
-inline void Store(float* y, const T& x) {
-  __builtin_memcpy(y, &x, sizeof x);
-}
+inline void Store(float* y, Half x) { __builtin_memcpy(y, &x, sizeof x); }
+using MIRIN_SIMD::Store;
 
 // Results side by side in a row, times a panel.
 struct Tile {
@@ -40,9 +37,8 @@ struct Tile {
 // R results of V whole blocks of channels and, with H, half a one. For each result and each vector of it: call `fn`.
 template <int R, int V, int H>
 struct Sums {
-  // Aligned by hand: references in ForEach do not know that the types need no alignment.
-  alignas(sizeof(Vector)) Vector whole[R][V > 0 ? V : 1];
-  alignas(sizeof(Half)) Half half[R];
+  Vector whole[R][V > 0 ? V : 1];
+  Half half[R];
 
   template <typename Fn>
   inline __attribute__((always_inline)) void ForEach(Fn fn) {
@@ -55,7 +51,7 @@ struct Sums {
   }
   inline void Add(const float* x, int64_t pixel, int64_t block) {
     ForEach([=](auto& sum, int r, int v) __attribute__((always_inline)) {
-      sum += Load<std::remove_reference_t<decltype(sum)>>(x + r * pixel + v * block);
+      sum += LoadAs<std::remove_reference_t<decltype(sum)>>(x + r * pixel + v * block);
     });
   }
   inline void Write(float* y, int64_t block) {
@@ -112,8 +108,8 @@ void Convolve(const DirectArgs& g, const Tile& t) {
         --lines;
       }
       Vector w[V > 0 ? V : 1];
-      for (int v = 0; v < V; ++v) w[v] = Load<Vector>(weights + v * kLanes);
-      const Half half = H > 0 ? Load<Half>(weights + V * kLanes) : Half{};
+      for (int v = 0; v < V; ++v) w[v] = Load(weights + v * kLanes);
+      const Half half = H > 0 ? LoadAs<Half>(weights + V * kLanes) : Half{};
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
         const float left = x[r * pixel];

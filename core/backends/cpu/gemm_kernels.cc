@@ -48,11 +48,11 @@ inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
   if (whole && (!t.last || g.activation == UnaryKind::kIdentity)) {
     for (int r = 0; r < R; ++r) {
       for (int v = 0; v < V; ++v) {
-        Vector* to = reinterpret_cast<Vector*>(t.c + r * g.c_row + v * kLanes);
+        float* to = t.c + r * g.c_row + v * kLanes;
         Vector x = acc[r][v];
-        if (!t.first) x += *to;
-        if (t.last && t.bias != nullptr) x += *reinterpret_cast<const Vector*>(t.bias + v * kLanes);
-        *to = x;
+        if (!t.first) x += Load(to);
+        if (t.last && t.bias != nullptr) x += Load(t.bias + v * kLanes);
+        Store(to, x);
       }
     }
     return;
@@ -61,7 +61,7 @@ inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
   for (int r = 0; r < R; ++r) {
     float* line = tile + r * kTile;
     const float* to = t.c + r * g.c_row;
-    for (int v = 0; v < V; ++v) *reinterpret_cast<Vector*>(line + v * kLanes) = acc[r][v];
+    for (int v = 0; v < V; ++v) Store(line + v * kLanes, acc[r][v]);
     if (!t.first) {
       for (int64_t j = 0; j < t.width; ++j) line[j] += to[j];
     }

@@ -12,7 +12,6 @@ namespace mirin::cpu::MIRIN_SIMD {
 
 typedef uint16_t Half;  // IEEE binary16
 
-inline Vector Load(const float* x) { return *reinterpret_cast<const Vector*>(x); }
 #if defined(__AVX512F__)
 inline Vector Load(const Half* x) {
   return reinterpret_cast<Vector>(

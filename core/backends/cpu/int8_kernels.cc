@@ -52,8 +52,8 @@ inline Ints AddProducts(Ints sum, Ints a, Ints b) {
   return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
 }
 #endif
-typedef float Vector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
-typedef int32_t IntVector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+typedef float Vector __attribute__((vector_size(kLanes * 4), may_alias));
+typedef int32_t IntVector __attribute__((vector_size(kLanes * 4)));
 constexpr int64_t kColumns = kLanes * kVectors;
 constexpr int64_t kFetchEvery = 4;
 constexpr int64_t kGroup = kBytes ? 4 : 2;
@@ -207,10 +207,10 @@ inline void FinishRow(const Int8GemmArgs& g, const Panel& t, const IntVector* su
   const Vector row_scale = Vector{} + g.row_scales[row * g.row_step];
   for (int v = 0; v < vectors; ++v) {
     const IntVector centred =
-        sums[v] - zero * *reinterpret_cast<const IntVector*>(g.sums + t.column + v * kLanes);
-    const Vector scale = row_scale * *reinterpret_cast<const Vector*>(t.scale + v * kLanes);
+        sums[v] - zero * reinterpret_cast<IntVector>(Load(g.sums + t.column + v * kLanes));
+    const Vector scale = row_scale * reinterpret_cast<Vector>(Load(t.scale + v * kLanes));
     line[v] = __builtin_convertvector(centred, Vector) * scale +
-              *reinterpret_cast<const Vector*>(t.bias + v * kLanes);
+              reinterpret_cast<Vector>(Load(t.bias + v * kLanes));
   }
 }
 
@@ -225,7 +225,7 @@ inline void Finish(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums
       IntVector line[V];
       for (int v = 0; v < V; ++v)
         line[v] = sums[r][v] -
-                  g.zeros[0] * *reinterpret_cast<const IntVector*>(g.sums + t.column + v * kLanes);
+                  g.zeros[0] * reinterpret_cast<IntVector>(Load(g.sums + t.column + v * kLanes));
       __builtin_memcpy(g.integers + (row + r) * g.c_row + t.column, line, bytes);
     }
     return;

@@ -92,8 +92,7 @@ inline void Map(const float* x, float* y, int64_t n, Fn fn) {
 #if defined(__AVX512F__)
 void MapGeluErf(const float* x, float* y, int64_t n) {
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    *reinterpret_cast<Vector*>(y + i) = GeluErf(*reinterpret_cast<const Vector*>(x + i));
+  for (; i + kLanes <= n; i += kLanes) Store(y + i, GeluErf(Load(x + i)));
   if (i == n) return;
   Vector line = {};
   const unsigned long rest = static_cast<unsigned long>(n - i) * 4;
@@ -230,7 +229,7 @@ inline float SumOf(int64_t n, Fn at) {
 }
 
 float Sum(const float* x, int64_t n) {
-  float total = SumOf(n, [=](int64_t i) { return *reinterpret_cast<const Vector*>(x + i); });
+  float total = SumOf(n, [=](int64_t i) { return Load(x + i); });
   for (int64_t i = n / kLanes * kLanes; i < n; ++i) total += x[i];
   return total;
 }
@@ -239,9 +238,8 @@ float Maximum(const float* x, int64_t n) {
   float best = x[0];
   int64_t i = 0;
   if (n >= kLanes) {
-    Vector high = *reinterpret_cast<const Vector*>(x);
-    for (i = kLanes; i + kLanes <= n; i += kLanes)
-      high = Larger(*reinterpret_cast<const Vector*>(x + i), high);
+    Vector high = Load(x);
+    for (i = kLanes; i + kLanes <= n; i += kLanes) high = Larger(Load(x + i), high);
     for (int l = 0; l < kLanes; ++l) best = high[l] > best ? high[l] : best;
   }
   for (; i < n; ++i) best = x[i] > best ? x[i] : best;
@@ -250,7 +248,7 @@ float Maximum(const float* x, int64_t n) {
 
 float SquaredDistance(const float* x, int64_t n, float mean) {
   float total = SumOf(n, [=](int64_t i) {
-    const Vector d = *reinterpret_cast<const Vector*>(x + i) - mean;
+    const Vector d = Load(x + i) - mean;
     return d * d;
   });
   for (int64_t i = n / kLanes * kLanes; i < n; ++i) total += (x[i] - mean) * (x[i] - mean);
@@ -262,18 +260,17 @@ float ExpBelow(const float* x, float* y, int64_t n, float high) {
   Vector acc = {};
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    const Vector e = ExpOfNegative(*reinterpret_cast<const Vector*>(x + i) - high);
-    *reinterpret_cast<Vector*>(y + i) = e;
+    const Vector e = ExpOfNegative(Load(x + i) - high);
+    Store(y + i, e);
     acc += e;
   }
   float total = 0;
   for (int l = 0; l < kLanes; ++l) total += acc[l];
   if (i < n) {
-    float line[kLanes] = {};
-    __builtin_memcpy(line, x + i, static_cast<unsigned long>(n - i) * 4);
-    Vector* rest = reinterpret_cast<Vector*>(line);
-    *rest = ExpOfNegative(*rest - high);
-    __builtin_memcpy(y + i, line, static_cast<unsigned long>(n - i) * 4);
+    Vector line = {};
+    __builtin_memcpy(&line, x + i, static_cast<unsigned long>(n - i) * 4);
+    line = ExpOfNegative(line - high);
+    __builtin_memcpy(y + i, &line, static_cast<unsigned long>(n - i) * 4);
   }
   for (; i < n; ++i) total += y[i];
   return total;

@@ -19,9 +19,17 @@ constexpr int kRows = 4;
 constexpr int kVectors = 3;
 constexpr int64_t kColumns = kLanes * kVectors;  // of a panel
 
-typedef float Vector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
-typedef int32_t Mask __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
-typedef uint32_t Bits __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+typedef float Vector __attribute__((vector_size(kLanes * 4)));
+typedef int32_t Mask __attribute__((vector_size(kLanes * 4)));
+typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
+
+// Memory is read and written by these alone: a Vector is aligned, numbers in memory need not be.
+inline Vector Load(const float* x) {
+  Vector value;
+  __builtin_memcpy(&value, x, sizeof value);
+  return value;
+}
+inline void Store(float* y, Vector x) { __builtin_memcpy(y, &x, sizeof x); }
 
 // Entries of SimdKernels, which says what they do.
 void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);

@@ -82,8 +82,8 @@ inline void Plus(const Tile<R>& x, Tile<R>& acc) {
 
 // Rows of a tile to C at `row`, `column`, as far as C has them.
 template <int R>
-inline void Store(const StrassenArgs& s, const Tile<R>& acc, int64_t row, int64_t column,
-                  const float* inverse) {
+inline void Finish(const StrassenArgs& s, const Tile<R>& acc, int64_t row, int64_t column,
+                   const float* inverse) {
   const GemmArgs& g = *s.product;
   const bool first = s.depth_begin == 0, last = s.depth_begin + 2 * s.depth >= g.k;
   const float* bias = last && g.bias != nullptr ? g.bias + column : nullptr;
@@ -98,9 +98,9 @@ inline void Store(const StrassenArgs& s, const Tile<R>& acc, int64_t row, int64_
       if (!first) x += Load(line + v * kLanes);
       if (bias != nullptr) x += Load(bias + v * kLanes);
       if (activate) {
-        *reinterpret_cast<Vector*>(tile + r * kColumns + v * kLanes) = x;
+        Store(tile + r * kColumns + v * kLanes, x);
       } else if (r < rows) {
-        *reinterpret_cast<Vector*>(line + v * kLanes) = x;
+        Store(line + v * kLanes, x);
       }
     }
   }
@@ -131,7 +131,7 @@ inline void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, F
   Accumulate<R>(a(kA11), s.depth, b11, fetch, acc);
   Keep<R>(acc, u);
   Accumulate<R>(a(kA12), s.depth, b21, fetch, acc);
-  Store<R>(s, acc, top, column, up);
+  Finish<R>(s, acc, top, column, up);
   Keep<R>(u, acc);
   Accumulate<R>(a(kS2), s.depth, t(kT2), fetch, acc);
   Keep<R>(acc, u);
@@ -142,13 +142,13 @@ inline void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, F
   Keep<R>(acc, p5);
   Plus<R>(u, acc);
   Accumulate<R>(a(kS4), s.depth, b22, fetch, acc);
-  Store<R>(s, acc, top, column + kColumns, up);
+  Finish<R>(s, acc, top, column + kColumns, up);
   Keep<R>(u, acc);
   Accumulate<R>(a(kS3), s.depth, t(kT3), fetch, acc);
   Plus<R>(acc, p5);
-  Store<R>(s, p5, bottom, column + kColumns, low);
+  Finish<R>(s, p5, bottom, column + kColumns, low);
   Accumulate<R>(a(kA22), s.depth, t(kT4), fetch, acc);
-  Store<R>(s, acc, bottom, column, low);
+  Finish<R>(s, acc, bottom, column, low);
 }
 
 template <int R>
@@ -172,10 +172,10 @@ bool SumB(const StrassenArgs& s, int64_t column) {
                  b22 = Load(right + panel + i);
     const Vector t1 = b12 - b11, t2 = b22 - t1, t3 = b22 - b12, t4 = b21 - t2;
     float* to = s.sums_of_b + i;
-    *reinterpret_cast<Vector*>(to) = t1;
-    *reinterpret_cast<Vector*>(to + panel) = t2;
-    *reinterpret_cast<Vector*>(to + 2 * panel) = t3;
-    *reinterpret_cast<Vector*>(to + 3 * panel) = t4;
+    Store(to, t1);
+    Store(to + panel, t2);
+    Store(to + 2 * panel, t3);
+    Store(to + 3 * panel, t4);
     largest = LargerBits(LargerBits(Magnitude(t4), Magnitude(t3)), largest);
   }
   return Finite(largest);
@@ -229,9 +229,7 @@ void StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) {
       const Vector a11 = Load(up + p) * scale, a12 = Load(up + s.depth + p) * scale,
                    a21 = Load(low + p) * low_scale, a22 = Load(low + s.depth + p) * low_scale;
       const Vector s1 = a21 + a22, s2 = s1 - a11;
-      const auto put = [&](int which, Vector x) {
-        *reinterpret_cast<Vector*>(to + which * matrix + p) = x;
-      };
+      const auto put = [&](int which, Vector x) { Store(to + which * matrix + p, x); };
       put(kA11, a11);
       put(kA12, a12);
       put(kA22, a22);

@@ -1,20 +1,10 @@
 // Compiled once per instruction set, as simd_kernels.cc. Matrices of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks".
 #include "core/backends/cpu/winograd_kernels.h"
 
+#include "core/backends/cpu/simd_vector.h"
+
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
-
-#if defined(__AVX512F__)
-constexpr int kLanes = 16;
-#else
-constexpr int kLanes = 8;
-#endif
-
-typedef float Vector __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
-typedef int32_t Mask __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
-
-inline const Vector& At(const float* x) { return *reinterpret_cast<const Vector*>(x); }
-inline Vector& At(float* x) { return *reinterpret_cast<Vector*>(x); }
 
 typedef double Wide __attribute__((vector_size(kLanes * 4)));
 typedef float Narrow __attribute__((vector_size(kLanes * 2)));
@@ -79,14 +69,14 @@ void Input(const float* x, int64_t row, float* v, int64_t step) {
   Vector columns[kWindow][kWindow];  // [column][transformed row]
   for (int j = 0; j < kWindow; ++j) {
     Vector d[kWindow];
-    for (int i = 0; i < kWindow; ++i) d[i] = At(x + i * row + j * kLanes);
+    for (int i = 0; i < kWindow; ++i) d[i] = Load(x + i * row + j * kLanes);
     F::Input(d, columns[j]);
   }
   for (int i = 0; i < kWindow; ++i) {
     Vector d[kWindow], t[kWindow];
     for (int j = 0; j < kWindow; ++j) d[j] = columns[j][i];
     F::Input(d, t);
-    for (int j = 0; j < kWindow; ++j) At(v + (i * kWindow + j) * step) = t[j];
+    for (int j = 0; j < kWindow; ++j) Store(v + (i * kWindow + j) * step, t[j]);
   }
 }
 
@@ -97,22 +87,22 @@ void Output(const float* m, int64_t step, const float* bias, const float* add, f
   Vector half[kWindow][kTile];  // [column][result row]
   for (int j = 0; j < kWindow; ++j) {
     Vector d[kWindow];
-    for (int i = 0; i < kWindow; ++i) d[i] = At(m + (i * kWindow + j) * step);
+    for (int i = 0; i < kWindow; ++i) d[i] = Load(m + (i * kWindow + j) * step);
     F::Output(d, half[j]);
   }
-  const Vector shift = bias == nullptr ? Vector{} : At(bias);
+  const Vector shift = bias == nullptr ? Vector{} : Load(bias);
   for (int64_t i = 0; i < rows; ++i) {
     Vector d[kWindow], t[kTile];
     for (int j = 0; j < kWindow; ++j) d[j] = half[j][i];
     F::Output(d, t);
     for (int64_t j = 0; j < columns; ++j) {
       Vector result = t[j] + shift;
-      if (add != nullptr) result += At(add + i * row + j * kLanes);
+      if (add != nullptr) result += Load(add + i * row + j * kLanes);
       if (relu) {
         const Mask negative = result < 0.0f;
         result = reinterpret_cast<Vector>(reinterpret_cast<Mask>(result) & ~negative);
       }
-      At(y + i * row + j * kLanes) = result;
+      Store(y + i * row + j * kLanes, result);
     }
   }
 }
