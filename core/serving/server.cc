@@ -51,6 +51,10 @@ constexpr Option kOptions[] = {
      [](absl::string_view v, ServerOptions& o) {
        return Duration(v, absl::InfiniteDuration(), o.body_timeout);
      }},
+    {"client_memory",
+     "true: clients of the server's user on this machine may send large tensors by shared memory "
+     "[true]",
+     [](absl::string_view v, ServerOptions& o) { return Bool(v, o.client_memory); }},
     {"header_timeout_seconds", "for the head of a request, and what comes before the first [10]",
      [](absl::string_view v, ServerOptions& o) {
        return Duration(v, absl::InfiniteDuration(), o.header_timeout);
@@ -281,6 +285,7 @@ absl::StatusOr<int> Server::Listen(bool grpc, TransportOptions options) {
     options.idle_timeout = options_.idle_timeout;
     options.allow_repository_control = options_.model_control == "explicit";
     options.allow_shared_memory = options_.shared_memory;
+    options.allow_client_memory = options_.client_memory;
   }
   auto transport =
       grpc ? StartGrpc(context, std::move(options)) : StartHttp(context, std::move(options));

@@ -41,6 +41,7 @@ struct ServerOptions {
   absl::Duration worker_start_timeout = absl::Seconds(600);
   absl::Duration worker_call_timeout = absl::InfiniteDuration();
   bool always_ok = false;
+  bool client_memory = true;
   bool shared_memory = false;
   LogOptions log;
   TracerOptions trace;

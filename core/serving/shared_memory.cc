@@ -50,7 +50,7 @@ struct SharedMemoryRegistry::Mapping {
 
 absl::Status SharedMemoryRegistry::Register(absl::string_view name, absl::string_view key,
                                             uint64_t offset, uint64_t byte_size) {
-  if (name.empty() || name.size() > kMaxName)
+  if (name.empty() || name.size() > kMaxName || absl::StartsWith(name, AttachedMemory::kPrefix))
     return absl::InvalidArgumentError("the shared memory region needs a name");
   const absl::string_view file = absl::StartsWith(key, "/") ? key.substr(1) : key;
   if (file.empty() || file.size() > 255 || file == "." || file == ".." ||
@@ -129,6 +129,8 @@ absl::StatusOr<std::shared_ptr<SharedMemoryRegistry::Mapping>> SharedMemoryRegis
 
 absl::StatusOr<Buffer> SharedMemoryRegistry::Read(absl::string_view name, uint64_t offset,
                                                   uint64_t byte_size) const {
+  if (absl::StartsWith(name, AttachedMemory::kPrefix))
+    return attached_.Read(name, offset, byte_size);
   absl::StatusOr<std::shared_ptr<Mapping>> mapping = Find(name);
   if (!mapping.ok()) return mapping.status();
   const absl::StatusOr<uint64_t> place = (*mapping)->Place(offset, byte_size);
@@ -153,6 +155,7 @@ absl::StatusOr<Buffer> SharedMemoryRegistry::Read(absl::string_view name, uint64
 
 absl::Status SharedMemoryRegistry::Write(absl::string_view name, uint64_t offset,
                                          absl::string_view bytes) const {
+  if (absl::StartsWith(name, AttachedMemory::kPrefix)) return attached_.Write(name, offset, bytes);
   absl::StatusOr<std::shared_ptr<Mapping>> mapping = Find(name);
   if (!mapping.ok()) return mapping.status();
   const absl::StatusOr<uint64_t> place = (*mapping)->Place(offset, bytes.size());

@@ -1,4 +1,5 @@
-// System shared memory that clients registered (the Triton extension): the only segments a request may name.
+// Memory that clients share with the server: system shared memory that they registered (the Triton extension), and what they
+// attached. Requests may name no other.
 #ifndef CORE_SERVING_SHARED_MEMORY_H_
 #define CORE_SERVING_SHARED_MEMORY_H_
 
@@ -12,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "core/serving/attached_memory.h"
 #include "core/serving/tensor.h"
 
 namespace mirin::serving {
@@ -34,7 +36,10 @@ class SharedMemoryRegistry {
   // name "" lists all.
   absl::StatusOr<std::vector<Region>> List(absl::string_view name) const;
 
-  // A copy of bytes of a region: what its owner does afterwards changes nothing.
+  // Its keys are names for Read and Write.
+  AttachedMemory& attached() { return attached_; }
+
+  // A copy of bytes of a region: what its owner does afterwards changes nothing. Of attached memory, those bytes themselves.
   absl::StatusOr<Buffer> Read(absl::string_view name, uint64_t offset, uint64_t byte_size) const;
   absl::Status Write(absl::string_view name, uint64_t offset, absl::string_view bytes) const;
 
@@ -42,6 +47,7 @@ class SharedMemoryRegistry {
   struct Mapping;
   absl::StatusOr<std::shared_ptr<Mapping>> Find(absl::string_view name) const;
 
+  AttachedMemory attached_;
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<Mapping>> regions_ ABSL_GUARDED_BY(mutex_);
 };

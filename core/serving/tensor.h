@@ -18,7 +18,8 @@ namespace mirin::serving {
 
 using Dims = absl::InlinedVector<int64_t, 6>;
 
-// Bytes that something keeps alive: a request's message, a shared memory region, a session's output. Immutable once shared.
+// Bytes that something keeps alive: a request's message, a shared memory region, a session's output. Immutable once shared, but for
+// foreign ones.
 class Buffer {
  public:
   Buffer() = default;
@@ -29,18 +30,31 @@ class Buffer {
   // Owns `size` uninitialised bytes, 64-byte aligned, to be filled through *out before the buffer is shared.
   static Buffer Allocate(size_t size, uint8_t** out);
   static Buffer FromString(std::string bytes);
+  // Bytes of another process, which may change while they are read: who reads them twice, and relies on what was there, copies them.
+  static Buffer Foreign(const void* data, size_t size, std::shared_ptr<const void> owner) {
+    Buffer buffer(data, size, std::move(owner));
+    buffer.is_foreign_ = true;
+    return buffer;
+  }
 
   const uint8_t* data() const { return data_; }
   size_t size() const { return size_; }
   absl::string_view view() const { return {reinterpret_cast<const char*>(data_), size_}; }
   const std::shared_ptr<const void>& owner() const { return owner_; }
+  bool is_foreign() const { return is_foreign_; }
   // A part; offset + size must lie inside.
-  Buffer Slice(size_t offset, size_t size) const { return Buffer(data_ + offset, size, owner_); }
+  Buffer Slice(size_t offset, size_t size) const {
+    Buffer part = *this;
+    part.data_ += offset;
+    part.size_ = size;
+    return part;
+  }
 
  private:
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
   std::shared_ptr<const void> owner_;
+  bool is_foreign_ = false;
 };
 
 struct Tensor {

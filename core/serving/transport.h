@@ -46,6 +46,7 @@ struct TransportOptions {
   absl::Duration min_ping_interval = absl::Seconds(10);  // of idle clients; others are left
   bool allow_repository_control = false;                 // load and unload over this face
   bool allow_shared_memory = false;                      // registration over this face
+  bool allow_client_memory = true;                       // attachment over this face
 };
 
 // What the faces of one server share. All outlive them.

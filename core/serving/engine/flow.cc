@@ -118,7 +118,7 @@ Tensor Stack(const std::vector<const Tensor*>& rows) {
     return out;
   }
   const size_t size = first.data.size();
-  bool contiguous = true;
+  bool contiguous = !first.data.is_foreign();
   for (size_t r = 1; r < rows.size() && contiguous; ++r) {
     contiguous = rows[r]->data.owner() == first.data.owner() &&
                  rows[r]->data.data() == first.data.data() + r * size;

@@ -308,8 +308,8 @@ absl::StatusOr<std::vector<tools::TensorPtr>> ServedModel::Combine(
       made = Strings(dims, texts);
     } else {
       const size_t size = first.data.size();
-      // instances that a request brought in one piece go in as they are
-      bool contiguous = true;
+      // instances that a request brought in one piece go in as they are; kernels rely on inputs that do not change
+      bool contiguous = !first.data.is_foreign();
       for (uint64_t r = 1; r < rows && contiguous; ++r) {
         contiguous = row(r).data.data() == first.data.data() + r * size &&
                      row(r).data.owner() == first.data.owner();

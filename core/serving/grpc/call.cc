@@ -93,6 +93,8 @@ std::string Call::Peer() const { return connection_->Peer(); }
 
 boost::asio::io_context& Call::context() { return connection_->context(); }
 
+Kept& Call::kept() { return connection_->kept(); }
+
 void Call::Send(Pieces message) {
   if (closed_ || finished_) return;
   // The engine's own word at the deadline is late, too: the client hears the same whichever timer is first.

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "core/serving/grpc/kept.h"
 #include "core/serving/grpc/message_assembler.h"
 #include "core/serving/grpc/output.h"
 #include "core/serving/grpc/reply_writer.h"
@@ -84,6 +85,8 @@ class Call : public std::enable_shared_from_this<Call> {
   // Is cancelled when nobody waits for the answer any more.
   const std::shared_ptr<Cancellation>& cancellation() const { return cancellation_; }
   boost::asio::io_context& context();
+  // Of the connection.
+  Kept& kept();
 
   // What comes after Finish, or when the call is over, is dropped.
   void Send(Pieces message);

@@ -160,6 +160,7 @@ void GrpcConnection::Close() {
   const auto calls = std::exchange(calls_, {});
   for (const auto& [stream, call] : calls) call->OnClose();
   sent_.clear();
+  kept_.Clear();
   if (!in_session_) session_.reset();
   End();
 }

@@ -77,6 +77,7 @@ class GrpcConnection : public Connection {
   void Sooner(Loop::Clock::time_point at) { deadline_ = std::min(deadline_, at); }
   // OnTimeout is called then.
   void ArmTimer(Loop::Clock::time_point at);
+  Kept& kept() { return kept_; }
   // The client may send as much again on this stream.
   void Consume(int32_t stream, size_t bytes);
 
@@ -125,6 +126,7 @@ class GrpcConnection : public Connection {
   const uint64_t limit_;
   std::unique_ptr<nghttp2_session, SessionDeleter> session_;
   absl::flat_hash_map<int32_t, std::shared_ptr<Call>> calls_;
+  Kept kept_;
   Output output_;
   std::vector<std::shared_ptr<Call>> sent_;  // whose messages have left, to be told
 

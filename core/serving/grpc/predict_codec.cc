@@ -12,6 +12,8 @@ constexpr size_t kMaxInstances = 65536;
 constexpr size_t kMaxItems = 262144;          // of all instances
 constexpr size_t kMaxItemsPerInstance = 256;  // the search for an equal name is linear
 constexpr size_t kMaxRank = 8;
+constexpr size_t kLargeOutput = 64 << 10;  // that goes to the result memory
+constexpr uint64_t kResultAlignment = 64;
 
 // By number in the message.
 constexpr mirin_dtype kDtypes[] = {
@@ -222,6 +224,15 @@ bool ReadPredictRequest(MessageReader message, const SharedMemoryRegistry& share
   InferRequest& request = *call->request;
   while (message.Next()) {
     if (message.field() == 1 && !ReadSpec(message.Message(), &request)) return false;
+    if (message.field() == 1000) {
+      if (!message.is_bytes() || !ReadPlace(message.Message(), &call->result_memory)) return false;
+      const SharedPlace& place = call->result_memory;
+      const absl::Status known =
+          shared_memory.Read(place.region, place.offset, place.size).status();
+      if (!known.ok() && call->failure.ok())
+        call->failure =
+            InvalidInputs(absl::StrCat("Result memory check failed, detail: ", known.message()));
+    }
     if (message.field() != 2) continue;
     if (!message.is_bytes()) return false;
     if (request.instances.size() >= kMaxInstances || items > kMaxItems) {
@@ -265,6 +276,25 @@ struct OutputParts {
   size_t entry_size() const {
     return WireWriter::BytesSize(1, name->size()) + WireWriter::BytesSize(2, tensor_size());
   }
+};
+
+// What is left of the memory for results.
+class ResultMemory {
+ public:
+  explicit ResultMemory(const SharedPlace& place) : left_(place) {}
+
+  // Where `size` bytes go; null: they go inline.
+  const SharedPlace* Take(uint64_t size) {
+    const uint64_t skipped = -left_.offset % kResultAlignment;
+    if (size < kLargeOutput || skipped > left_.size || size > left_.size - skipped) return nullptr;
+    taken_ = {left_.region, left_.region_size, left_.offset + skipped, size};
+    left_.offset += skipped + size;
+    left_.size -= skipped + size;
+    return &taken_;
+  }
+
+ private:
+  SharedPlace left_, taken_;
 };
 
 absl::Status WriteOutput(const Tensor& tensor, const SharedPlace* place,
@@ -332,7 +362,7 @@ const SharedPlace* FindPlace(const decltype(PredictCall::output_buffers)& all, s
 void WritePredictReply(const PredictEcho& echo, const InferReply& reply,
                        const SharedMemoryRegistry& shared_memory,
                        const decltype(PredictCall::output_buffers)& output_buffers,
-                       ReplyWriter* out) {
+                       const SharedPlace& result_memory, ReplyWriter* out) {
   WireWriter spec;
   if (!echo.servable.empty()) spec.Bytes(1, echo.servable);
   if (!echo.method.empty()) spec.Bytes(2, echo.method);
@@ -348,15 +378,17 @@ void WritePredictReply(const PredictEcho& echo, const InferReply& reply,
   std::vector<Failure> failures(count);
   size_t failed = 0;
   bool all_equal = true;
+  ResultMemory results(result_memory);
   for (size_t i = 0; i < count; ++i) {
     failures[i] = reply.instances[i].failure;
     const std::vector<Tensor>& outputs = reply.instances[i].outputs;
     for (size_t k = 0; failures[i].ok() && k < outputs.size() && k < reply.names.size(); ++k) {
       instances[i].emplace_back();
       instances[i].back().name = &reply.names[k];
+      const SharedPlace* place = FindPlace(output_buffers, i, reply.names[k]);
+      if (place == nullptr) place = results.Take(outputs[k].data.size());
       const absl::Status status =
-          WriteOutput(outputs[k], FindPlace(output_buffers, i, reply.names[k]), shared_memory,
-                      &instances[i].back());
+          WriteOutput(outputs[k], place, shared_memory, &instances[i].back());
       if (!status.ok())
         failures[i] = {Code::kInvalidInputs, status.code(), std::string(status.message())};
     }

@@ -29,6 +29,8 @@ struct PredictCall {
   std::unique_ptr<InferRequest> request = std::make_unique<InferRequest>();
   // Of instances that want outputs in shared memory; shorter than the instances when the last ones do not.
   std::vector<std::vector<std::pair<std::string, SharedPlace>>> output_buffers;
+  // Of attached memory, for outputs that have no place of their own; size 0: none.
+  SharedPlace result_memory;
   // The first malformed input, and its name; the engine may find an earlier reason to refuse the request.
   Failure failure;
   std::string failed_input;
@@ -46,7 +48,7 @@ struct PredictEcho {
 void WritePredictReply(const PredictEcho& echo, const InferReply& reply,
                        const SharedMemoryRegistry& shared_memory,
                        const decltype(PredictCall::output_buffers)& output_buffers,
-                       ReplyWriter* out);
+                       const SharedPlace& result_memory, ReplyWriter* out);
 
 }  // namespace mirin::serving
 

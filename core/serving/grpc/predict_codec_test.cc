@@ -52,7 +52,7 @@ std::string Error(const ms::Tensor& x) { return Error(MakeRequest(x)); }
 
 ms::PredictReply Write(const InferReply& reply, std::string* bytes = nullptr) {
   ReplyWriter writer;
-  WritePredictReply({"add", "echo", 3}, reply, SharedMemoryRegistry(), {}, &writer);
+  WritePredictReply({"add", "echo", 3}, reply, SharedMemoryRegistry(), {}, {}, &writer);
   std::string all;
   for (const ReplyWriter::Piece& piece : writer.Take())
     absl::StrAppend(&all, piece.text, piece.buffer.view());

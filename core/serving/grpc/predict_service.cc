@@ -27,15 +27,16 @@ class PredictService : public std::enable_shared_from_this<PredictService> {
       InferReply reply;
       reply.failure = Unavailable(*predict.request);
       if (reply.failure.ok()) reply.failure = std::move(predict.failure);
-      return call->Reply(Encode(echo, reply, {}));
+      return call->Reply(Encode(echo, reply, {}, {}));
     }
     call->SetCommonFields(predict.request.get());
     predict.request->cancellation = call->cancellation();
     Infer(context_.transport, "grpc", context_.Peer(*call), std::move(predict.request),
           [self = shared_from_this(), call, echo = std::move(echo),
-           buffers = std::move(predict.output_buffers)](const InferReply& reply) {
+           buffers = std::move(predict.output_buffers),
+           results = std::move(predict.result_memory)](const InferReply& reply) {
             if (call->over()) return;
-            call->Run([call, message = self->Encode(echo, reply, buffers)]() mutable {
+            call->Run([call, message = self->Encode(echo, reply, buffers, results)]() mutable {
               call->Reply(std::move(message));
             });
           });
@@ -43,9 +44,10 @@ class PredictService : public std::enable_shared_from_this<PredictService> {
 
  private:
   Pieces Encode(const PredictEcho& echo, const InferReply& reply,
-                const decltype(PredictCall::output_buffers)& buffers) const {
+                const decltype(PredictCall::output_buffers)& buffers,
+                const SharedPlace& results) const {
     ReplyWriter writer;
-    WritePredictReply(echo, reply, *context_.transport.shared_memory, buffers, &writer);
+    WritePredictReply(echo, reply, *context_.transport.shared_memory, buffers, results, &writer);
     return writer.Take();
   }
 

@@ -43,6 +43,7 @@ class GrpcServer final : public Transport {
                                   options.allow_shared_memory, &state_.draining};
     AddPredictService(services, &state_.methods);
     AddInferenceService(services, &state_.methods);
+    if (options.allow_client_memory) AddMemoryService(services, &state_.methods);
     AddHealthService(services, &state_.methods);
     AddReflectionService(&state_.methods);
     state_.options = std::move(options);

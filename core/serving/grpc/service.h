@@ -31,6 +31,7 @@ struct ServiceContext {
 // What the methods need lives as long as they do.
 void AddPredictService(const ServiceContext& context, Methods* methods);
 void AddInferenceService(const ServiceContext& context, Methods* methods);
+void AddMemoryService(const ServiceContext& context, Methods* methods);
 void AddHealthService(const ServiceContext& context, Methods* methods);
 void AddReflectionService(Methods* methods);
 

@@ -253,7 +253,7 @@ absl::Status Channel::AddIncoming(const Frame& frame) {
     return absl::InvalidArgumentError("too many segments");
   }
   auto incoming = std::make_shared<Incoming>();
-  MIRIN_ASSIGN_OR_RETURN(incoming->mapping, Mapping::Open(std::move(fd), buffer.size));
+  MIRIN_ASSIGN_OR_RETURN(incoming->mapping, Mapping::Open(fd, buffer.size));
   incoming_bytes_ += buffer.size;
   incoming_[buffer.segment] = std::move(incoming);
   return absl::OkStatus();

@@ -13,29 +13,10 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/descriptor.h"
+#include "core/serving/mapping.h"
 #include "core/serving/tensor.h"
 
 namespace mirin::serving::worker {
-
-class Mapping {
- public:
-  // A new segment that this process alone can write.
-  static absl::StatusOr<std::shared_ptr<Mapping>> Create(size_t size, Descriptor* out_fd);
-  // The first `size` bytes of a worker's segment, to read. InvalidArgument unless the descriptor is a memfd of at least that size
-  // that nobody can shorten: reading it cannot end in SIGBUS.
-  static absl::StatusOr<std::shared_ptr<Mapping>> Open(Descriptor fd, uint64_t size);
-  ~Mapping();
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  uint8_t* data() const { return data_; }
-  size_t size() const { return size_; }
-
- private:
-  Mapping(void* data, size_t size) : data_(static_cast<uint8_t*>(data)), size_(size) {}
-  uint8_t* data_;
-  size_t size_;
-};
 
 // The segments that the server lends to one worker. Thread-safe.
 class SegmentPool : public std::enable_shared_from_this<SegmentPool> {
