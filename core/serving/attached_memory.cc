@@ -63,14 +63,13 @@ absl::StatusOr<std::shared_ptr<const void>> AttachedMemory::Attach(const Offer& 
     if (!state_->regions.emplace(key, std::move(mapping)).second)
       return absl::AlreadyExistsError("the memory is attached already");
   }
-  return std::shared_ptr<const void>(
-      this, [state = state_, key = std::move(key)](const void*) {
-        std::shared_ptr<Mapping> last;  // unmapped without the lock
-        absl::MutexLock lock(&state->mutex);
-        const auto found = state->regions.find(key);
-        last = std::move(found->second);
-        state->regions.erase(found);
-      });
+  return std::shared_ptr<const void>(this, [state = state_, key = std::move(key)](const void*) {
+    std::shared_ptr<Mapping> last;  // unmapped without the lock
+    absl::MutexLock lock(&state->mutex);
+    const auto found = state->regions.find(key);
+    last = std::move(found->second);
+    state->regions.erase(found);
+  });
 }
 
 absl::StatusOr<std::shared_ptr<Mapping>> AttachedMemory::Find(absl::string_view key,

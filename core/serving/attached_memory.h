@@ -24,7 +24,7 @@ namespace mirin::serving {
 // Thread-safe.
 class AttachedMemory {
  public:
-  static constexpr absl::string_view kName = "mirin-client";             // that the memfd is made with
+  static constexpr absl::string_view kName = "mirin-client";  // that the memfd is made with
   static constexpr absl::string_view kMagic = "mirin client memory 1\n";  // its first bytes,
   static constexpr size_t kSecret = 32;                                   // and those behind them
   static constexpr absl::string_view kPrefix = "attached:";               // of a key

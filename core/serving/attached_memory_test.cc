@@ -60,8 +60,7 @@ TEST(AttachedMemoryTest, IsNoRegisteredRegion) {
   EXPECT_FALSE(registry.Unregister(memory.Key()).ok());
   registry.UnregisterAll();
   EXPECT_TRUE(registry.Read(memory.Key(), 0, 1).ok());
-  EXPECT_EQ(registry.Register(memory.Key(), "/x", 0, 1).code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(registry.Register(memory.Key(), "/x", 0, 1).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(AttachedMemoryTest, IsAttachedOnce) {

@@ -42,7 +42,8 @@ absl::StatusOr<std::shared_ptr<Mapping>> Mapping::Create(size_t size, Descriptor
   return mapping;
 }
 
-absl::StatusOr<std::shared_ptr<Mapping>> Mapping::Open(const Descriptor& fd, uint64_t size, bool writable) {
+absl::StatusOr<std::shared_ptr<Mapping>> Mapping::Open(const Descriptor& fd, uint64_t size,
+                                                       bool writable) {
   const int seals = ::fcntl(fd.get(), F_GET_SEALS);
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || (seals & F_SEAL_GROW) == 0) {
     return absl::InvalidArgumentError(
@@ -57,7 +58,8 @@ absl::StatusOr<std::shared_ptr<Mapping>> Mapping::Open(const Descriptor& fd, uin
     return absl::InvalidArgumentError(
         absl::StrCat("a segment of less than the ", size, " bytes it should have"));
   }
-  void* data = ::mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd.get(), 0);
+  void* data =
+      ::mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd.get(), 0);
   if (data == MAP_FAILED) return SystemError("mmap");
   return std::shared_ptr<Mapping>(new Mapping(data, size));
 }

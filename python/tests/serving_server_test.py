@@ -512,6 +512,8 @@ def say(*args):
     os.write(1, b"stopping\\n")  # print may be what the signal came in
     stop(*args)
 native.server_stop = say
+def ready():
+    os.write(1, b"ready\\n")
 from mindspore_serving import server
 """
 
@@ -543,10 +545,10 @@ class ProcessTest(unittest.TestCase):
     def test_signals_drain_and_end_it_with_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             for body in (
-                "server.start_servables([])\nprint('ready', flush=True)",
-                "server.start_servables([])\nprint('ready', flush=True)\nthreading.Event().wait()",
+                "server.start_servables([])\nready()",
+                "server.start_servables([])\nready()\nthreading.Event().wait()",
                 # while servables are loaded
-                "native.server_add = lambda *a: (print('ready', flush=True), native.stopped.wait())\nserver.start_servables([])",
+                "native.server_add = lambda *a: (ready(), native.stopped.wait())\nserver.start_servables([])",
             ):
                 with self.subTest(number=number, body=body):
                     status, output, error = self.run_script(body, number)
@@ -565,7 +567,7 @@ class ProcessTest(unittest.TestCase):
         self.assertIn("ValueError: no luck", error)
 
     def test_signals_after_stop_are_the_programs(self):
-        body = "server.start_servables([])\nserver.stop()\nprint('ready', flush=True)\nthreading.Event().wait()"
+        body = "server.start_servables([])\nserver.stop()\nready()\nthreading.Event().wait()"
         self.assertEqual(self.run_script(body, signal.SIGTERM)[0], -signal.SIGTERM)
         status, _, error = self.run_script(body, signal.SIGINT)
         self.assertNotEqual(status, 0)

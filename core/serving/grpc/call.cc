@@ -95,6 +95,8 @@ boost::asio::io_context& Call::context() { return connection_->context(); }
 
 Kept& Call::kept() { return connection_->kept(); }
 
+uint64_t Call::limit() const { return connection_->limit(); }
+
 void Call::Send(Pieces message) {
   if (closed_ || finished_) return;
   // The engine's own word at the deadline is late, too: the client hears the same whichever timer is first.

@@ -87,6 +87,7 @@ class Call : public std::enable_shared_from_this<Call> {
   boost::asio::io_context& context();
   // Of the connection.
   Kept& kept();
+  uint64_t limit() const;  // bytes of a message
 
   // What comes after Finish, or when the call is over, is dropped.
   void Send(Pieces message);

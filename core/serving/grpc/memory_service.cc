@@ -13,8 +13,8 @@ namespace pb = mindspore::serving::proto;
 void Attach(const ServiceContext& context, const std::shared_ptr<Call>& call,
             const pb::AttachRequest& request) {
   absl::StatusOr<std::shared_ptr<const void>> memory =
-      context.transport.shared_memory->attached().Attach({request.process_id(), request.fd(),
-                                                          request.bytes_size(), request.secret()});
+      context.transport.shared_memory->attached().Attach(
+          {request.process_id(), request.fd(), request.bytes_size(), request.secret()});
   if (!memory.ok()) {
     context.Refused("memory");
     return call->Reply(memory.status());

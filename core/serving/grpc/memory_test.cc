@@ -163,6 +163,18 @@ TEST_F(MemoryTest, AConnectionAttachesOnlySoMuch) {
   EXPECT_TRUE(Attach(more, &reply, channel_).ok());
 }
 
+TEST_F(MemoryTest, CountsAsPartOfTheMessage) {
+  TransportOptions options;
+  options.max_message_bytes = 256 << 10;
+  Start(std::move(options));
+  ClientMemory memory(kSize);
+  ms::PredictRequest request = RequestAt(Place(AttachOk(memory), kInput, kLarge));
+  *request.mutable_result_memory() = Place(memory.Key(), kResults, kSize - kResults);
+  EXPECT_EQ(Predict(request).instances(0).items().at("x").shm_data().data_size(), kLarge);
+  *request.add_instances() = request.instances(0);
+  EXPECT_TRUE(absl::StrContains(Error(Predict(request)), "holds more than messages may"));
+}
+
 TEST_F(MemoryTest, CanBeRefused) {
   TransportOptions options;
   options.allow_client_memory = false;

@@ -207,6 +207,10 @@ bool ReadInstance(MessageReader message, const SharedMemoryRegistry& shared_memo
     }
     item->value = Tensor();
     const absl::Status status = MakeTensor(raw, shared_memory, &item->value);
+    if (item->value.data.is_foreign()) {
+      call->attached_bytes += item->value.data.size();
+      call->attached_key = raw.place.region;
+    }
     if (!status.ok() && call->failure.ok()) {
       call->failure = InvalidInputs(
           absl::StrCat("Instances input ", name, " check failed, detail: ", status.message()));

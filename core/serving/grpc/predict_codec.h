@@ -29,6 +29,8 @@ struct PredictCall {
   std::unique_ptr<InferRequest> request = std::make_unique<InferRequest>();
   // Of instances that want outputs in shared memory; shorter than the instances when the last ones do not.
   std::vector<std::vector<std::pair<std::string, SharedPlace>>> output_buffers;
+  uint64_t attached_bytes = 0;  // of inputs in attached memory,
+  std::string attached_key;     // and the last one's
   // Of attached memory, for outputs that have no place of their own; size 0: none.
   SharedPlace result_memory;
   // The first malformed input, and its name; the engine may find an earlier reason to refuse the request.

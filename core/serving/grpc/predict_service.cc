@@ -21,6 +21,14 @@ class PredictService : public std::enable_shared_from_this<PredictService> {
       context_.Refused("malformed");
       return call->Reply(Malformed());
     }
+    // What does not come in the message counts as if it did. Clients that read of their memory in an error do without it.
+    const uint64_t size = message.size() + predict.attached_bytes;
+    if (size > call->limit() && predict.failure.ok()) {
+      predict.failure = InvalidInputs(absl::StrCat("'", predict.attached_key,
+                                                   "' holds more than messages may: ", size,
+                                                   " vs. ", call->limit()));
+    }
+    predict.result_memory.size = std::min(predict.result_memory.size, call->limit());
     PredictEcho echo{predict.request->servable, predict.request->method, predict.request->version};
     if (!predict.failure.ok()) {
       context_.Refused("invalid");

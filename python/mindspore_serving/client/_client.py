@@ -1,13 +1,25 @@
 """Clients, of threads and of asyncio."""
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+import contextlib
+import threading
+import weakref
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 import grpc
 import grpc.aio
 
 from .._check import integer, string
-from ..proto import ms_service_pb2_grpc
-from ._messages import Instances, ServingError, request_of, results_of
+from ..proto import ms_service_pb2, ms_service_pb2_grpc
+from ._memory import LARGE, Lease, Pool, is_local
+from ._messages import (
+    Instances,
+    ServingError,
+    large_bytes,
+    large_result_bytes,
+    refuses_memory,
+    request_of,
+    results_of,
+)
 
 __all__ = ["AsyncClient", "Client", "InferFuture", "SSLConfig", "ServingError"]
 
@@ -15,6 +27,14 @@ Metadata = Union[Mapping[str, str], Sequence[Tuple[str, str]]]
 #: A dict for each instance; {"error": text} where the whole request failed.
 Results = Union[List[Dict[str, Any]], Dict[str, str]]
 _LIMIT = 512 << 20
+_ATTACH_SECONDS = 5
+#: Of an attempt to attach memory: there may be another.
+_PASSING = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+)
 
 
 class SSLConfig:
@@ -77,6 +97,7 @@ class _Client:
         timeout: Optional[float] = None,
         metadata: Optional[Metadata] = None,
         raise_on_error: bool = False,
+        shared_memory: bool = True,
     ) -> None:
         self.address = string("address", address)
         self.servable_name = string("servable_name", servable_name)
@@ -98,9 +119,55 @@ class _Client:
                 address, ssl_config.credentials(), options=options
             )
         self.stub = ms_service_pb2_grpc.MSServiceStub(self.channel)
+        self._memory_stub = ms_service_pb2_grpc.ClientMemoryStub(self.channel)
+        self._pool = Pool(self._detach) if shared_memory and is_local(address) else None
+        #: What is known of large results: the most of an instance, and of a byte of its large inputs.
+        self._result_bytes = 0
+        self._result_ratio = 1.0
 
-    def _request(self, instances: Instances) -> Any:
-        return request_of(self.servable_name, self.method_name, self.version_number, instances)
+    def _detach(self, key: str) -> None:
+        raise NotImplementedError
+
+    def _lease(self, instances: Instances) -> Optional[Lease]:
+        """Memory for a request and its results, where that is worth it."""
+        if self._pool is None or not self._pool.usable:
+            return None
+        size = large_bytes(instances)
+        count = len(instances) if isinstance(instances, (list, tuple)) else 1
+        size += max(self._result_bytes * count, int(self._result_ratio * size))
+        return self._pool.take(size) if size >= LARGE else None
+
+    def _refused(self, memory: Lease, e: Any) -> None:
+        memory.refuse(for_good=e.code() not in _PASSING)
+
+    def _request(self, instances: Instances, memory: Optional[Lease]) -> Any:
+        try:
+            return request_of(
+                self.servable_name, self.method_name, self.version_number, instances, memory
+            )
+        except BaseException:
+            if memory is not None:
+                memory.end()
+            raise
+
+    def _is_stale(self, reply: Any, memory: Optional[Lease]) -> bool:
+        """True: the server knows nothing of its memory, and the request has to be sent without it."""
+        if memory is None or not refuses_memory(reply, memory):
+            return False
+        assert self._pool is not None
+        self._pool.clear()
+        memory.abandon()
+        return True
+
+    def _results(self, reply: Any, memory: Optional[Lease]) -> Results:
+        try:
+            if reply.instances:
+                each = -(-large_result_bytes(reply) // len(reply.instances))
+                self._result_bytes = max(self._result_bytes, each)
+            return results_of(reply, self.raise_on_error, memory)  # type: ignore[no-any-return]
+        finally:
+            if memory is not None:
+                memory.end()
 
     def _options(self, timeout: Optional[float], metadata: Optional[Metadata]) -> Dict[str, Any]:
         return {
@@ -122,15 +189,34 @@ def _pairs(metadata: Optional[Metadata]) -> Tuple[Tuple[str, str], ...]:
 
 
 class InferFuture:
-    """A request on its way."""
+    """A request on its way. Any number of threads may use it."""
 
-    def __init__(self, call: Any, raise_on_error: bool) -> None:
+    def __init__(
+        self, call: Any, results: Callable[[Any], Results], memory: Optional[Lease]
+    ) -> None:
+        """results(reply) takes them, once."""
         self._call = call
-        self._raise_on_error = raise_on_error
+        self._take = results
+        self._lock = threading.Lock()
+        self._results: Optional[Results] = None
+        self._error: Optional[BaseException] = None
+        self._abandon = None if memory is None else weakref.finalize(self, memory.abandon)
 
     def result(self) -> Results:
         """Waits for the answer, as Client.infer returns it. Raises grpc.RpcError when there is none."""
-        return results_of(self._call.result(), self._raise_on_error)  # type: ignore[no-any-return]
+        reply = self._call.result()
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+            if self._results is None:
+                if self._abandon is not None:
+                    self._abandon.detach()
+                try:
+                    self._results = self._take(reply)
+                except Exception as e:
+                    self._error = e
+                    raise
+            return self._results
 
     def done(self) -> bool:
         return bool(self._call.done())
@@ -152,6 +238,8 @@ class Client(_Client):
         timeout: seconds that a request may take; default: no limit.
         metadata: pairs, or a dict, that go with each request; "x-request-id" and "traceparent" mean something to the server.
         raise_on_error: errors are raised as ServingError instead of returned.
+        shared_memory: arrays of 64 KiB and more go to a server on this machine, and come from it, through memory that both share,
+            where both run as one user; at most 1 GiB of it. An array that came so keeps its memory until it is gone.
 
     Raises:
         RuntimeError: an argument is wrong.
@@ -182,11 +270,36 @@ class Client(_Client):
         Raises:
             RuntimeError: a value has no message; ServingError with raise_on_error.
         """
+        options = self._options(timeout, metadata)
+        memory = self._attach(self._lease(instances))
+        request = self._request(instances, memory)
         try:
-            reply = self.stub.Predict(self._request(instances), **self._options(timeout, metadata))
+            reply = self.stub.Predict(request, **options)
+            if self._is_stale(reply, memory):
+                memory = None
+                reply = self.stub.Predict(self._request(instances, None), **options)
+        except BaseException as e:
+            if memory is not None:
+                memory.abandon()
+            if isinstance(e, grpc.RpcError):
+                return self._transport_error(e)
+            raise
+        return self._results(reply, memory)
+
+    def _attach(self, memory: Optional[Lease]) -> Optional[Lease]:
+        if memory is None or memory.key:
+            return memory
+        try:
+            offer = self._memory_stub.Attach(memory.offer(), timeout=_ATTACH_SECONDS)
         except grpc.RpcError as e:
-            return self._transport_error(e)
-        return results_of(reply, self.raise_on_error)  # type: ignore[no-any-return]
+            self._refused(memory, e)
+            return None
+        memory.key = offer.memory_key
+        return memory
+
+    def _detach(self, key: str) -> None:
+        with contextlib.suppress(ValueError):  # the channel is closed
+            self._memory_stub.Detach.future(ms_service_pb2.DetachRequest(memory_key=key))
 
     def infer_async(
         self,
@@ -197,8 +310,16 @@ class Client(_Client):
     ) -> InferFuture:
         """As infer, without waiting; when there is no answer, result() raises grpc.RpcError."""
         options = self._options(timeout, metadata)
-        call = self.stub.Predict.future(self._request(instances), **options)
-        return InferFuture(call, self.raise_on_error)
+        memory = self._attach(self._lease(instances))
+        call = self.stub.Predict.future(self._request(instances, memory), **options)
+
+        def results(reply: Any) -> Results:
+            if self._is_stale(reply, memory):
+                again = self.stub.Predict(self._request(instances, None), **options)
+                return self._results(again, None)
+            return self._results(reply, memory)
+
+        return InferFuture(call, results, memory)
 
     def close(self) -> None:
         """Ends the connection, and requests on their way with it. Twice is fine."""
@@ -216,6 +337,10 @@ class AsyncClient(_Client):
 
     _grpc = grpc.aio
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._detaching: Set[Any] = set()
+
     async def infer(
         self,
         instances: Instances,
@@ -224,13 +349,40 @@ class AsyncClient(_Client):
         metadata: Optional[Metadata] = None,
     ) -> Results:
         """As Client.infer. A task that is cancelled gives the request up."""
+        options = self._options(timeout, metadata)
+        memory = await self._attach(self._lease(instances))
+        request = self._request(instances, memory)
         try:
-            reply = await self.stub.Predict(
-                self._request(instances), **self._options(timeout, metadata)
-            )
-        except grpc.RpcError as e:
-            return self._transport_error(e)
-        return results_of(reply, self.raise_on_error)  # type: ignore[no-any-return]
+            reply = await self.stub.Predict(request, **options)
+            if self._is_stale(reply, memory):
+                memory = None
+                reply = await self.stub.Predict(self._request(instances, None), **options)
+        except BaseException as e:
+            if memory is not None:
+                memory.abandon()
+            if isinstance(e, grpc.RpcError):
+                return self._transport_error(e)
+            raise
+        return self._results(reply, memory)
+
+    async def _attach(self, memory: Optional[Lease]) -> Optional[Lease]:
+        if memory is None or memory.key:
+            return memory
+        try:
+            offer = await self._memory_stub.Attach(memory.offer(), timeout=_ATTACH_SECONDS)
+        except BaseException as e:
+            if not isinstance(e, grpc.RpcError):
+                memory.abandon()
+                raise
+            self._refused(memory, e)
+            return None
+        memory.key = offer.memory_key
+        return memory
+
+    def _detach(self, key: str) -> None:
+        call = self._memory_stub.Detach(ms_service_pb2.DetachRequest(memory_key=key))
+        self._detaching.add(call)  # a call that nobody holds is cancelled
+        call.add_done_callback(self._detaching.discard)
 
     async def close(self) -> None:
         """Ends the connection. Twice is fine."""

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional, Sequence, Union
 import numpy as np
 
 from ..proto import ms_service_pb2 as pb
+from ._memory import ALIGNMENT, LARGE, Lease
 
 _DTYPES = {
     pb.MS_BOOL: "bool",
@@ -51,7 +52,7 @@ class ServingError(RuntimeError):
         self.results = list(results)
 
 
-def _set(tensor: Any, value: Any) -> None:
+def _set(tensor: Any, value: Any, memory: Optional[Lease]) -> None:
     if isinstance(value, (np.ndarray, np.number, np.bool_)):
         array = np.asarray(value)
     elif isinstance(value, (bool, int, float)):
@@ -82,11 +83,46 @@ def _set(tensor: Any, value: Any) -> None:
         array = array.astype(_NUMPY[number])
     tensor.dtype = number
     tensor.shape.dims.extend(array.shape)
-    tensor.data = array.tobytes()
+    if memory is None or array.nbytes < LARGE or not memory.put(array, tensor):
+        tensor.data = array.tobytes()
 
 
-def request_of(servable: str, method: str, version: int, instances: Instances) -> Any:
-    """A PredictRequest. Raises RuntimeError for a value that has no message."""
+def large_bytes(instances: Instances) -> int:
+    """Of the arrays that are worth shared memory."""
+    sizes = (
+        value.nbytes + ALIGNMENT
+        for instance in (instances if isinstance(instances, (list, tuple)) else (instances,))
+        if isinstance(instance, dict)
+        for value in instance.values()
+        if isinstance(value, np.ndarray)
+    )
+    return sum(size for size in sizes if size >= LARGE)
+
+
+def large_result_bytes(reply: Any) -> int:
+    """As large_bytes."""
+    sizes = (
+        max(len(tensor.data), tensor.shm_data.data_size) + ALIGNMENT
+        for instance in reply.instances
+        for tensor in instance.items.values()
+    )
+    return sum(size for size in sizes if size >= LARGE)
+
+
+def refuses_memory(reply: Any, memory: Lease) -> bool:
+    """Whether the server does not take what is in the memory, or does not know it any more: the request was not tried."""
+    key = memory.key.encode()
+    return any(key in error.error_msg for error in reply.error_msg)
+
+
+def request_of(
+    servable: str,
+    method: str,
+    version: int,
+    instances: Instances,
+    memory: Optional[Lease] = None,
+) -> Any:
+    """A PredictRequest, its large arrays in `memory`. Raises RuntimeError for a value that has no message."""
     request = pb.PredictRequest()
     spec = request.servable_spec
     spec.name, spec.method_name, spec.version_number = servable, method, version
@@ -95,11 +131,13 @@ def request_of(servable: str, method: str, version: int, instances: Instances) -
             raise RuntimeError("instance should be a map")
         items = request.instances.add().items
         for name, value in instance.items():
-            _set(items[name], value)
+            _set(items[name], value, memory)
+    if memory is not None:
+        memory.offer_results(request)
     return request
 
 
-def _value(tensor: Any) -> Any:
+def _value(tensor: Any, memory: Optional[Lease]) -> Any:
     if tensor.dtype in (pb.MS_STRING, pb.MS_BYTES):
         texts: List[Any] = list(tensor.bytes_val)
         if tensor.dtype == pb.MS_STRING:
@@ -108,10 +146,12 @@ def _value(tensor: Any) -> Any:
     dtype = _NUMPY.get(tensor.dtype)
     if dtype is None:
         raise RuntimeError(f"Unknown data type {tensor.dtype}")
+    if memory is not None and tensor.HasField("shm_data"):
+        return memory.take(tensor.shm_data, dtype).reshape(list(tensor.shape.dims))
     return np.frombuffer(tensor.data, dtype).reshape(list(tensor.shape.dims))
 
 
-def results_of(reply: Any, raise_on_error: bool) -> Any:
+def results_of(reply: Any, raise_on_error: bool, memory: Optional[Lease] = None) -> Any:
     """The outputs of each instance, {"error": text} for one that failed; that alone when all is wrong."""
     errors = [(e.error_code, e.error_msg.decode("utf-8", "replace")) for e in reply.error_msg]
     if len(errors) == 1 and errors[0][0] != 0 and len(reply.instances) != 1:
@@ -125,7 +165,7 @@ def results_of(reply: Any, raise_on_error: bool) -> Any:
             first = i if first is None else first
             results.append({"error": errors[i][1]})
         else:
-            results.append({name: _value(tensor) for name, tensor in instance.items.items()})
+            results.append({name: _value(tensor, memory) for name, tensor in instance.items.items()})
     if raise_on_error and first is not None:
         raise ServingError(errors[first][1], errors[first][0], first, results=results)
     return results

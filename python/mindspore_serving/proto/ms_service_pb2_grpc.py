@@ -1,4 +1,4 @@
-"""Stub and servicer of MSService, by grpc's public interface alone."""
+"""Stubs of MSService and ClientMemory and MSService's servicer, by grpc's public interface alone."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import grpc
 from . import ms_service_pb2
 
 _SERVICE = "mindspore.serving.proto.MSService"
+_MEMORY = "mindspore.serving.proto.ClientMemory"
 
 
 class MSServiceStub:
@@ -17,6 +18,22 @@ class MSServiceStub:
             f"/{_SERVICE}/Predict",
             request_serializer=ms_service_pb2.PredictRequest.SerializeToString,
             response_deserializer=ms_service_pb2.PredictReply.FromString,
+        )
+
+
+class ClientMemoryStub:
+    """The client's side. channel: of grpc or grpc.aio."""
+
+    def __init__(self, channel: Any) -> None:
+        self.Attach = channel.unary_unary(
+            f"/{_MEMORY}/Attach",
+            request_serializer=ms_service_pb2.AttachRequest.SerializeToString,
+            response_deserializer=ms_service_pb2.AttachReply.FromString,
+        )
+        self.Detach = channel.unary_unary(
+            f"/{_MEMORY}/Detach",
+            request_serializer=ms_service_pb2.DetachRequest.SerializeToString,
+            response_deserializer=ms_service_pb2.DetachReply.FromString,
         )
 
 

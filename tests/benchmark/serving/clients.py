@@ -31,12 +31,20 @@ def _run(command, **kwargs):
     return done.stdout
 
 
+def own(python, address, case, seconds):
+    """The client of the interpreter's mindspore_serving."""
+    script = pathlib.Path(__file__).resolve().with_name("own_client.py")
+    out = json.loads(_run([python, str(script), address, case.method, *case.shape.split(":"), str(seconds)]).splitlines()[-1])
+    return out["requests"], out["seconds"], out["p50"], out["p99"]
+
+
 def mirin_load(program, address, case, seconds):
     """Our own, which knows all protocols."""
     url = f"http://{address}" if case.protocol.endswith("http") else address
     out = json.loads(_run([
         program, url, "--model=bench", f"--method={case.method}", f"--protocol={case.protocol}", f"--shape={case.shape}",
         f"--batch={case.instances}", f"--concurrency={case.concurrency}", f"--duration={seconds}", "--warmup=0", "--json",
+        *([f"--rate={case.rate}"] if case.rate else []),
     ]))
     return out["requests"], out["seconds"], out["latency_us"]["p50"], out["latency_us"]["p99"]
 

@@ -1,4 +1,4 @@
-"""Mirin's server beside MindSpore Serving's: same servable directory, same machine, interleaved runs.
+"""Mirin's server beside MindSpore Serving's: same servable directory, same machine, interleaved runs. "Python client" is that of each package.
 
 ./bazelw run -c opt //tests/benchmark/serving -- --python PYTHON [--original PYTHON] [--seconds 3] [--rounds 7] [--json FILE]
 
@@ -36,17 +36,23 @@ class Case:
     shape: str
     concurrency: int = 1
     instances: int = 1
+    rate: int = 0  # requests a second, both servers alike; 0: as many as there are answers
     small: bool = False  # tensor_add of one instance, which the foreign generators can send
+    python: bool = False  # the client of the server's own package
 
 
 CASES = [
     *(Case(f"grpc add, {c}", "ms-grpc", "add", ADD, c, small=True) for c in (1, 8, 32)),
     *(Case(f"rest add, {c}", "ms-http", "add", ADD, c, small=True) for c in (1, 8, 32)),
+    Case("grpc add, 1500 a second", "ms-grpc", "add", ADD, 16, rate=1500),
+    Case("rest add, 1500 a second", "ms-http", "add", ADD, 16, rate=1500),
     Case("grpc add, 16 instances", "ms-grpc", "add", ADD, instances=16),
     Case("grpc add, 64 instances", "ms-grpc", "add", ADD, instances=64),
     Case("grpc echo in Python", "ms-grpc", "echo", "x:FP32:1"),
     Case("grpc echo 1 MiB", "ms-grpc", "echo", "x:UINT8:1048576"),
     Case("grpc echo 16 MiB", "ms-grpc", "echo", "x:UINT8:16777216"),
+    Case("grpc echo 1 MiB, Python client", "ms-grpc", "echo", "uint8:1048576", python=True),
+    Case("grpc echo 16 MiB, Python client", "ms-grpc", "echo", "uint8:16777216", python=True),
     Case("grpc 50 x Model.call", "ms-grpc", "calls", ADD),
     Case("rest echo 64k floats", "ms-http", "echo", "x:FP32:256,256"),
 ]
@@ -97,8 +103,8 @@ def free_address():
 class Server:
     """A server process and where it listens."""
 
-    def __init__(self, name, command, folder, grpc=None, http=None):
-        self.name, self.addresses = name, {"grpc": grpc, "http": http}
+    def __init__(self, name, python, command, folder, grpc=None, http=None):
+        self.name, self.python, self.addresses = name, python, {"grpc": grpc, "http": http}
         begin = time.monotonic()
         self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
@@ -126,7 +132,10 @@ def measure(server, case, tools, seconds, folder):
     address = server.addresses["grpc" if case.protocol.endswith("grpc") else "http"]
     foreign = {"ms-grpc": "h2load", "ms-http": "wrk"}[case.protocol]
     before = cpu_seconds(server.process.pid)
-    if case.small and tools.get(foreign):
+    if case.python:
+        foreign = "the package's"
+        requests, took, p50, p99 = clients.own(server.python, address, case, seconds)
+    elif case.small and tools.get(foreign):
         client = clients.h2load if foreign == "h2load" else clients.wrk
         requests, took, p50, p99 = client(tools[foreign], address, case, seconds, folder)
     else:
@@ -197,13 +206,13 @@ def main():
         (bench / "1").mkdir(parents=True)
         shutil.copy(options.servables, bench)
         shutil.copy(options.model, bench / "1" / "tensor_add.mindir")
-        servers = [Server("mirin", [os.path.abspath(options.serve), str(bench.parent), "--name=bench", "--grpc=127.0.0.1:0", "--workers=1",
+        servers = [Server("mirin", options.python, [os.path.abspath(options.serve), str(bench.parent), "--name=bench", "--grpc=127.0.0.1:0", "--workers=1",
                                     "--http=127.0.0.1:0", "--max-message-mb=200", f"--python={options.python}"], folder)]
         running.callback(servers[0].stop)
         if options.original:
             grpc, http = free_address(), free_address()
             script = pathlib.Path(__file__).resolve().with_name("original.py")
-            servers.append(Server("original", [options.original, str(script), str(bench.parent), grpc, http], folder, grpc, http))
+            servers.append(Server("original", options.original, [options.original, str(script), str(bench.parent), grpc, http], folder, grpc, http))
             running.callback(servers[1].stop)
         runs, failed = {}, False
         for number in range(options.rounds):
