@@ -41,6 +41,7 @@ def make(recipe, folder, convert):
 
 def measure(worker, folder, rounds, clock):
     """(first pass, steady pass, planning of each length) in ms."""
+    worker.run(1)  # weights are packed once, for any length
     first, plans, steady = 0.0, [], 0.0
     for length in LENGTHS:
         plans.append(float(worker.ask("inputs", dir=folder / f"in_{length}")["plan_ms"]))
