@@ -9,9 +9,23 @@
 
 namespace mirin {
 
+namespace {
+
+int64_t BlockOf(Layout layout) {
+  return layout == Layout::kBlocked8 ? 8 : layout == Layout::kBlocked16 ? 16 : 1;
+}
+
+}  // namespace
+
+bool SameBytes(absl::Span<const int64_t> dims, Layout a, Layout b) {
+  if (a == b || dims.size() < 3) return true;
+  return NumElements(dims.subspan(2)) == 1 && dims[1] % BlockOf(a) == 0 &&
+         dims[1] % BlockOf(b) == 0;
+}
+
 size_t LayoutBytes(DType dtype, absl::Span<const int64_t> dims, Layout layout) {
   int64_t elements = NumElements(dims);
-  const int64_t block = layout == Layout::kBlocked8 ? 8 : layout == Layout::kBlocked16 ? 16 : 1;
+  const int64_t block = BlockOf(layout);
   if (block > 1 && dims.size() >= 3 && dims[1] > 0)
     elements = elements / dims[1] * ((dims[1] + block - 1) / block * block);
   return static_cast<size_t>(elements) * SizeOf(dtype);

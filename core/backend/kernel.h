@@ -30,6 +30,9 @@ enum class Layout : uint8_t {
 // Bytes of a tensor of rank >= 3 in a layout (channels = axis 1); plain for other ranks.
 size_t LayoutBytes(DType dtype, absl::Span<const int64_t> dims, Layout layout);
 
+// Whether such a tensor has the same bytes in both layouts, as one with a single pixel has.
+bool SameBytes(absl::Span<const int64_t> dims, Layout a, Layout b);
+
 // Dense tensor memory that somebody else owns. `dims` are logical (NCHW order) whatever the layout.
 struct TensorView {
   void* data = nullptr;

@@ -100,12 +100,18 @@ class Planner {
     if (buffer_of_[slot] >= 0) buffers_[buffer_of_[slot]].last = CurrentStep();
   }
 
-  // The slot that holds the same tensor in another layout, with a reorder step in front if it is new.
+  // The slot that holds the same tensor in another layout, with a reorder step in front if it is new and moves anything.
   absl::StatusOr<int> InLayout(int slot, Layout layout) {
     const Slot& from = plan_->slots[slot];
     if (from.storage == Storage::kAbsent || from.layout == layout) return slot;
     const auto key = std::make_pair(slot, layout);
     if (auto it = reordered_.find(key); it != reordered_.end()) return it->second;
+    if (from.storage != Storage::kVariable &&
+        SameBytes(from.type.shape.dims(), from.layout, layout)) {
+      Slot same = from;
+      same.layout = layout;
+      return reordered_[key] = AddSlot(std::move(same), buffer_of_[slot]);
+    }
     std::unique_ptr<Kernel> kernel;
     absl::Status last = absl::UnimplementedError("no backend");
     for (const auto& backend : request_.backends) {

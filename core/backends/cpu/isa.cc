@@ -1,6 +1,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/backends/cpu/blocked_kernels.h"
 #include "core/backends/cpu/direct_kernels.h"
 #include "core/backends/cpu/int8_kernels.h"
 #include "core/backends/cpu/simd_kernels.h"
@@ -53,6 +54,12 @@ const DirectKernels* Direct() {
   const char* simd = Simd().name;
   if (std::strcmp(simd, "avx512") == 0) return &avx512::DirectTable();
   return std::strcmp(simd, "avx2") == 0 ? &avx2::DirectTable() : nullptr;
+}
+
+const BlockedKernels* Blocked() {
+  const char* simd = Simd().name;
+  if (std::strcmp(simd, "avx512") == 0) return &avx512::BlockedTable();
+  return std::strcmp(simd, "avx2") == 0 ? &avx2::BlockedTable() : nullptr;
 }
 
 const char* IsaName() { return Simd().name; }

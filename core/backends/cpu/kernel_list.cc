@@ -39,6 +39,7 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
         {"MatMulInteger", {MakeMatMulInteger}},
         {"MaxPool", {MakePooling}},
         {"MaxPool3D", {MakePooling}},
+        {"Mul", {MakeChannelScales, MakeBinary}},
         {"NonZero", {MakeNonZero}},
         {"Pad", {MakePad}},
         {"PadV3", {MakePad}},
@@ -65,11 +66,10 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
         {"Transpose", {MakeTranspose}},
         {"Unstack", {MakeSplit}},
     };
-    for (const char* name :
-         {"ReduceL2", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "MeanExt", "SumExt"})
-      (*list)[name] = {MakeReduce};
-    for (const char* name :
-         {"Add", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum", "Muls", "Divs"})
+    for (const char* name : {"ReduceL2", "ReduceMax", "ReduceMin"}) (*list)[name] = {MakeReduce};
+    for (const char* name : {"ReduceMean", "ReduceSum", "MeanExt", "SumExt"})
+      (*list)[name] = {MakeChannelSums, MakeReduce};
+    for (const char* name : {"Add", "Sub", "RealDiv", "Div", "Maximum", "Minimum", "Muls", "Divs"})
       (*list)[name] = {MakeBinary};
     for (const char* name :
          {"ReLU", "ReLU6", "Sigmoid", "Tanh", "HSwish", "HSigmoid", "SiLU", "GeLU", "GeLUErf",

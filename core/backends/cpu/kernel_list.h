@@ -38,6 +38,8 @@ KernelResult MakeCast(const KernelRequest& request);
 KernelResult MakeWinograd(const KernelRequest& request);
 KernelResult MakeDirectConvolution(const KernelRequest& request);
 KernelResult MakeConvolution(const KernelRequest& request);
+KernelResult MakeChannelSums(const KernelRequest& request);
+KernelResult MakeChannelScales(const KernelRequest& request);
 KernelResult MakeDeconvolution(const KernelRequest& request);
 KernelResult MakePooling(const KernelRequest& request);
 
