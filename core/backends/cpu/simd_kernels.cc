@@ -36,8 +36,6 @@ inline float Exp(float x) {
                                            << 23));
 }
 
-inline float Sigmoid(float x) { return 1.0f / (1.0f + Exp(-x)); }
-
 inline float Tanh(float x) {
   const float z = x * x;
   float p = -5.70498872745e-3f;
@@ -89,20 +87,26 @@ inline void Map(const float* x, float* y, int64_t n, Fn fn) {
   __builtin_memcpy(y + whole, line, rest);
 }
 
-#if defined(__AVX512F__)
-void MapGeluErf(const float* x, float* y, int64_t n) {
+// The same for a function of vectors.
+template <typename Fn>
+inline void MapVectors(const float* x, float* y, int64_t n, Fn fn) {
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) Store(y + i, GeluErf(Load(x + i)));
+  for (; i + kLanes <= n; i += kLanes) Store(y + i, fn(Load(x + i)));
   if (i == n) return;
   Vector line = {};
   const unsigned long rest = static_cast<unsigned long>(n - i) * 4;
   __builtin_memcpy(&line, x + i, rest);
-  line = GeluErf(line);
+  line = fn(line);
   __builtin_memcpy(y + i, &line, rest);
+}
+
+#if defined(__AVX512F__)
+void MapGeluErf(const float* x, float* y, int64_t n) {
+  MapVectors(x, y, n, [](Vector v) { return GeluErf(v); });
 }
 #else
 void MapGeluErf(const float* x, float* y, int64_t n) {
-  // As for SiLU: the sum need not be 0 far below zero.
+  // The sum need not be 0 far below zero: the factor must not grow there.
   Map(x, y, n,
       [](float v) { return 0.5f * (v < -100.0f ? -100.0f : v) * (1.0f + Erf(v * 0.70710678f)); });
 }
@@ -119,16 +123,15 @@ void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter)
     case UnaryKind::kRelu6:
       return Map(x, y, n, [](float v) { return Clamp06(v); });
     case UnaryKind::kSigmoid:
-      return Map(x, y, n, [](float v) { return Sigmoid(v); });
+      return MapVectors(x, y, n, [](Vector v) { return Sigmoid(v); });
     case UnaryKind::kTanh:
       return Map(x, y, n, [](float v) { return Tanh(v); });
     case UnaryKind::kHSwish:
       return Map(x, y, n, [](float v) { return v * (Clamp06(v + 3.0f) * (1.0f / 6.0f)); });
     case UnaryKind::kHSigmoid:
       return Map(x, y, n, [](float v) { return Clamp06(v + 3.0f) * (1.0f / 6.0f); });
-    // Sigmoid() is not 0 far below zero: the factor must not grow there.
     case UnaryKind::kSilu:
-      return Map(x, y, n, [](float v) { return (v < -100.0f ? -100.0f : v) * Sigmoid(v); });
+      return MapVectors(x, y, n, [](Vector v) { return Silu(v); });
     case UnaryKind::kGelu:
       return Map(x, y, n, [](float v) {
         return 0.5f * v * (1.0f + Tanh(0.79788456f * (v + 0.044715f * v * v * v)));

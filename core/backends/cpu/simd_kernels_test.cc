@@ -84,6 +84,35 @@ TEST(SimdKernels, GeluErfKeepsItsLimits) {
   EXPECT_TRUE(std::isnan(y[5]));
 }
 
+TEST(SimdKernels, SigmoidAndSiluAreWithinFourUlps) {
+  const std::vector<float> x = Range(-10, 40, 400'003);
+  std::vector<float> sigmoid(x.size()), silu(x.size());
+  Simd().unary(UnaryKind::kSigmoid, x.data(), sigmoid.data(), static_cast<int64_t>(x.size()), 0);
+  Simd().unary(UnaryKind::kSilu, x.data(), silu.data(), static_cast<int64_t>(x.size()), 0);
+  double worst = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double v = static_cast<double>(x[i]), exact = 1 / (1 + std::exp(-v));
+    worst = std::max(worst, std::fabs(static_cast<double>(sigmoid[i]) - exact) / UlpOf(exact));
+    worst = std::max(worst, std::fabs(static_cast<double>(silu[i]) - v * exact) / UlpOf(v * exact));
+  }
+  EXPECT_LT(worst, 4);
+}
+
+TEST(SimdKernels, SigmoidAndSiluKeepTheirLimits) {
+  const float x[] = {kInfinity, -kInfinity, 1e30f, -1e30f, 0, std::nanf("")};
+  float y[6];
+  Simd().unary(UnaryKind::kSigmoid, x, y, 6, 0);
+  for (int i : {0, 2}) EXPECT_EQ(y[i], 1);
+  for (int i : {1, 3}) EXPECT_NEAR(y[i], 0, 1e-35);
+  EXPECT_EQ(y[4], 0.5f);
+  EXPECT_TRUE(std::isnan(y[5]));
+  Simd().unary(UnaryKind::kSilu, x, y, 6, 0);
+  for (int i : {0, 2}) EXPECT_EQ(y[i], x[i]);
+  for (int i : {1, 3}) EXPECT_NEAR(y[i], 0, 1e-35);
+  EXPECT_EQ(y[4], 0);
+  EXPECT_TRUE(std::isnan(y[5]));
+}
+
 TEST(SimdKernels, PacksByAnyStrides) {
   const int64_t columns = Simd().tile_columns;
   for (int64_t k : {1, 4, 7, 33}) {

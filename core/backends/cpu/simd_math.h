@@ -22,6 +22,18 @@ inline Vector Larger(Vector a, Vector b) {
 #endif
 }
 
+// a where it is smaller, else b; b where either is NaN.
+inline Vector Smaller(Vector a, Vector b) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Vector>(
+      _mm512_maskz_min_ps(0xffff, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#else
+  const Mask m = a < b;
+  return reinterpret_cast<Vector>((reinterpret_cast<Mask>(a) & m) |
+                                  (reinterpret_cast<Mask>(b) & ~m));
+#endif
+}
+
 // Lanes of halves against each other, then of quarters ..: every lane gets the result.
 template <typename Fn>
 inline float Reduce(Vector x, Fn fn) {
@@ -41,9 +53,12 @@ inline float LargestLane(Vector x) {
   return Reduce(x, [](Vector a, Vector b) { return Larger(a, b); });
 }
 
-// exp of numbers that are 0 or less, as 2^n times a polynomial in what is left: within 2 ulp of the exact value, exactly 0
-// below -87, NaN for NaN.
-inline Vector ExpOfNegative(Vector x) {
+// exp(x) for |x| <= 87 as a polynomial in what is left times a power of two: within 2 ulp of the exact value, NaN for NaN.
+struct ExpParts {
+  Vector polynomial, power;
+};
+
+inline ExpParts PartsOfExp(Vector x) {
   const Vector shifted = x * 1.44269504f + 12582912.0f;
   const Vector n = shifted - 12582912.0f;
   const Vector r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
@@ -55,17 +70,55 @@ inline Vector ExpOfNegative(Vector x) {
   p = p * r + 1.0f;
   p = p * r + 1.0f;
   const Bits power = (reinterpret_cast<Bits>(shifted) << 23) + 0x3F800000u;
+  return {p, reinterpret_cast<Vector>(power)};
+}
+
+// exp of numbers that are 0 or less: within 2 ulp of the exact value, exactly 0 below -87, NaN for NaN.
+inline Vector ExpOfNegative(Vector x) {
+  const ExpParts e = PartsOfExp(x);
 #if defined(__AVX512F__)
   const __m512 wide = reinterpret_cast<__m512>(x);
   // Not less: NaN stays.
   const __mmask16 near = _mm512_cmp_ps_mask(wide, _mm512_set1_ps(-87.0f), _CMP_NLT_UQ);
-  return reinterpret_cast<Vector>(
-      _mm512_maskz_mul_ps(near, reinterpret_cast<__m512>(p), reinterpret_cast<__m512>(power)));
+  return reinterpret_cast<Vector>(_mm512_maskz_mul_ps(near, reinterpret_cast<__m512>(e.polynomial),
+                                                      reinterpret_cast<__m512>(e.power)));
 #else
   const Mask far = x < -87.0f;
-  const Vector result = p * reinterpret_cast<Vector>(power);
+  const Vector result = e.polynomial * e.power;
   return reinterpret_cast<Vector>(reinterpret_cast<Mask>(result) & ~far);
 #endif
+}
+
+// exp(-x) for |x| <= 87: within 3 ulp of the exact value for |x| < 10, NaN for NaN.
+inline Vector ExpOfMinus(Vector x) {
+#if defined(__AVX512F__)
+  // As a power of two: one instruction rounds, one scales, and r is exact but for its last bit.
+  const __m512 wide = reinterpret_cast<__m512>(x), scale = _mm512_set1_ps(-1.44269504f);
+  const __m512 n = _mm512_maskz_roundscale_ps(0xffff, _mm512_mul_ps(wide, scale), 8);
+  const Vector r = reinterpret_cast<Vector>(_mm512_fmsub_ps(wide, scale, n));
+  Vector p = Vector{} + 1.53458125e-4f;
+  p = p * r + 1.33999309e-3f;
+  p = p * r + 9.61848907e-3f;
+  p = p * r + 5.55032864e-2f;
+  p = p * r + 2.40226462e-1f;
+  p = p * r + 6.93147182e-1f;
+  p = p * r + 1.0f;
+  return reinterpret_cast<Vector>(_mm512_maskz_scalef_ps(0xffff, reinterpret_cast<__m512>(p), n));
+#else
+  const ExpParts e = PartsOfExp(-x);
+  return e.polynomial * e.power;
+#endif
+}
+
+// 1 / (1 + exp(-x)), not exactly 0 far below zero.
+inline Vector Sigmoid(Vector x) {
+  return 1.0f / (1.0f + ExpOfMinus(Smaller(Vector{} + 87.0f, Larger(Vector{} - 87.0f, x))));
+}
+
+// x times that, nearly 0 far below zero.
+inline Vector Silu(Vector x) {
+  const Vector above = Larger(Vector{} - 87.0f, x);
+  return above / (1.0f + ExpOfMinus(Smaller(Vector{} + 87.0f, above)));
 }
 
 #if defined(__AVX512F__)
