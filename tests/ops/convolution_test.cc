@@ -162,6 +162,34 @@ Case Direct(Case c, int64_t window, int64_t stride, int64_t dilation = 1, int64_
   return c;
 }
 
+Case Depthwise(Case c, int64_t window, int64_t stride, int64_t dilation = 1) {
+  c = Direct(c, window, stride, dilation, c.in);
+  c.kernel = "depthwise";
+  return c;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Depthwise, Convolution,
+    ::testing::Values(
+        // Whole blocks and parts of one, several images, tiles of unequal sizes, more rows than a band.
+        Depthwise({1, 32, 32, 14, 14, {1, 1, 1, 1}, true, false, "relu6"}, 3, 1),
+        Depthwise({2, 40, 40, 30, 17, {1, 1, 1, 1}, true, false, "hswish"}, 3, 1),
+        Depthwise({1, 5, 5, 13, 40, {0, 0, 0, 0}, false, false, ""}, 3, 1),
+        Depthwise({3, 24, 24, 7, 7, {2, 2, 2, 2}, true, false, "silu"}, 5, 1),
+        Depthwise({1, 16, 16, 112, 30, {1, 1, 1, 1}, true, false, "relu"}, 3, 1),
+        Depthwise({1, 48, 48, 1, 1, {0, 0, 0, 0}, true, false, "relu"}, 1, 1),
+        // Strides, sides of their own, windows that leave a column of the image out.
+        Depthwise({1, 32, 32, 15, 16, {0, 1, 1, 0}, true, false, "relu6"}, 3, 2),
+        Depthwise({1, 24, 24, 16, 15, {2, 1, 1, 2}, true, false, "silu"}, 5, 2),
+        Depthwise({1, 24, 24, 17, 20, {0, 0, 0, 0}, false, false, "relu"}, 2, 3),
+        // No window lies in the image, some miss it, dilated ones.
+        Depthwise({1, 24, 24, 3, 4, {3, 3, 3, 3}, true, false, ""}, 7, 1),
+        Depthwise({1, 24, 24, 4, 2, {5, 6, 5, 4}, true, false, "relu"}, 3, 1),
+        Depthwise({1, 32, 32, 12, 11, {2, 2, 2, 2}, true, false, "relu"}, 3, 1, 2),
+        Depthwise({1, 32, 32, 9, 25, {6, 6, 6, 6}, true, false, "hswish"}, 5, 2, 3),
+        // Work that threads share by rows.
+        Depthwise({1, 16, 16, 90, 100, {2, 2, 2, 2}, true, false, "silu"}, 5, 1)));
+
 INSTANTIATE_TEST_SUITE_P(
     Direct, Convolution,
     ::testing::Values(

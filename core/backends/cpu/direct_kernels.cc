@@ -3,7 +3,7 @@
 
 #include <type_traits>
 
-#include "core/backends/cpu/simd_vector.h"
+#include "core/backends/cpu/simd_math.h"
 
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
@@ -62,18 +62,6 @@ struct Sums {
     });
   }
 };
-
-// Identity and the rectifiers.
-struct Range {
-  float low, high;
-};
-
-inline Range RangeOf(UnaryKind kind) {
-  constexpr float kInfinity = __builtin_inff();
-  if (kind == UnaryKind::kRelu) return {0, kInfinity};
-  if (kind == UnaryKind::kRelu6) return {0, 6};
-  return {-kInfinity, kInfinity};
-}
 
 template <typename T>
 inline T Clamp(const T& x, float low, float high) {

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/backends/cpu/blocked_kernels.h"
+#include "core/backends/cpu/depthwise_kernels.h"
 #include "core/backends/cpu/direct_kernels.h"
 #include "core/backends/cpu/int8_kernels.h"
 #include "core/backends/cpu/simd_kernels.h"
@@ -60,6 +61,12 @@ const BlockedKernels* Blocked() {
   const char* simd = Simd().name;
   if (std::strcmp(simd, "avx512") == 0) return &avx512::BlockedTable();
   return std::strcmp(simd, "avx2") == 0 ? &avx2::BlockedTable() : nullptr;
+}
+
+const DepthwiseKernels* Depthwise() {
+  const char* simd = Simd().name;
+  if (std::strcmp(simd, "avx512") == 0) return &avx512::DepthwiseTable();
+  return std::strcmp(simd, "avx2") == 0 ? &avx2::DepthwiseTable() : nullptr;
 }
 
 const char* IsaName() { return Simd().name; }

@@ -16,7 +16,7 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
         {"BroadcastTo", {MakeRepeat}},
         {"Cast", {MakeCast}},
         {"Concat", {MakeConcat}},
-        {"Conv2D", {MakeWinograd, MakeDirectConvolution, MakeConvolution}},
+        {"Conv2D", {MakeDepthwise, MakeWinograd, MakeDirectConvolution, MakeConvolution}},
         {"Conv2DTranspose", {MakeDeconvolution}},
         {"Conv3D", {MakeConvolution}},
         {"Conv3DTranspose", {MakeDeconvolution}},

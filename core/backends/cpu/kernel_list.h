@@ -35,6 +35,7 @@ KernelResult MakeConcat(const KernelRequest& request);
 KernelResult MakeSplit(const KernelRequest& request);
 KernelResult MakeSlice(const KernelRequest& request);
 KernelResult MakeCast(const KernelRequest& request);
+KernelResult MakeDepthwise(const KernelRequest& request);
 KernelResult MakeWinograd(const KernelRequest& request);
 KernelResult MakeDirectConvolution(const KernelRequest& request);
 KernelResult MakeConvolution(const KernelRequest& request);

@@ -10,6 +10,18 @@
 
 namespace mirin::cpu::MIRIN_SIMD {
 
+// Of the results of identity and the rectifiers.
+struct Range {
+  float low, high;
+};
+
+inline Range RangeOf(UnaryKind kind) {
+  constexpr float kInfinity = __builtin_inff();
+  if (kind == UnaryKind::kRelu) return {0, kInfinity};
+  if (kind == UnaryKind::kRelu6) return {0, 6};
+  return {-kInfinity, kInfinity};
+}
+
 // a where it is larger, else b; b where either is NaN.
 inline Vector Larger(Vector a, Vector b) {
 #if defined(__AVX512F__)

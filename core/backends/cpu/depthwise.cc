@@ -1,0 +1,113 @@
+// Convolutions of each channel by itself, on blocked layouts.
+#include <algorithm>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "core/backends/cpu/depthwise_kernels.h"
+#include "core/backends/cpu/direct_kernels.h"
+#include "core/backends/cpu/gemm.h"
+#include "core/backends/cpu/kernel.h"
+#include "core/backends/cpu/onednn.h"
+#include "core/base/status.h"
+
+namespace mirin::cpu {
+namespace {
+
+DepthwiseAxis PlanAxis(const ops::WindowAxis& a, int64_t size, int64_t results) {
+  const int64_t window = (a.kernel - 1) * a.dilation + 1;
+  DepthwiseAxis axis = {a.kernel, a.stride, a.dilation, a.pad_before, size, results, 0, 0};
+  axis.inner_begin = std::min(results, (a.pad_before + a.stride - 1) / a.stride);
+  const int64_t room = size + a.pad_before - window;  // for the last window in the image to move
+  axis.inner_end = room < 0 ? axis.inner_begin
+                            : std::max(axis.inner_begin, std::min(results, room / a.stride + 1));
+  return axis;
+}
+
+absl::StatusOr<std::shared_ptr<const void>> PackWeights(const KernelRequest& r) {
+  const Dims& w = r.inputs[1].shape.dims();
+  const int64_t taps = w[2] * w[3], lanes = Depthwise()->lanes, blocks = (w[0] + lanes - 1) / lanes;
+  return r.Pack(1, absl::StrCat(SimdName("depthwise"), ":", absl::StrJoin(w, "x")),
+                static_cast<size_t>(blocks * taps * lanes) * 4, [&](void* to) {
+                  std::vector<int32_t> in_order(static_cast<size_t>(taps));
+                  std::iota(in_order.begin(), in_order.end(), 0);
+                  const char* from = static_cast<const char*>(r.constants[1]->data());
+                  for (int64_t b = 0; b < blocks; ++b)
+                    Direct()->pack(from + b * lanes * taps * 4, taps,
+                                   std::min(lanes, w[0] - b * lanes), in_order.data(), lanes,
+                                   static_cast<float*>(to) + b * taps * lanes);
+                  return absl::OkStatus();
+                });
+}
+
+absl::Status Refusal(const KernelRequest& r, const std::vector<ops::WindowAxis>& axes) {
+  const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims();
+  const int64_t groups = r.node->attrs().Int("group", 1);
+  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  if (groups < 2 || groups != x[1] || groups != w[0])
+    return absl::UnimplementedError("groups of several channels");
+  for (const ops::WindowAxis& a : axes) {
+    if (a.pad_before < 0 || a.pad_after < 0) return absl::UnimplementedError("negative padding");
+  }
+  if (!r.can_pack(1) || (r.has_input(2) && !r.can_pack(2)))
+    return absl::UnimplementedError("computed weights");
+  if (r.has_input(3)) return absl::UnimplementedError("a sum with another tensor");
+  if (NumElements(x) == 0 || NumElements(r.outputs[0].shape.dims()) == 0 || NumElements(w) == 0)
+    return absl::UnimplementedError("an empty tensor");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+KernelResult MakeDepthwise(const KernelRequest& r) {
+  const DepthwiseKernels* kernels = Depthwise();
+  if (kernels == nullptr) return absl::UnimplementedError("no blocked layout");
+  const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
+             &y = r.outputs[0].shape.dims();
+  if (x.size() != 4) return absl::UnimplementedError("another rank");
+  MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
+                         ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
+  MIRIN_RETURN_IF_ERROR(Refusal(r, axes));
+  const int64_t lanes = kernels->lanes, blocks = (x[1] + lanes - 1) / lanes;
+  DepthwiseArgs plan = {};
+  MIRIN_ASSIGN_OR_RETURN(plan.activation, FusedActivation(*r.node));
+  if (plan.activation == UnaryKind::kSigmoid && x[1] % lanes != 0)
+    return absl::UnimplementedError("an activation that changes the padding of a block");
+  plan.rows = PlanAxis(axes[0], x[2], y[2]);
+  plan.columns = PlanAxis(axes[1], x[3], y[3]);
+  MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const void> weights, PackWeights(r));
+  std::vector<float> bias(static_cast<size_t>(blocks * lanes));
+  if (r.has_input(2))
+    __builtin_memcpy(bias.data(), r.constants[2]->data(), r.constants[2]->bytes());
+  KernelTraits traits;
+  traits.implementation = SimdName("depthwise");
+  traits.layout = onednn::BlockedLayout();
+  traits.plain = 2 | 4;
+  traits.consumed = r.has_input(2) ? 2 | 4 : 2;
+  // Threads share out bands of rows.
+  const int64_t row_work = y[3] * w[2] * w[3] * lanes,
+                bands = std::clamp<int64_t>(y[2] * row_work / kLeastMultiplyAdds, 1, y[2]),
+                grain = std::max<int64_t>(1, kLeastMultiplyAdds / (y[2] * row_work));
+  return FromFunction(traits, [=, planes = x[0] * blocks](const KernelContext& c) {
+    const float* from = c.input(0).as<float>();
+    float* to = c.output(0).as<float>();
+    c.threads().ParallelFor(planes * bands, grain, [&](int64_t begin, int64_t end) {
+      while (begin < end) {  // neighbouring bands of a plane at once
+        const int64_t plane = begin / bands, last = std::min(end, (plane + 1) * bands),
+                      block = plane % blocks;
+        DepthwiseArgs a = plan;
+        a.x = from + plane * a.rows.size * a.columns.size * lanes;
+        a.y = to + plane * a.rows.results * a.columns.results * lanes;
+        a.weights =
+            static_cast<const float*>(weights.get()) + block * a.rows.taps * a.columns.taps * lanes;
+        a.bias = bias.data() + block * lanes;
+        a.row_begin = (begin - plane * bands) * a.rows.results / bands;
+        a.row_end = (last - plane * bands) * a.rows.results / bands;
+        kernels->convolve(a);
+        begin = last;
+      }
+    });
+  });
+}
+
+}  // namespace mirin::cpu
