@@ -67,6 +67,7 @@ const Case kCases[] = {
     {128, 384, 384, true, ""},           //
     {113, 512, 200, true, "relu"},       // an odd row, columns behind the last pair
     {131, 1024, 230, true, "gelu_erf"},  // several blocks of the depth
+    {197, 384, 200, true, ""},           // tiles of unlike rows
     {300, 256, 192, false, "relu"},      // several blocks of rows
 };
 
@@ -126,6 +127,19 @@ TEST(Strassen, SmallColumnsAreNotDrownedByLargeOnes) {
     EXPECT_NEAR(result.y[static_cast<size_t>(i * c.n + 20)], want,
                 magnitude * static_cast<double>(c.k) * 0x1p-24);
     EXPECT_EQ(result.y[static_cast<size_t>(i * c.n + 21)], 0);
+  }
+}
+
+// Sums of them would not be finite, products of scaled rows would be lost.
+TEST(Strassen, HugeAndTinyWeightsAreMultipliedAsUsual) {
+  const Case c = {128, 384, 192, true, ""};
+  for (float scale : {1e36f, 1e-36f}) {
+    Inputs in(c);
+    for (float& a : in.a) a /= scale;
+    for (float& b : in.b) b *= scale;
+    const FloatResult result = Multiply(c, in, 1);
+    EXPECT_EQ(result.placement.find("strassen"), std::string::npos) << result.placement;
+    ExpectClose(c, in, result.y);
   }
 }
 

@@ -51,9 +51,9 @@ struct GemmArgs {
 // 5 k^2 2^-24 times the largest of its row of A times the largest of its two panels of B.
 struct StrassenArgs {
   const GemmArgs* product;  // its column range is ignored
-  int64_t half_rows;        // half of the rows, rounded up
+  int64_t half_rows;        // half of the rows, rounded up, tile_rows or more
   int64_t depth_begin;
-  int64_t depth;           // half of the block's
+  int64_t depth;           // half of the block's, a multiple of 16
   float *scale, *inverse;  // 2 * half_rows each
   float* packed_a;         // 7 * half_rows * depth
   float* sums_of_b;        // 4 * depth * tile_columns
@@ -99,16 +99,15 @@ struct SimdKernels {
   void (*pack_b)(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
   void (*gemm)(const GemmArgs& args);
   void (*attend)(const AttendArgs& args);
-  // Whether the columns of a pair of panels of depth k are alike: their largest magnitudes are within a factor of 32, none is 0, all
-  // are finite. Small columns would drown in the rounding errors of large ones.
+  // Whether the columns of a pair of panels of depth k are alike: their largest magnitudes are within a factor of 32, and within
+  // [2^-100, 2^100]. Small columns would drown in the rounding errors of large ones, sums of larger numbers might not be finite.
   bool (*strassen_even)(const float* pair, int64_t k);
   // Fills scale and inverse; false when a number of A is not finite: the product has to be taken by gemm.
   bool (*strassen_scales)(const StrassenArgs& args);
   // Rows [begin, end) of the upper half, and their partners, to packed_a.
   void (*strassen_pack_a)(const StrassenArgs& args, int64_t begin, int64_t end);
-  // Two panels of C from `column` on, plus what they hold when depth_begin is not 0. False, with nothing done, when a sum of B
-  // is not finite.
-  bool (*strassen_pair)(const StrassenArgs& args, int64_t column);
+  // Two panels of C from `column` on, plus what they hold when depth_begin is not 0. The panels are even.
+  void (*strassen_pair)(const StrassenArgs& args, int64_t column);
   // Floats to binary16, for panels of half the size; false when a finite one is too large. Null, as gemm_half is, where the
   // CPU cannot read such numbers.
   bool (*narrow)(const float* x, uint16_t* y, int64_t n);

@@ -39,7 +39,7 @@ void Attend(const AttendArgs& args);
 bool StrassenEven(const float* pair, int64_t k);
 bool StrassenScales(const StrassenArgs& args);
 void StrassenPackA(const StrassenArgs& args, int64_t begin, int64_t end);
-bool StrassenPair(const StrassenArgs& args, int64_t column);
+void StrassenPair(const StrassenArgs& args, int64_t column);
 #if defined(__F16C__)
 bool Narrow(const float* x, uint16_t* y, int64_t n);
 void GemmHalf(const GemmArgs& args);

@@ -25,11 +25,17 @@ inline bool Finite(Mask largest) {
 
 // The power of two that brings the largest of a row to [1, 2), and its inverse; false when a number is not finite.
 bool ScaleOf(const float* x, int64_t n, float* scale, float* inverse) {
-  Mask largest = {};
+  constexpr int kAtOnce = 4;
+  Mask largest[kAtOnce] = {};
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) largest = LargerBits(Magnitude(Load(x + i)), largest);
+  for (; i + kAtOnce * kLanes <= n; i += kAtOnce * kLanes) {
+    for (int j = 0; j < kAtOnce; ++j)
+      largest[j] = LargerBits(Magnitude(Load(x + i + j * kLanes)), largest[j]);
+  }
+  const Mask all =
+      LargerBits(LargerBits(largest[0], largest[1]), LargerBits(largest[2], largest[3]));
   int32_t bits = 0;
-  for (int l = 0; l < kLanes; ++l) bits = largest[l] > bits ? largest[l] : bits;
+  for (int l = 0; l < kLanes; ++l) bits = all[l] > bits ? all[l] : bits;
   for (; i < n; ++i) {
     int32_t one;
     __builtin_memcpy(&one, x + i, sizeof one);
@@ -43,112 +49,166 @@ bool ScaleOf(const float* x, int64_t n, float* scale, float* inverse) {
   return bits < kInfinityBits;
 }
 
+#define MIRIN_INLINE __attribute__((always_inline))
+
+// f(0) to f(N - 1) with constants: an array that they alone index is in registers from the first.
+template <int N, typename F>
+MIRIN_INLINE inline void Each(const F& f) {
+  if constexpr (N > 1) Each<N - 1>(f);
+  f(N - 1);
+}
+template <int R, typename F>
+MIRIN_INLINE inline void EachVector(const F& f) {
+  Each<R>([&](int r) MIRIN_INLINE { Each<kVectors>([&](int v) MIRIN_INLINE { f(r, v); }); });
+}
+
 template <int R>
 using Tile = Vector[R][kVectors];
 
+// What the next pair will read, fetched bit by bit: two runs of `lines` cache lines, `gap` floats between them.
 struct Fetch {
-  const float* at;
-  int64_t lines;  // for each product
+  const float* from;
+  int64_t lines, gap;
+  int64_t done, step;  // 2^-16 lines
+
+  void Next() {
+    const int64_t line = done >> 16;
+    __builtin_prefetch(from + line * 16 + (line < lines ? 0 : gap), 0, 2);
+    done += step;
+  }
 };
 
-// acc += rows of A times a panel of B.
+// to = x - y, numbers of whole panels.
+struct Difference {
+  const float *x, *y;
+  float* to;
+};
+
+// A tile of C.
+struct Place {
+  float* c;
+  int64_t c_row;
+  int64_t rows;  // that C has from here on
+  const float* inverse;
+  const float* bias;  // null: none
+  bool first;         // block of the depth
+  UnaryKind activation;
+};
+
+// One of the products of a tile: x = from + also + A B.
 template <int R>
-inline void Accumulate(const float* a, int64_t depth, const float* panel, Fetch* fetch,
-                       Tile<R>& acc) {
-  int64_t p = 0;
-  for (int64_t lines = fetch->lines; lines > 0 && p + 4 <= depth; p += 4, --lines) {
-    __builtin_prefetch(fetch->at, 0, 2);
-    fetch->at += 16;
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) MultiplyAdd(a + p + i, depth, panel + (p + i) * kColumns, acc);
-  }
-#pragma GCC unroll 4
-  for (; p < depth; ++p) MultiplyAdd(a + p, depth, panel + p * kColumns, acc);
-}
+struct Product {
+  const float *a, *panel;
+  const Tile<R>*from, *also;  // null: zeros
+  Tile<R>* keep;              // gets x; null: none
+  const Place* to;            // gets x + plus; null: none
+  const Tile<R>* plus;        // null: zeros
+};
 
 template <int R>
-inline void Keep(const Tile<R>& acc, Tile<R>& to) {
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < kVectors; ++v) to[r][v] = acc[r][v];
-  }
-}
-
-template <int R>
-inline void Plus(const Tile<R>& x, Tile<R>& acc) {
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < kVectors; ++v) acc[r][v] += x[r][v];
-  }
-}
-
-// Rows of a tile to C at `row`, `column`, as far as C has them.
-template <int R>
-inline void Finish(const StrassenArgs& s, const Tile<R>& acc, int64_t row, int64_t column,
-                   const float* inverse) {
-  const GemmArgs& g = *s.product;
-  const bool first = s.depth_begin == 0, last = s.depth_begin + 2 * s.depth >= g.k;
-  const float* bias = last && g.bias != nullptr ? g.bias + column : nullptr;
-  const bool activate = last && g.activation != UnaryKind::kIdentity;
-  float* c = g.c + row * g.c_row + column;
-  const int64_t rows = g.row_end - row < R ? g.row_end - row : R;
+MIRIN_INLINE inline void Finish(const Place& to, const Tile<R>& acc) {
+  Vector bias[kVectors] = {};
+  if (to.bias != nullptr)
+    Each<kVectors>([&](int v) MIRIN_INLINE { bias[v] = Load(to.bias + v * kLanes); });
+  const bool whole = to.rows >= R;
   float tile[R * kColumns];
-  for (int r = 0; r < R; ++r) {
-    float* line = c + (r < rows ? r : 0) * g.c_row;
-    for (int v = 0; v < kVectors; ++v) {
-      Vector x = acc[r][v] * inverse[r];
-      if (!first) x += Load(line + v * kLanes);
-      if (bias != nullptr) x += Load(bias + v * kLanes);
-      if (activate) {
-        Store(tile + r * kColumns + v * kLanes, x);
-      } else if (r < rows) {
-        Store(line + v * kLanes, x);
+  const bool direct = whole && to.activation == UnaryKind::kIdentity;
+  float* out = direct ? to.c : tile;
+  const int64_t out_row = direct ? to.c_row : kColumns;
+  if (to.first) {
+    EachVector<R>([&](int r, int v) MIRIN_INLINE {
+      Store(out + r * out_row + v * kLanes, acc[r][v] * to.inverse[r] + bias[v]);
+    });
+  } else {
+    EachVector<R>([&](int r, int v) MIRIN_INLINE {
+      const float* before = to.c + (r < to.rows ? r : 0) * to.c_row + v * kLanes;
+      Store(out + r * out_row + v * kLanes, acc[r][v] * to.inverse[r] + Load(before) + bias[v]);
+    });
+  }
+  if (direct) return;
+  Unary(to.activation, tile, tile, R * kColumns, 0);
+  const int64_t rows = whole ? R : to.rows;
+  for (int64_t r = 0; r < rows; ++r)
+    __builtin_memcpy(to.c + r * to.c_row, tile + r * kColumns, kColumns * 4);
+}
+
+// Not inlined: over several of these loops accumulators would be moved to memory and back. With kSum it makes a difference besides:
+// additions and stores have units of their own, which a product leaves idle.
+template <bool kSum, int R>
+__attribute__((noinline)) void Multiply(const Product<R>& product, int64_t depth, Fetch* fetch,
+                                        const Difference& sum) {
+  Tile<R> acc;
+  if (product.from == nullptr) {
+    EachVector<R>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
+  } else {
+    EachVector<R>([&](int r, int v) MIRIN_INLINE { acc[r][v] = (*product.from)[r][v]; });
+  }
+  if (product.also != nullptr)
+    EachVector<R>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.also)[r][v]; });
+  for (int64_t p = 0; p < depth; p += 4) {
+    fetch->Next();
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      MultiplyAdd(product.a + p + i, depth, product.panel + (p + i) * kColumns, acc);
+      if constexpr (kSum) {
+        for (int v = 0; v < kVectors; ++v) {
+          const int64_t at = (p + i) * kColumns + v * kLanes;
+          Store(sum.to + at, Load(sum.x + at) - Load(sum.y + at));
+        }
       }
     }
   }
-  if (!activate) return;
-  Unary(g.activation, tile, tile, R * kColumns, 0);
-  for (int64_t r = 0; r < rows; ++r)
-    __builtin_memcpy(c + r * g.c_row, tile + r * kColumns, kColumns * 4);
+  if (product.keep != nullptr)
+    EachVector<R>([&](int r, int v) MIRIN_INLINE { (*product.keep)[r][v] = acc[r][v]; });
+  if (product.to == nullptr) return;
+  if (product.plus != nullptr)
+    EachVector<R>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.plus)[r][v]; });
+  Finish<R>(*product.to, acc);
 }
 
 // Offsets of the matrices in StrassenArgs::packed_a and sums_of_b.
 enum { kA11, kA12, kA22, kS1, kS2, kS3, kS4 };
 enum { kT1, kT2, kT3, kT4 };
 
-template <int R>
-inline void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* fetch) {
+// A tile of each quadrant of C. With kSum it makes the sums of B, which other tiles read.
+template <bool kSum, int R>
+void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* fetch) {
+  const GemmArgs& g = *s.product;
   const int64_t panel = s.depth * kColumns, matrix = s.half_rows * s.depth;
-  const float* b = static_cast<const float*>(s.product->packed_b) + column * s.product->k +
-                   s.depth_begin * kColumns;
-  const float *b11 = b, *b21 = b + panel, *b22 = b + s.product->k * kColumns + panel;
+  const float* b11 =
+      static_cast<const float*>(g.packed_b) + column * g.k + s.depth_begin * kColumns;
+  const float *b21 = b11 + panel, *b12 = b11 + g.k * kColumns, *b22 = b12 + panel;
   const auto a = [&](int i) { return s.packed_a + i * matrix + tile_row * s.depth; };
   const auto t = [&](int i) { return s.sums_of_b + i * panel; };
-  const int64_t top = s.product->row_begin + tile_row, bottom = top + s.half_rows;
-  const float *up = s.inverse + tile_row, *low = up + s.half_rows;
-  Tile<R> acc, u, p5;
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < kVectors; ++v) acc[r][v] = Vector{};
-  }
-  Accumulate<R>(a(kA11), s.depth, b11, fetch, acc);
-  Keep<R>(acc, u);
-  Accumulate<R>(a(kA12), s.depth, b21, fetch, acc);
-  Finish<R>(s, acc, top, column, up);
-  Keep<R>(u, acc);
-  Accumulate<R>(a(kS2), s.depth, t(kT2), fetch, acc);
-  Keep<R>(acc, u);
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < kVectors; ++v) acc[r][v] = Vector{};
-  }
-  Accumulate<R>(a(kS1), s.depth, t(kT1), fetch, acc);
-  Keep<R>(acc, p5);
-  Plus<R>(u, acc);
-  Accumulate<R>(a(kS4), s.depth, b22, fetch, acc);
-  Finish<R>(s, acc, top, column + kColumns, up);
-  Keep<R>(u, acc);
-  Accumulate<R>(a(kS3), s.depth, t(kT3), fetch, acc);
-  Plus<R>(acc, p5);
-  Finish<R>(s, p5, bottom, column + kColumns, low);
-  Accumulate<R>(a(kA22), s.depth, t(kT4), fetch, acc);
-  Finish<R>(s, acc, bottom, column, low);
+  const bool last = s.depth_begin + 2 * s.depth >= g.k;
+  const auto place = [&](bool low, bool right) {
+    const int64_t row = tile_row + (low ? s.half_rows : 0), to = column + (right ? kColumns : 0);
+    Place p;
+    p.c = g.c + (g.row_begin + row) * g.c_row + to;
+    p.c_row = g.c_row;
+    p.rows = g.row_end - g.row_begin - row;
+    p.inverse = s.inverse + row;
+    p.bias = last && g.bias != nullptr ? g.bias + to : nullptr;
+    p.first = s.depth_begin == 0;
+    p.activation = last ? g.activation : UnaryKind::kIdentity;
+    return p;
+  };
+  const Place c11 = place(false, false), c12 = place(false, true), c21 = place(true, false),
+              c22 = place(true, true);
+  Tile<R> u, p5;
+  const auto multiply = [&](const Product<R>& product, const Difference& sum) {
+    Multiply<kSum, R>(product, s.depth, fetch, sum);
+  };
+  const auto multiply_only = [&](const Product<R>& product) {
+    Multiply<false, R>(product, s.depth, fetch, {});
+  };
+  multiply({a(kA11), b11, nullptr, nullptr, &u, nullptr, nullptr}, {b12, b11, t(kT1)});
+  multiply({a(kA12), b21, &u, nullptr, nullptr, &c11, nullptr}, {b22, t(kT1), t(kT2)});
+  multiply({a(kS2), t(kT2), &u, nullptr, &u, nullptr, nullptr}, {b22, b12, t(kT3)});
+  multiply({a(kS1), t(kT1), nullptr, nullptr, &p5, nullptr, nullptr}, {b21, t(kT2), t(kT4)});
+  multiply_only({a(kS4), b22, &u, &p5, nullptr, &c12, nullptr});
+  multiply_only({a(kS3), t(kT3), &u, nullptr, &u, &c22, &p5});
+  multiply_only({a(kA22), t(kT4), &u, nullptr, nullptr, &c21, nullptr});
 }
 
 template <int R>
@@ -156,35 +216,14 @@ inline void Rows(const StrassenArgs& s, int64_t rows, int64_t tile_row, int64_t 
                  Fetch* fetch) {
   if constexpr (R > 0) {
     if (rows != R) return Rows<R - 1>(s, rows, tile_row, column, fetch);
-    Quadrants<R>(s, tile_row, column, fetch);
+    Quadrants<false, R>(s, tile_row, column, fetch);
   }
-}
-
-// T1 to T4; false when one is not finite.
-bool SumB(const StrassenArgs& s, int64_t column) {
-  const int64_t panel = s.depth * kColumns;
-  const float* left = static_cast<const float*>(s.product->packed_b) + column * s.product->k +
-                      s.depth_begin * kColumns;
-  const float* right = left + s.product->k * kColumns;
-  Mask largest = {};
-  for (int64_t i = 0; i < panel; i += kLanes) {
-    const Vector b11 = Load(left + i), b21 = Load(left + panel + i), b12 = Load(right + i),
-                 b22 = Load(right + panel + i);
-    const Vector t1 = b12 - b11, t2 = b22 - t1, t3 = b22 - b12, t4 = b21 - t2;
-    float* to = s.sums_of_b + i;
-    Store(to, t1);
-    Store(to + panel, t2);
-    Store(to + 2 * panel, t3);
-    Store(to + 3 * panel, t4);
-    largest = LargerBits(LargerBits(Magnitude(t4), Magnitude(t3)), largest);
-  }
-  return Finite(largest);
 }
 
 }  // namespace
 
 bool StrassenEven(const float* pair, int64_t k) {
-  constexpr float kMost = 32;
+  constexpr float kMost = 32, kSmallest = 0x1p-100f, kLargest = 0x1p100f;
   Mask largest[2 * kVectors] = {};
   for (int64_t p = 0; p < k; ++p) {
     for (int v = 0; v < 2 * kVectors; ++v) {
@@ -202,7 +241,7 @@ bool StrassenEven(const float* pair, int64_t k) {
       high = one > high ? one : high;
     }
   }
-  return low > 0 && high / kMost <= low;
+  return low >= kSmallest && high <= kLargest && high / kMost <= low;
 }
 
 bool StrassenScales(const StrassenArgs& s) {
@@ -241,19 +280,16 @@ void StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) {
   }
 }
 
-bool StrassenPair(const StrassenArgs& s, int64_t column) {
-  if (!SumB(s, column)) return false;
+void StrassenPair(const StrassenArgs& s, int64_t column) {
   const GemmArgs& g = *s.product;
-  const int64_t tiles = (s.half_rows + kRows - 1) / kRows;
-  // All that the next pair will read, spread over the products of the tiles.
-  const int64_t lines = 4 * s.depth * kColumns / 16 / (7 * tiles) + 1;
-  const int64_t first_half = (tiles + 1) / 2;
-  Fetch fetch = {s.next, lines};
-  for (int64_t i = 0; i < s.half_rows; i += kRows) {
-    if (i / kRows == first_half) fetch.at = s.next + g.k * kColumns;
-    Rows<kRows>(s, s.half_rows - i < kRows ? s.half_rows - i : kRows, i, column, &fetch);
+  const int64_t rest = s.half_rows - kRows, tiles = (rest + kRows - 1) / kRows;
+  const int64_t lines = 2 * s.depth * kColumns / 16, calls = 7 * (1 + tiles) * (s.depth / 4);
+  Fetch fetch = {s.next, lines, g.k * kColumns - lines * 16, 0, (2 * lines << 16) / calls};
+  Quadrants<true, kRows>(s, 0, column, &fetch);
+  for (int64_t i = 0; i < tiles; ++i) {  // alike: a tile of few rows would wait for B
+    const int64_t row = kRows + rest * i / tiles, end = kRows + rest * (i + 1) / tiles;
+    Rows<kRows>(s, end - row, row, column, &fetch);
   }
-  return true;
 }
 
 }  // namespace mirin::cpu::MIRIN_SIMD
