@@ -205,7 +205,7 @@ OpSchema QuantizedMatMul() {
   OpSchema schema("QuantizedMatMul",
                   "v = activation((x - x_zero) w * scale + bias) for bytes x and an int8 matrix w, "
                   "exact in integers; v itself, or bytes "
-                  "round(v / y_scale) + y_zero when dtype says so. (internal)");
+                  "round(v * (1 / y_scale)) + y_zero, in float32, when dtype says so. (internal)");
   schema.Input("x")
       .Input("weight")
       .Input("scale")
@@ -255,7 +255,7 @@ OpSchema QuantizedConv2D() {
                   "v = activation(conv(x - x_zero, weight) * scale + bias + residual) for bytes x "
                   "and int8 weights, exact in integers; a residual of "
                   "bytes counts as (r - residual_zero) * residual_scale; v itself, or bytes "
-                  "round(v / y_scale) + y_zero when dtype says so. (internal)");
+                  "round(v * (1 / y_scale)) + y_zero, in float32, when dtype says so. (internal)");
   schema.Input("x")
       .Input("weight")
       .Input("scale")
@@ -274,9 +274,10 @@ OpSchema QuantizedConv2D() {
   return WithResultForm(schema).Output("y").Infer(InferQuantizedConv2D);
 }
 OpSchema QuantizedAdd() {
-  OpSchema schema("QuantizedAdd",
-                  "v = activation((a - a_zero) * a_scale + (b - b_zero) * b_scale) with "
-                  "broadcasting, as bytes round(v / y_scale) + y_zero. (internal)");
+  OpSchema schema(
+      "QuantizedAdd",
+      "v = activation((a - a_zero) * a_scale + (b - b_zero) * b_scale) with "
+      "broadcasting, as bytes round(v * (1 / y_scale)) + y_zero, in float32. (internal)");
   schema.Input("a")
       .Input("b")
       .Attr("a_scale", 1.0)

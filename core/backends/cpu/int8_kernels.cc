@@ -2,84 +2,34 @@
 // in here: the linker might keep the copy with the widest instructions for everybody.
 #include "core/backends/cpu/int8_kernels.h"
 
-#include <immintrin.h>
+#include "core/backends/cpu/int8_vector.h"
 
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
 
-// One vector of int32 sums, and what adds the products of kGroup neighbours in depth to each of them. With VNNI these are bytes,
-// A unsigned and B signed; without, 16-bit numbers, because byte products of older instructions saturate.
-#if defined(__AVX512VNNI__)
-constexpr bool kBytes = true;
-using AElement = uint8_t;
-#else
-constexpr bool kBytes = false;
-using AElement = int16_t;
-#endif
-#if defined(__AVX512F__)
-constexpr int kLanes = 16, kRows = 8, kVectors = 3;
-using Ints = __m512i;
-inline Ints Load(const void* from) { return _mm512_loadu_si512(from); }
-inline void Store(void* to, Ints v) { _mm512_storeu_si512(to, v); }
-inline Ints Repeat(int32_t v) { return _mm512_set1_epi32(v); }
-#if defined(__AVX512VNNI__)
-// As text: of the intrinsic, gcc 12 makes copies of the sums in every step.
-inline Ints AddProducts(Ints sum, Ints a, Ints b) {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
-  return sum;
-}
-#else
-inline Ints AddProducts(Ints sum, Ints a, Ints b) {
-  return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
-}
-#endif
-#elif defined(__AVX2__)
-constexpr int kLanes = 8, kRows = 4, kVectors = 2;
-using Ints = __m256i;
-inline Ints Load(const void* from) { return _mm256_loadu_si256(static_cast<const Ints*>(from)); }
-inline void Store(void* to, Ints v) { _mm256_storeu_si256(static_cast<Ints*>(to), v); }
-inline Ints Repeat(int32_t v) { return _mm256_set1_epi32(v); }
-inline Ints AddProducts(Ints sum, Ints a, Ints b) {
-  return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
-}
-#else
-constexpr int kLanes = 4, kRows = 4, kVectors = 2;
-using Ints = __m128i;
-inline Ints Load(const void* from) { return _mm_loadu_si128(static_cast<const Ints*>(from)); }
-inline void Store(void* to, Ints v) { _mm_storeu_si128(static_cast<Ints*>(to), v); }
-inline Ints Repeat(int32_t v) { return _mm_set1_epi32(v); }
-inline Ints AddProducts(Ints sum, Ints a, Ints b) {
-  return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
-}
-#endif
-typedef float Vector __attribute__((vector_size(kLanes * 4), may_alias));
-typedef int32_t IntVector __attribute__((vector_size(kLanes * 4)));
-constexpr int64_t kColumns = kLanes * kVectors;
 constexpr int64_t kFetchEvery = 4;
-constexpr int64_t kGroup = kBytes ? 4 : 2;
 constexpr int kSpread = 4 * kLanes;  // partial results of a reduction
-constexpr int64_t kABytes = kBytes ? 1 : 2;
-constexpr int64_t kBBytes = kABytes;
-constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
 
-// Nearest integer, ties to even, for |v| below 2^22.
-inline float Rint(float v) { return (v + kMagic) - kMagic; }
-
-inline float Clamp(float v, float low, float high) {
-  v = v > low ? v : low;  // not a number becomes low
-  return v < high ? v : high;
+// n is a multiple of kLanes.
+template <bool kDivide>
+inline void WholeToBytes(const float* x, uint8_t* y, int64_t n, float scale, ToBytes to) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const Vector v = Floats(x + i), steps = kDivide ? v / scale : v * to.inverse;
+    StoreBytes(y + i, RoundedSteps(steps, to), kLanes);
+  }
 }
 
-inline int32_t LowOf(bool is_signed) { return is_signed ? -128 : 0; }
-
-// A number of steps from the zero point, rounded and saturated.
-inline uint8_t Saturated(float steps, Int8Form f) {
-  const float low = static_cast<float>(LowOf(f.is_signed) - f.zero);
-  return static_cast<uint8_t>(static_cast<int32_t>(Rint(Clamp(steps, low, low + 255))) + f.zero);
-}
-
-void Quantize(const float* x, uint8_t* y, int64_t n, Int8Form form) {
-  for (int64_t i = 0; i < n; ++i) y[i] = Saturated(x[i] / form.scale, form);
+template <bool kDivide>
+void FloatsToBytes(const float* x, uint8_t* y, int64_t n, Int8Form form) {
+  const ToBytes to = ToBytesOf(form, UnaryKind::kIdentity);
+  const int64_t rest = n % kLanes, whole = n - rest;
+  WholeToBytes<kDivide>(x, y, whole, form.scale, to);
+  if (rest == 0) return;
+  float last[kLanes] = {};
+  uint8_t bytes[kLanes];
+  __builtin_memcpy(last, x + whole, static_cast<unsigned long>(rest) * 4);
+  WholeToBytes<kDivide>(last, bytes, kLanes, form.scale, to);
+  __builtin_memcpy(y + whole, bytes, static_cast<unsigned long>(rest));
 }
 
 template <typename T>
@@ -92,28 +42,40 @@ void Dequantize(const uint8_t* x, float* y, int64_t n, Int8Form form) {
                  : DequantizeFrom(x, y, n, form);
 }
 
+// n is a multiple of kLanes.
+template <typename A, typename B>
+inline void AddWhole(const void* a, Int8Form a_form, const void* b, Int8Form b_form, uint8_t* y,
+                     int64_t n, ToBytes to) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const auto left = reinterpret_cast<IntVector>(Widen(static_cast<const A*>(a) + i)),
+               right = reinterpret_cast<IntVector>(Widen(static_cast<const B*>(b) + i));
+    const Vector sum = __builtin_convertvector(left - a_form.zero, Vector) * a_form.scale +
+                       __builtin_convertvector(right - b_form.zero, Vector) * b_form.scale;
+    StoreBytes(y + i, RoundedSteps(sum * to.inverse, to), kLanes);
+  }
+}
+
 template <typename A, typename B>
 void AddOf(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,
-           Int8Form y_form, int64_t n, float least) {
-  const A* left = reinterpret_cast<const A*>(a);
-  const B* right = reinterpret_cast<const B*>(b);
-  for (int64_t i = 0; i < n; ++i) {
-    const float v = static_cast<float>(left[i] - a_form.zero) * a_form.scale +
-                    static_cast<float>(right[i] - b_form.zero) * b_form.scale;
-    y[i] = Saturated(v > least ? v : least, y_form);
-  }
+           int64_t n, ToBytes to) {
+  const int64_t rest = n % kLanes, whole = n - rest;
+  AddWhole<A, B>(a, a_form, b, b_form, y, whole, to);
+  if (rest == 0) return;
+  uint8_t left[kLanes] = {}, right[kLanes] = {}, sums[kLanes];
+  __builtin_memcpy(left, a + whole, static_cast<unsigned long>(rest));
+  __builtin_memcpy(right, b + whole, static_cast<unsigned long>(rest));
+  AddWhole<A, B>(left, a_form, right, b_form, sums, kLanes, to);
+  __builtin_memcpy(y + whole, sums, static_cast<unsigned long>(rest));
 }
 
 void Add(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,
          Int8Form y_form, int64_t n, bool relu) {
-  a_form.scale /= y_form.scale;
-  b_form.scale /= y_form.scale;
-  const float least = relu ? 0.0f : -__builtin_inff();
   const auto add = a_form.is_signed
                        ? b_form.is_signed ? AddOf<int8_t, int8_t> : AddOf<int8_t, uint8_t>
                    : b_form.is_signed ? AddOf<uint8_t, int8_t>
                                       : AddOf<uint8_t, uint8_t>;
-  add(a, a_form, b, b_form, y, y_form, n, least);
+  add(a, a_form, b, b_form, y, n,
+      ToBytesOf(y_form, relu ? UnaryKind::kRelu : UnaryKind::kIdentity));
 }
 
 int64_t Padded(int64_t k) { return (k + kGroup - 1) / kGroup * kGroup; }
@@ -194,23 +156,28 @@ void PrepareRow(const uint8_t* x, int64_t k, bool is_signed, int32_t* zero, void
   for (int64_t i = k; i < Padded(k); ++i) to[i] = 0;
 }
 
-// What a tile of sums in a panel of columns becomes.
+// A panel of columns, and what its sums begin at and become.
 struct Panel {
   const char* b;
   int64_t column, width;
+  ToBytes to_bytes;
+  int32_t begin[kColumns];  // where rows share a zero point
   float scale[kColumns], bias[kColumns];
 };
 
-inline void FinishRow(const Int8GemmArgs& g, const Panel& t, const IntVector* sums, int vectors,
-                      int64_t row, Vector* line) {
-  const int32_t zero = g.zeros[row * g.row_step];
-  const Vector row_scale = Vector{} + g.row_scales[row * g.row_step];
-  for (int v = 0; v < vectors; ++v) {
-    const IntVector centred =
-        sums[v] - zero * reinterpret_cast<IntVector>(Load(g.sums + t.column + v * kLanes));
-    const Vector scale = row_scale * reinterpret_cast<Vector>(Load(t.scale + v * kLanes));
-    line[v] = __builtin_convertvector(centred, Vector) * scale +
-              reinterpret_cast<Vector>(Load(t.bias + v * kLanes));
+template <int R, int V>
+inline void FinishBytes(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums)[R][V],
+                        int64_t row) {
+  const ToBytes form = t.to_bytes;
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    uint8_t* to = g.quantised + (row + r) * g.c_row + t.column;
+#pragma GCC unroll 3
+    for (int v = 0; v < V; ++v) {
+      const Vector y = __builtin_convertvector(sums[r][v], Vector) * Floats(t.scale + v * kLanes) +
+                       Floats(t.bias + v * kLanes);
+      StoreBytes(to + v * kLanes, RoundedSteps(y * form.inverse, form), t.width - v * kLanes);
+    }
   }
 }
 
@@ -221,17 +188,20 @@ inline void Finish(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums
   const int64_t width = t.width < kTile ? t.width : kTile;
   const auto bytes = static_cast<unsigned long>(width) * 4;
   if (g.integers != nullptr) {
-    for (int r = 0; r < R; ++r) {
-      IntVector line[V];
-      for (int v = 0; v < V; ++v)
-        line[v] = sums[r][v] -
-                  g.zeros[0] * reinterpret_cast<IntVector>(Load(g.sums + t.column + v * kLanes));
-      __builtin_memcpy(g.integers + (row + r) * g.c_row + t.column, line, bytes);
-    }
+    for (int r = 0; r < R; ++r)
+      __builtin_memcpy(g.integers + (row + r) * g.c_row + t.column, sums[r], bytes);
     return;
   }
+  const bool rectified = IsRectifier(g.activation);
+  if (g.c == nullptr && rectified) return FinishBytes<R, V>(g, t, sums, row);
   Vector tile[R][V];
-  for (int r = 0; r < R; ++r) FinishRow(g, t, sums[r], V, row + r, tile[r]);
+  for (int r = 0; r < R; ++r) {
+    const Vector row_scale = Vector{} + (g.row_step == 0 ? 1.0f : g.row_scales[row + r]);
+    for (int v = 0; v < V; ++v)
+      tile[r][v] =
+          __builtin_convertvector(sums[r][v], Vector) * (row_scale * Floats(t.scale + v * kLanes)) +
+          Floats(t.bias + v * kLanes);
+  }
   if (g.activation == UnaryKind::kRelu) {
     for (int r = 0; r < R; ++r) {
       for (int v = 0; v < V; ++v) tile[r][v] = tile[r][v] < 0.0f ? Vector{} : tile[r][v];
@@ -243,11 +213,9 @@ inline void Finish(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums
   for (int r = 0; r < R; ++r) {
     const int64_t to = (row + r) * g.c_row + t.column;
     if (g.c == nullptr) {
-      const float* line = reinterpret_cast<const float*>(tile[r]);
-      const float inverse = 1.0f / g.form.scale;
-      uint8_t narrow[kTile];
-      for (int64_t j = 0; j < kTile; ++j) narrow[j] = Saturated(line[j] * inverse, g.form);
-      __builtin_memcpy(g.quantised + to, narrow, static_cast<unsigned long>(width));
+      for (int v = 0; v < V; ++v)
+        StoreBytes(g.quantised + to + v * kLanes,
+                   RoundedSteps(tile[r][v] * t.to_bytes.inverse, t.to_bytes), width - v * kLanes);
     } else if (width == kTile) {
       __builtin_memcpy(g.c + to, tile[r], kTile * 4);
     } else {
@@ -261,8 +229,11 @@ template <int R, int V>
 inline void Tile(const Int8GemmArgs& g, const Panel& t, const char* a, int64_t row,
                  const char* fetch, int64_t fetch_lines) {
   Ints sums[R][V];
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) sums[r][v] = Repeat(0);
+  for (int v = 0; v < V; ++v) {
+    const IntVector of_column = Integers(g.sums + t.column + v * kLanes),
+                    begin = Integers(t.begin + v * kLanes);
+    for (int r = 0; r < R; ++r)
+      sums[r][v] = reinterpret_cast<Ints>(g.row_step == 0 ? begin : -g.zeros[row + r] * of_column);
   }
   const int64_t groups = Padded(g.k) * kABytes / 4;
   const char* b = t.b;
@@ -309,12 +280,15 @@ void Gemm(const Int8GemmArgs& g) {
   // While a panel is multiplied its tiles fetch the next one; a few rows stream B anyway.
   const int64_t lines = row_tiles < 4 ? 0 : (panel_bytes / 64 + row_tiles - 1) / row_tiles;
   Panel t;
+  t.to_bytes = ToBytesOf(g.form, IsRectifier(g.activation) ? g.activation : UnaryKind::kIdentity);
   for (int64_t j = g.column_begin; j < g.column_end; j += kColumns) {
     t.b = static_cast<const char*>(g.packed_b) + j / kColumns * panel_bytes;
     t.column = j;
     t.width = g.n - j < kColumns ? g.n - j : kColumns;
     for (int64_t c = 0; c < kColumns; ++c) {
+      t.begin[c] = g.row_step == 0 ? -g.zeros[0] * g.sums[j + c] : 0;
       t.scale[c] = g.scale != nullptr && c < t.width ? g.scale[j + c] : 0;
+      if (g.row_step == 0 && g.row_scales != nullptr) t.scale[c] *= g.row_scales[0];
       t.bias[c] = g.bias != nullptr && c < t.width ? g.bias[j + c] : 0;
     }
     const char* fetch = t.b + panel_bytes;
@@ -343,7 +317,8 @@ constexpr Int8Kernels kKernels = {MIRIN_TEXT(MIRIN_SIMD),
                                   QuantizeRow,
                                   PrepareRow,
                                   Gemm,
-                                  Quantize,
+                                  FloatsToBytes<true>,
+                                  FloatsToBytes<false>,
                                   Dequantize,
                                   Add};
 

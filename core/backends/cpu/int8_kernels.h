@@ -25,9 +25,9 @@ struct Int8GemmArgs {
   const int32_t* sums;      // of B's columns
   const int32_t* zeros;     // of A's rows
   const float* row_scales;  // of A's rows
-  int64_t row_step;         // 1: a zero and a scale for each row; 0: one for all
-  const float* scale;       // per column; not for sums
-  const float* bias;        // per column, or null
+  int64_t row_step;  // 1: a zero and a scale for each row; 0: one for all, as `quantised` needs it
+  const float* scale;  // per column; not for sums
+  const float* bias;   // per column, or null
   UnaryKind activation;
   void (*activate)(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
   // One of them is the result.
@@ -60,6 +60,8 @@ struct Int8Kernels {
   void (*prepare_row)(const uint8_t* x, int64_t k, bool is_signed, int32_t* zero, void* row);
   void (*gemm)(const Int8GemmArgs& args);
   void (*quantize)(const float* x, uint8_t* y, int64_t n, Int8Form form);
+  // The same by multiplication with the scale's inverse, as results of products and sums become bytes.
+  void (*requantize)(const float* x, uint8_t* y, int64_t n, Int8Form form);
   void (*dequantize)(const uint8_t* x, float* y, int64_t n, Int8Form form);
   // y = a + b, at least 0 when relu.
   void (*add)(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,

@@ -202,8 +202,8 @@ class FloatConvolution final : public Kernel {
     if (!result_bytes_) return absl::OkStatus();
     c.threads().ParallelFor(static_cast<int64_t>(c.output(0).bytes()), kElementGrain,
                             [&](int64_t begin, int64_t end) {
-                              Int8().quantize(y.as<float>() + begin,
-                                              c.output(0).as<uint8_t>() + begin, end - begin, y_);
+                              Int8().requantize(y.as<float>() + begin,
+                                                c.output(0).as<uint8_t>() + begin, end - begin, y_);
                             });
     return absl::OkStatus();
   }

@@ -37,9 +37,10 @@ absl::Status Write(const ir::Node& node, const KernelContext& c, std::vector<dou
                          ops::ParseActivation(node.attrs().String("activation")));
   for (double& e : v) e = ops::Apply(activation, e);
   if (c.output(0).dtype != DType::kFloat32) {
-    const double scale = node.attrs().Float("y_scale"),
-                 zero = static_cast<double>(node.attrs().Int("y_zero"));
-    for (double& e : v) e = std::nearbyint(e / scale) + zero;
+    // Ties fall as float32 has them: every kernel multiplies by the inverse.
+    const float inverse = 1 / static_cast<float>(node.attrs().Float("y_scale"));
+    const double zero = static_cast<double>(node.attrs().Int("y_zero"));
+    for (double& e : v) e = std::nearbyint(static_cast<float>(e) * inverse) + zero;
   }
   WriteAll(c.output(0), v);
   return absl::OkStatus();

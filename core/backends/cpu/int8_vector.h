@@ -1,0 +1,158 @@
+// What the sources of the 8-bit kernels share: included once per instruction set, with MIRIN_SIMD as int8_kernels.cc says.
+#ifndef CORE_BACKENDS_CPU_INT8_VECTOR_H_
+#define CORE_BACKENDS_CPU_INT8_VECTOR_H_
+
+#include <immintrin.h>
+
+#include "core/backends/cpu/int8_kernels.h"
+
+namespace mirin::cpu::MIRIN_SIMD {
+namespace {
+
+// One vector of int32 sums, and what adds the products of kGroup neighbours in depth to each of them. With VNNI these are bytes,
+// A unsigned and B signed; without, 16-bit numbers, because byte products of older instructions saturate.
+#if defined(__AVX512VNNI__)
+constexpr bool kBytes = true;
+using AElement = uint8_t;
+#else
+constexpr bool kBytes = false;
+using AElement = int16_t;
+#endif
+#if defined(__AVX512F__)
+constexpr int kLanes = 16, kRows = 8, kVectors = 3;
+using Ints = __m512i;
+inline Ints Load(const void* from) { return _mm512_loadu_si512(from); }
+inline void Store(void* to, Ints v) { _mm512_storeu_si512(to, v); }
+inline Ints Repeat(int32_t v) { return _mm512_set1_epi32(v); }
+#if defined(__AVX512VNNI__)
+// As text: of the intrinsic, gcc 12 makes copies of the sums in every step.
+inline Ints AddProducts(Ints sum, Ints a, Ints b) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  return sum;
+}
+#else
+inline Ints AddProducts(Ints sum, Ints a, Ints b) {
+  return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+}
+#endif
+inline Ints Widen(const uint8_t* from) {
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+}
+inline Ints Widen(const int8_t* from) {
+  return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+}
+inline void Narrow(Ints v, uint8_t* to) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(v));
+}
+#elif defined(__AVX2__)
+constexpr int kLanes = 8, kRows = 4, kVectors = 2;
+using Ints = __m256i;
+inline Ints Load(const void* from) { return _mm256_loadu_si256(static_cast<const Ints*>(from)); }
+inline void Store(void* to, Ints v) { _mm256_storeu_si256(static_cast<Ints*>(to), v); }
+inline Ints Repeat(int32_t v) { return _mm256_set1_epi32(v); }
+inline Ints AddProducts(Ints sum, Ints a, Ints b) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+inline Ints Widen(const uint8_t* from) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
+}
+inline Ints Widen(const int8_t* from) {
+  return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
+}
+inline void Narrow(Ints v, uint8_t* to) {
+  const Ints bytes = _mm256_shuffle_epi8(v, _mm256_set1_epi32(0x0c080400));
+  _mm_storel_epi64(
+      reinterpret_cast<__m128i*>(to),
+      _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)));
+}
+#else
+constexpr int kLanes = 4, kRows = 4, kVectors = 2;
+using Ints = __m128i;
+inline Ints Load(const void* from) { return _mm_loadu_si128(static_cast<const Ints*>(from)); }
+inline void Store(void* to, Ints v) { _mm_storeu_si128(static_cast<Ints*>(to), v); }
+inline Ints Repeat(int32_t v) { return _mm_set1_epi32(v); }
+inline Ints AddProducts(Ints sum, Ints a, Ints b) {
+  return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
+}
+// The four bytes on top of the lanes.
+inline Ints OnTop(const void* from) {
+  int32_t bytes;
+  __builtin_memcpy(&bytes, from, 4);
+  const Ints pairs = _mm_unpacklo_epi8(_mm_setzero_si128(), _mm_cvtsi32_si128(bytes));
+  return _mm_unpacklo_epi16(_mm_setzero_si128(), pairs);
+}
+inline Ints Widen(const uint8_t* from) { return _mm_srli_epi32(OnTop(from), 24); }
+inline Ints Widen(const int8_t* from) { return _mm_srai_epi32(OnTop(from), 24); }
+inline void Narrow(Ints v, uint8_t* to) {
+  const Ints low = _mm_and_si128(v, _mm_set1_epi32(255)), pairs = _mm_packs_epi32(low, low);
+  const int32_t bytes = _mm_cvtsi128_si32(_mm_packus_epi16(pairs, pairs));
+  __builtin_memcpy(to, &bytes, 4);
+}
+#endif
+// Widen gives kLanes bytes as integers, Narrow writes the low bytes of the lanes.
+typedef float Vector __attribute__((vector_size(kLanes * 4), may_alias));
+typedef int32_t IntVector __attribute__((vector_size(kLanes * 4)));
+inline IntVector Integers(const int32_t* from) { return reinterpret_cast<IntVector>(Load(from)); }
+inline Vector Floats(const float* from) { return reinterpret_cast<Vector>(Load(from)); }
+constexpr int64_t kColumns = kLanes * kVectors;
+constexpr int64_t kGroup = kBytes ? 4 : 2;
+constexpr int64_t kABytes = kBytes ? 1 : 2;
+constexpr int64_t kBBytes = kABytes;
+constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+
+// Nearest integer, ties to even, for |v| below 2^22.
+inline float Rint(float v) { return (v + kMagic) - kMagic; }
+
+inline float Clamp(float v, float low, float high) {
+  v = v > low ? v : low;  // not a number becomes low
+  return v < high ? v : high;
+}
+
+// How numbers in floating point become bytes.
+struct ToBytes {
+  float inverse;    // of the scale, rounded to float32
+  float low, high;  // in steps from the zero point, of the type and of a rectifier
+  int32_t zero;
+};
+
+inline bool IsRectifier(UnaryKind kind) {
+  return kind == UnaryKind::kIdentity || kind == UnaryKind::kRelu || kind == UnaryKind::kRelu6;
+}
+
+// Other activations than rectifiers are not among the bounds.
+inline ToBytes ToBytesOf(Int8Form form, UnaryKind activation) {
+  ToBytes to = {1.0f / form.scale, static_cast<float>((form.is_signed ? -128 : 0) - form.zero), 0,
+                form.zero};
+  to.high = to.low + 255;
+  const bool from_zero = activation == UnaryKind::kRelu || activation == UnaryKind::kRelu6;
+  if (from_zero && to.low < 0) to.low = 0;
+  if (activation == UnaryKind::kRelu6 && 6 * to.inverse < to.high) to.high = 6 * to.inverse;
+  return to;
+}
+
+// Numbers of steps, rounded and saturated: the low byte of each lane.
+inline IntVector RoundedSteps(Vector steps, ToBytes to) {
+  const Vector low = to.low - Vector{}, high = to.high - Vector{};
+  steps = steps > low ? steps : low;  // not a number becomes low
+  steps = steps < high ? steps : high;
+  return reinterpret_cast<IntVector>(steps + kMagic) + to.zero;
+}
+
+// The low bytes of the first n lanes.
+inline void StoreBytes(uint8_t* to, IntVector v, int64_t n) {
+  if (n >= kLanes) return Narrow(reinterpret_cast<Ints>(v), to);
+#if defined(__AVX512F__)
+  // A call of memcpy would lose what the registers hold.
+  const auto first = static_cast<__mmask16>((1u << n) - 1);
+  _mm_mask_storeu_epi8(to, first, _mm512_cvtepi32_epi8(reinterpret_cast<Ints>(v)));
+#else
+  uint8_t bytes[kLanes];
+  Narrow(reinterpret_cast<Ints>(v), bytes);
+  __builtin_memcpy(to, bytes, static_cast<unsigned long>(n));
+#endif
+}
+
+}  // namespace
+}  // namespace mirin::cpu::MIRIN_SIMD
+
+#endif  // CORE_BACKENDS_CPU_INT8_VECTOR_H_
