@@ -27,7 +27,7 @@ inline Ints Repeat(int32_t v) { return _mm512_set1_epi32(v); }
 #if defined(__AVX512VNNI__)
 // As text: of the intrinsic, gcc 12 makes copies of the sums in every step.
 inline Ints AddProducts(Ints sum, Ints a, Ints b) {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "vm"(b));
   return sum;
 }
 #else

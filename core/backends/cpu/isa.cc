@@ -4,6 +4,7 @@
 #include "core/backends/cpu/blocked_kernels.h"
 #include "core/backends/cpu/depthwise_kernels.h"
 #include "core/backends/cpu/direct_kernels.h"
+#include "core/backends/cpu/int8_depthwise_kernels.h"
 #include "core/backends/cpu/int8_kernels.h"
 #include "core/backends/cpu/simd_kernels.h"
 #include "core/backends/cpu/winograd_kernels.h"
@@ -43,6 +44,10 @@ const Int8Kernels& Int8() {
     return std::strcmp(simd, "avx2") == 0 ? avx2::Int8Table() : portable::Int8Table();
   }();
   return kChosen;
+}
+
+const Int8DepthwiseKernels* Int8Depthwise() {
+  return Int8().vnni ? &avx512vnni::Int8DepthwiseTable() : nullptr;
 }
 
 const WinogradKernels* Winograd() {

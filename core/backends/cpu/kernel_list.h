@@ -73,6 +73,7 @@ KernelResult MakeQuantizedConvolutionInFloat(const KernelRequest& request);
 KernelResult MakeDynamicQuantMatMul(const KernelRequest& request);
 KernelResult MakeDynamicQuantize(const KernelRequest& request);
 KernelResult MakeMatMulInteger(const KernelRequest& request);
+KernelResult MakeQuantizedDepthwise(const KernelRequest& request);
 KernelResult MakeQuantizedMatMul(const KernelRequest& request);
 
 KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to,
