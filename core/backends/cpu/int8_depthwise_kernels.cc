@@ -80,40 +80,6 @@ inline void InterleaveNarrow(const Int8DepthwiseArgs& a, int64_t group, int64_t 
   });
 }
 
-// What makes sums bytes: of a wide block as unsigned ones that signed ones come from by a flip.
-struct Finish {
-  ToBytes to;
-  Vector inverse;
-  Ints zero, low, high, flip;
-};
-
-Finish FinishOf(const Int8DepthwiseArgs& a) {
-  Finish f;
-  f.to = ToBytesOf(a.form, a.activation);
-  f.inverse = f.to.inverse - Vector{};
-  const int32_t offset = a.form.is_signed ? 128 : 0, zero = a.form.zero + offset;
-  f.zero = _mm512_set1_epi16(static_cast<int16_t>(zero));
-  f.low = _mm512_set1_epi8(static_cast<int8_t>(static_cast<int32_t>(f.to.low) + zero));
-  f.high = _mm512_set1_epi8(static_cast<int8_t>(static_cast<int32_t>(Rint(f.to.high)) + zero));
-  f.flip = _mm512_set1_epi8(static_cast<int8_t>(offset));
-  return f;
-}
-
-// Rounded to the nearest integers, ties to even; not a number becomes the least.
-inline Ints Rounded(Vector steps) {
-  const __m512 most = _mm512_set1_ps(1 << 24);
-  return _mm512_cvtps_epi32(_mm512_min_ps(most, reinterpret_cast<__m512>(steps)));
-}
-
-// The bytes of a wide block, back in the order of its channels.
-inline Ints Bytes(const Finish& f, Vector v0, Vector v1, Vector v2, Vector v3) {
-  const Ints low = _mm512_packs_epi32(Rounded(v0), Rounded(v1)),
-             high = _mm512_packs_epi32(Rounded(v2), Rounded(v3)),
-             bytes = _mm512_packus_epi16(_mm512_adds_epi16(low, f.zero),
-                                         _mm512_adds_epi16(high, f.zero));
-  return _mm512_xor_si512(_mm512_min_epu8(_mm512_max_epu8(bytes, f.low), f.high), f.flip);
-}
-
 // Channels [channel, channel + count) of a block.
 struct Block {
   int64_t channel, count;
@@ -122,8 +88,8 @@ struct Block {
 
 // Results [column, column + T) of R rows of V vectors of channels.
 template <int R, int T, int V>
-inline void Results(const Int8DepthwiseArgs& a, const Finish& f, const Block& b, const Ints* strip,
-                    int64_t column) {
+inline void Results(const Int8DepthwiseArgs& a, const PackForm& f, const Block& b,
+                    const Ints* strip, int64_t column) {
   Ints sums[R][T][V];
 #pragma GCC unroll 4
   for (int v = 0; v < V; ++v) {
@@ -169,7 +135,7 @@ inline void Results(const Int8DepthwiseArgs& a, const Finish& f, const Block& b,
     if constexpr (V == 1) {
       StoreBytes(y, RoundedSteps(steps[0], f.to), b.count);
     } else {
-      const Ints bytes = Bytes(f, steps[0], steps[1], steps[2], steps[3]);
+      const Ints bytes = PackedBytes(f, steps[0], steps[1], steps[2], steps[3]);
       if (b.count >= kInt8DepthwiseWide)
         Store(y, bytes);
       else
@@ -183,7 +149,7 @@ inline void AllResults(const Int8DepthwiseArgs& args, const Block& block, const 
   // Copies, which what is written cannot change.
   const Int8DepthwiseArgs a = args;
   const Block b = block;
-  const Finish f = FinishOf(a);
+  const PackForm f = PackFormOf(a.form, a.activation);
   constexpr int kAtATime = (V == 1 ? 8 : 4) / R;
   int64_t column = 0;
   for (; column + kAtATime <= a.columns; column += kAtATime)

@@ -5,21 +5,30 @@
 #include "core/base/status.h"
 
 namespace mirin::cpu {
+namespace {
+
+// Half of a small second-level cache.
+constexpr int64_t kCached = int64_t{256} << 10;
+
+}  // namespace
 
 absl::StatusOr<PackedInt8> PackInt8(const KernelRequest& r, size_t i, int64_t k, int64_t n,
-                                    int64_t row, int64_t column) {
+                                    int64_t row, int64_t column, bool interleaved) {
   const auto& kernels = Int8();
   const int64_t columns =
       (n + kernels.tile_columns - 1) / kernels.tile_columns * kernels.tile_columns;
   PackedInt8 packed;
+  packed.interleaved = interleaved;
   packed.sums_at = (columns * PreparedBytes(k) / kernels.a_bytes * kernels.b_bytes + 63) / 64 * 64;
   MIRIN_ASSIGN_OR_RETURN(
       packed.panels,
-      r.Pack(i, absl::StrCat("int8:", kernels.name, ":", k, "x", n, ":", row, ",", column),
+      r.Pack(i,
+             absl::StrCat("int8:", kernels.name, ":", kernels.tile_columns, interleaved ? "i" : "",
+                          ":", k, "x", n, ":", row, ",", column),
              static_cast<size_t>(packed.sums_at) + static_cast<size_t>(columns) * sizeof(int32_t),
              [&](void* to) {
                kernels.pack_b(static_cast<const int8_t*>(r.constants[i]->data()), k, n, row, column,
-                              to,
+                              interleaved, to,
                               reinterpret_cast<int32_t*>(static_cast<char*>(to) + packed.sums_at));
                return absl::OkStatus();
              }));
@@ -39,11 +48,20 @@ void ParallelInt8Gemm(const ThreadShare& threads, const Int8GemmArgs& all) {
   const int64_t grain = std::max<int64_t>(
       1, 1'600'000 / std::max<int64_t>(1, std::min(all.m, block_rows) * columns * all.k));
   if (threads.threads() == 1 || row_blocks * panels <= grain) {
+    // Rows that all panels meet while they are in the second-level cache, as far as the panels are there, too.
+    const int64_t panel_bytes = panels * columns * PreparedBytes(all.k),
+                  rows = panel_bytes > kCached
+                             ? all.m
+                             : std::max(block_rows,
+                                        kCached / PreparedBytes(all.k) / block_rows * block_rows);
     Int8GemmArgs g = all;
-    g.row_begin = g.column_begin = 0;
-    g.row_end = all.m;
+    g.column_begin = 0;
     g.column_end = all.n;
-    return kernels.gemm(g);
+    for (g.row_begin = 0; g.row_begin < all.m; g.row_begin = g.row_end) {
+      g.row_end = std::min(all.m, g.row_begin + rows);
+      kernels.gemm(g);
+    }
+    return;
   }
   // Rows vary fastest: neighbours share a panel of B.
   threads.ParallelFor(panels * row_blocks, grain, [&](int64_t begin, int64_t end) {

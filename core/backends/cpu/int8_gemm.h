@@ -16,6 +16,7 @@ constexpr int64_t kMaxInt8Depth = 65536;
 // A packed right-hand side.
 struct PackedInt8 {
   std::shared_ptr<const void> panels;
+  bool interleaved = false;  // as Int8GemmArgs
   int64_t sums_at = 0;
   const int32_t* sums() const {
     return reinterpret_cast<const int32_t*>(static_cast<const char*>(panels.get()) + sums_at);
@@ -23,7 +24,7 @@ struct PackedInt8 {
 };
 // B[k, n] by strides from the constant input i, shared by the model's sessions.
 absl::StatusOr<PackedInt8> PackInt8(const KernelRequest& r, size_t i, int64_t k, int64_t n,
-                                    int64_t row, int64_t column);
+                                    int64_t row, int64_t column, bool interleaved);
 
 // Bytes of a prepared row of k elements.
 int64_t PreparedBytes(int64_t k);

@@ -80,19 +80,40 @@ void Add(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, u
 
 int64_t Padded(int64_t k) { return (k + kGroup - 1) / kGroup * kGroup; }
 
-void PackB(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, void* packed,
-           int32_t* sums) {
+// The column of a whole panel that lies in slot c when columns are interleaved.
+inline int64_t Interleaved(int64_t c) {
+  return kLanes == 16 ? c % 16 / 4 * 16 + c / 16 * 4 + c % 4 : c;
+}
+
+void PackB(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, bool interleaved,
+           void* packed, int32_t* sums) {
   AElement* to = static_cast<AElement*>(packed);  // of B's width, too
   const int64_t padded = Padded(k);
-  for (int64_t j = 0; j < n; j += kColumns) {
+  for (int64_t j = 0; j < n; j += kColumns, to += kColumns * padded) {
+    const bool moved = interleaved && n - j >= kColumns;
+    // kGroup numbers of column c from row p on, and their sum.
+    const auto fill = [&](int64_t c, int64_t p) __attribute__((always_inline)) {
+      const int64_t from = j + (moved ? Interleaved(c) : c), there = from < n ? k - p : 0;
+      AElement* slot = to + p * kColumns + c * kGroup;
+      int32_t sum = 0;
+      for (int64_t g = 0; g < kGroup; ++g) {
+        const int8_t v = g < there ? b[(p + g) * row + from * column] : int8_t{0};
+        sum += v;
+        slot[g] = static_cast<AElement>(v);
+      }
+      return sum;
+    };
     for (int64_t c = 0; c < kColumns; ++c) sums[j + c] = 0;
-    for (int64_t p = 0; p < padded; p += kGroup) {
+    // In the order of B's memory.
+    if (row == 1) {
       for (int64_t c = 0; c < kColumns; ++c) {
-        for (int64_t g = 0; g < kGroup; ++g) {
-          const int8_t v = p + g < k && j + c < n ? b[(p + g) * row + (j + c) * column] : int8_t{0};
-          sums[j + c] += v;
-          *to++ = static_cast<AElement>(v);
-        }
+        int32_t sum = 0;
+        for (int64_t p = 0; p < padded; p += kGroup) sum += fill(c, p);
+        sums[j + c] = sum;
+      }
+    } else {
+      for (int64_t p = 0; p < padded; p += kGroup) {
+        for (int64_t c = 0; c < kColumns; ++c) sums[j + c] += fill(c, p);
       }
     }
   }
@@ -160,7 +181,11 @@ void PrepareRow(const uint8_t* x, int64_t k, bool is_signed, int32_t* zero, void
 struct Panel {
   const char* b;
   int64_t column, width;
+  bool interleaved;
   ToBytes to_bytes;
+#if defined(__AVX512F__)
+  PackForm pack;
+#endif
   int32_t begin[kColumns];  // where rows share a zero point
   float scale[kColumns], bias[kColumns];
 };
@@ -168,15 +193,40 @@ struct Panel {
 template <int R, int V>
 inline void FinishBytes(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums)[R][V],
                         int64_t row) {
+  const float inverse = t.to_bytes.inverse;
+  uint8_t* to = g.quantised + row * g.c_row + t.column;
+  const int64_t next = g.c_row, width = t.width;
+#if defined(__AVX512F__)
+  if constexpr (V == kVectors) {
+    if (t.interleaved) {
+      Vector scale[V], bias[V];
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        scale[v] = Floats(t.scale + v * kLanes);
+        bias[v] = Floats(t.bias + v * kLanes);
+      }
+      const PackForm form = t.pack;
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r, to += next) {
+        Vector steps[V];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v)
+          steps[v] =
+              (__builtin_convertvector(sums[r][v], Vector) * scale[v] + bias[v]) * form.inverse;
+        Store(to, PackedBytes(form, steps[0], steps[1], steps[2], steps[3]));
+      }
+      return;
+    }
+  }
+#endif
   const ToBytes form = t.to_bytes;
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    uint8_t* to = g.quantised + (row + r) * g.c_row + t.column;
-#pragma GCC unroll 3
+  for (int r = 0; r < R; ++r, to += next) {
+#pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
       const Vector y = __builtin_convertvector(sums[r][v], Vector) * Floats(t.scale + v * kLanes) +
                        Floats(t.bias + v * kLanes);
-      StoreBytes(to + v * kLanes, RoundedSteps(y * form.inverse, form), t.width - v * kLanes);
+      StoreBytes(to + v * kLanes, RoundedSteps(y * inverse, form), width - v * kLanes);
     }
   }
 }
@@ -237,13 +287,16 @@ inline void Tile(const Int8GemmArgs& g, const Panel& t, const char* a, int64_t r
   }
   const int64_t groups = Padded(g.k) * kABytes / 4;
   const char* b = t.b;
-  const auto step = [&](int64_t p) {
+  const auto step = [&](int64_t p) __attribute__((always_inline)) {
     Ints right[V];
+#pragma GCC unroll 4
     for (int v = 0; v < V; ++v) right[v] = Load(b + p * kColumns * 4 + v * kLanes * 4);
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       int32_t group;
       __builtin_memcpy(&group, a + r * g.a_row + p * 4, 4);
       const Ints left = Repeat(group);
+#pragma GCC unroll 4
       for (int v = 0; v < V; ++v) sums[r][v] = AddProducts(sums[r][v], left, right[v]);
     }
   };
@@ -270,6 +323,7 @@ inline void Rows(const Int8GemmArgs& g, const Panel& t, int64_t rows, const char
     if (rows != R) return Rows<R - 1>(g, t, rows, a, row, fetch, fetch_lines);
     if (t.width <= kLanes) return Tile<R, 1>(g, t, a, row, fetch, fetch_lines);
     if (t.width <= 2 * kLanes) return Tile<R, 2>(g, t, a, row, fetch, fetch_lines);
+    if (kVectors > 3 && t.width <= 3 * kLanes) return Tile<R, 3>(g, t, a, row, fetch, fetch_lines);
     Tile<R, kVectors>(g, t, a, row, fetch, fetch_lines);
   }
 }
@@ -280,16 +334,22 @@ void Gemm(const Int8GemmArgs& g) {
   // While a panel is multiplied its tiles fetch the next one; a few rows stream B anyway.
   const int64_t lines = row_tiles < 4 ? 0 : (panel_bytes / 64 + row_tiles - 1) / row_tiles;
   Panel t;
-  t.to_bytes = ToBytesOf(g.form, IsRectifier(g.activation) ? g.activation : UnaryKind::kIdentity);
+  const UnaryKind bounds = IsRectifier(g.activation) ? g.activation : UnaryKind::kIdentity;
+  t.to_bytes = ToBytesOf(g.form, bounds);
+#if defined(__AVX512F__)
+  t.pack = PackFormOf(g.form, bounds);
+#endif
   for (int64_t j = g.column_begin; j < g.column_end; j += kColumns) {
     t.b = static_cast<const char*>(g.packed_b) + j / kColumns * panel_bytes;
     t.column = j;
     t.width = g.n - j < kColumns ? g.n - j : kColumns;
+    t.interleaved = g.interleaved && t.width == kColumns;
     for (int64_t c = 0; c < kColumns; ++c) {
+      const int64_t from = j + (t.interleaved ? Interleaved(c) : c);
       t.begin[c] = g.row_step == 0 ? -g.zeros[0] * g.sums[j + c] : 0;
-      t.scale[c] = g.scale != nullptr && c < t.width ? g.scale[j + c] : 0;
+      t.scale[c] = g.scale != nullptr && c < t.width ? g.scale[from] : 0;
       if (g.row_step == 0 && g.row_scales != nullptr) t.scale[c] *= g.row_scales[0];
-      t.bias[c] = g.bias != nullptr && c < t.width ? g.bias[j + c] : 0;
+      t.bias[c] = g.bias != nullptr && c < t.width ? g.bias[from] : 0;
     }
     const char* fetch = t.b + panel_bytes;
     const int64_t fetched = j + kColumns < g.column_end ? lines : 0;

@@ -23,6 +23,7 @@ struct Int8GemmArgs {
   int64_t a_row;  // bytes
   const void* packed_b;
   const int32_t* sums;      // of B's columns
+  bool interleaved;         // how B was packed; only for `quantised` results of a rectifier or none
   const int32_t* zeros;     // of A's rows
   const float* row_scales;  // of A's rows
   int64_t row_step;  // 1: a zero and a scale for each row; 0: one for all, as `quantised` needs it
@@ -48,8 +49,9 @@ struct Int8Kernels {
   int64_t a_bytes;     // of an element of a prepared row
   int64_t b_bytes;
   // B[k, n] by strides -> panels of tile_columns columns (b_bytes each), the last one padded; sums gets tile_columns for each panel.
-  void (*pack_b)(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, void* packed,
-                 int32_t* sums);
+  // Columns of whole panels may be interleaved: that is the order in which sums become bytes soonest.
+  void (*pack_b)(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column,
+                 bool interleaved, void* packed, int32_t* sums);
   // The least and the largest of n numbers and 0; one that is not finite makes neither a number.
   void (*range)(const float* x, int64_t n, float* low, float* high);
   // 255 steps over a range; the scale is no number where the range is none.

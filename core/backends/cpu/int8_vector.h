@@ -19,7 +19,7 @@ constexpr bool kBytes = false;
 using AElement = int16_t;
 #endif
 #if defined(__AVX512F__)
-constexpr int kLanes = 16, kRows = 8, kVectors = 3;
+constexpr int kLanes = 16, kRows = 6, kVectors = 4;
 using Ints = __m512i;
 inline Ints Load(const void* from) { return _mm512_loadu_si512(from); }
 inline void Store(void* to, Ints v) { _mm512_storeu_si512(to, v); }
@@ -27,7 +27,7 @@ inline Ints Repeat(int32_t v) { return _mm512_set1_epi32(v); }
 #if defined(__AVX512VNNI__)
 // As text: of the intrinsic, gcc 12 makes copies of the sums in every step.
 inline Ints AddProducts(Ints sum, Ints a, Ints b) {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "vm"(b));
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
   return sum;
 }
 #else
@@ -137,6 +137,42 @@ inline IntVector RoundedSteps(Vector steps, ToBytes to) {
   steps = steps < high ? steps : high;
   return reinterpret_cast<IntVector>(steps + kMagic) + to.zero;
 }
+
+#if defined(__AVX512F__)
+// How four vectors become one of bytes: unsigned ones that signed ones come from by a flip.
+struct PackForm {
+  ToBytes to;
+  Vector inverse;
+  Ints zero, low, high, flip;
+};
+
+inline PackForm PackFormOf(Int8Form form, UnaryKind activation) {
+  PackForm f;
+  f.to = ToBytesOf(form, activation);
+  f.inverse = f.to.inverse - Vector{};
+  const int32_t offset = form.is_signed ? 128 : 0, zero = form.zero + offset;
+  f.zero = _mm512_set1_epi16(static_cast<int16_t>(zero));
+  f.low = _mm512_set1_epi8(static_cast<int8_t>(static_cast<int32_t>(f.to.low) + zero));
+  f.high = _mm512_set1_epi8(static_cast<int8_t>(static_cast<int32_t>(Rint(f.to.high)) + zero));
+  f.flip = _mm512_set1_epi8(static_cast<int8_t>(offset));
+  return f;
+}
+
+// Nearest integers, ties to even; not a number becomes the least.
+inline Ints Rounded(Vector steps) {
+  const __m512 most = _mm512_set1_ps(1 << 24);
+  return _mm512_cvtps_epi32(_mm512_min_ps(most, reinterpret_cast<__m512>(steps)));
+}
+
+// Numbers of steps as RoundedSteps has them. Byte 16 i + 4 v + e comes from lane 4 i + e of vector v.
+inline Ints PackedBytes(const PackForm& f, Vector v0, Vector v1, Vector v2, Vector v3) {
+  const Ints low = _mm512_packs_epi32(Rounded(v0), Rounded(v1)),
+             high = _mm512_packs_epi32(Rounded(v2), Rounded(v3)),
+             bytes = _mm512_packus_epi16(_mm512_adds_epi16(low, f.zero),
+                                         _mm512_adds_epi16(high, f.zero));
+  return _mm512_xor_si512(_mm512_min_epu8(_mm512_max_epu8(bytes, f.low), f.high), f.flip);
+}
+#endif
 
 // The low bytes of the first n lanes.
 inline void StoreBytes(uint8_t* to, IntVector v, int64_t n) {

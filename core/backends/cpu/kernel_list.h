@@ -75,6 +75,7 @@ KernelResult MakeDynamicQuantize(const KernelRequest& request);
 KernelResult MakeMatMulInteger(const KernelRequest& request);
 KernelResult MakeQuantizedDepthwise(const KernelRequest& request);
 KernelResult MakeQuantizedMatMul(const KernelRequest& request);
+KernelResult MakeQuantizedPointwise(const KernelRequest& request);
 
 KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to,
                          const ThreadShare& threads);
