@@ -63,7 +63,9 @@ void ExpectClose(const Case& c, const Inputs& in, const std::vector<float>& y, i
 }
 
 const Case kCases[] = {
-    {112, 192, 192, false, ""},          // one block of the depth
+    {48, 192, 192, false, ""},           // one block of the depth
+    {49, 768, 192, true, ""},            // few rows
+    {64, 96, 288, true, "relu"},         // little depth
     {128, 384, 384, true, ""},           //
     {113, 512, 200, true, "relu"},       // an odd row, columns behind the last pair
     {131, 1024, 230, true, "gelu_erf"},  // several blocks of the depth

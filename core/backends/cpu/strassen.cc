@@ -10,8 +10,14 @@ namespace {
 
 // A block's sums of A and of a pair of panels of B stay in the second-level cache beside the panels themselves.
 constexpr int64_t kMostRows = 256, kMostDepth = 256;
-// Below these the sums of B cost what they save.
-constexpr int64_t kLeastRows = 112, kLeastDepth = 96;
+// Fewer rows do not hide how the sums of B are made; with less depth the bound of StrassenArgs would not hold.
+constexpr int64_t kLeastRows = 48, kLeastDepth = 48;
+
+// Whether what is saved is more than the work between the products, done once for each block of the depth, and the sums of A, done
+// once for all columns: measured.
+bool Pays(int64_t n, int64_t depth) {
+  return 22.0 / static_cast<double>(depth) + 110.0 / static_cast<double>(n) < 1;
+}
 
 // Floats of each part of the scratch, whole cache lines.
 int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(p.rows, 16); }
@@ -75,6 +81,7 @@ std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k) {
     if (depth < kLeastDepth) return std::nullopt;
     if (depth <= kMostDepth && depth * 2 * blocks == k && depth % 16 == 0) plan.depth = depth;
   }
+  if (!Pays(n, plan.depth)) return std::nullopt;
   const int64_t blocks = (m + kMostRows - 1) / kMostRows;
   plan.rows = RoundUp((m + blocks - 1) / blocks, 2 * simd.tile_rows);
   return plan;

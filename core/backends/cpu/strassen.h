@@ -22,7 +22,7 @@ struct StrassenPlan {
 // Whether PlanStrassen answers for some number of rows.
 bool MayUseStrassen(int64_t n, int64_t k);
 
-// Nothing where the sums of halves would cost as much as they save: that is also without AVX-512, whose tiles have more rows.
+// Nothing where the sums of halves would cost as much as they save, and without AVX-512.
 std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k);
 
 // g's rows and columns are the whole product's, a_column is 1. Rows that hold a number that is not finite, and their block, are multiplied

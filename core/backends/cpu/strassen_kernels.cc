@@ -69,12 +69,14 @@ using Tile = Vector[R][kVectors];
 struct Fetch {
   const float* from;
   int64_t lines, gap;
+  int64_t at_once;
   int64_t done, step;  // 2^-16 lines
 
   void Next() {
-    const int64_t line = done >> 16;
-    __builtin_prefetch(from + line * 16 + (line < lines ? 0 : gap), 0, 2);
-    done += step;
+    for (int64_t i = 0; i < at_once; ++i, done += step) {
+      const int64_t line = done >> 16;
+      __builtin_prefetch(from + line * 16 + (line < lines ? 0 : gap), 0, 3);
+    }
   }
 };
 
@@ -284,7 +286,9 @@ void StrassenPair(const StrassenArgs& s, int64_t column) {
   const GemmArgs& g = *s.product;
   const int64_t rest = s.half_rows - kRows, tiles = (rest + kRows - 1) / kRows;
   const int64_t lines = 2 * s.depth * kColumns / 16, calls = 7 * (1 + tiles) * (s.depth / 4);
-  Fetch fetch = {s.next, lines, g.k * kColumns - lines * 16, 0, (2 * lines << 16) / calls};
+  const int64_t at_once = (2 * lines + calls - 1) / calls;
+  Fetch fetch = {s.next,  lines, g.k * kColumns - lines * 16,
+                 at_once, 0,     (2 * lines << 16) / (calls * at_once)};
   Quadrants<true, kRows>(s, 0, column, &fetch);
   for (int64_t i = 0; i < tiles; ++i) {  // alike: a tile of few rows would wait for B
     const int64_t row = kRows + rest * i / tiles, end = kRows + rest * (i + 1) / tiles;
