@@ -5,7 +5,6 @@ the first by more than the bound.
 """
 
 import argparse
-import contextlib
 import pathlib
 import random
 import sys
@@ -18,6 +17,7 @@ import harness
 import hostile
 import life
 from grpc_cases import X, instance
+from mindspore_serving.client import Client
 
 BOUND = 32 << 20  # bytes, of the server and its workers together
 
@@ -32,28 +32,45 @@ def rss(pids):
     return total
 
 
-class HttpLoad:
-    """One client of the REST face, until it is told to end."""
+class Endless:
+    """Sends one request behind the other until it is told to end."""
 
-    def __init__(self, server, path, body):
-        self._ended, self.failed, self.count = threading.Event(), [], 0
-        self._arguments = server, path, body
+    def __init__(self, send):
+        """send(number) answers with what failed, or nothing."""
+        self._ended, self._send, self.failed, self.count = threading.Event(), send, [], 0
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self):
-        server, path, body = self._arguments
-        with contextlib.closing(server.connect()) as connection:
-            while not self._ended.is_set():
-                status, answer = harness.post(connection, path, body)
-                self.count += 1
-                if status != 200:
-                    self.failed.append(answer)
+        while not self._ended.is_set() and not self.failed:
+            failed = self._send(self.count)
+            self.count += 1
+            if failed:
+                self.failed.append(failed)
 
     def end(self):
         self._ended.set()
         self._thread.join()
         assert not self.failed, self.failed[0]
+
+
+def echoes(client, seed):
+    """Of Endless: arrays of many sizes by shared memory, a few of which are kept for a while."""
+    rng, kept = random.Random(seed), []
+
+    def send(number):
+        x = np.full(rng.randrange(20_000, hostile.LIMIT // 4 - 100), number, np.int32)
+        result = client.infer({"x": x})
+        if "error" in result or not np.array_equal(result[0]["y"], x):
+            return result
+        kept.append((number, result[0]["y"]))
+        if len(kept) > 5:
+            old, y = kept.pop(rng.randrange(len(kept)))
+            if y[0] != old or y[-1] != old:
+                return f"{y[0]} became of {old}"
+        return None
+
+    return send
 
 
 def minute(server, rng, seconds):
@@ -62,15 +79,26 @@ def minute(server, rng, seconds):
         life.Load(server, 2, "add", "add_common", lambda number: instance(x1=X, x2=X)),
         life.Load(server, 2, "pyfun", "echo", lambda number: instance(x=np.full(rng.choice([1, 100, 100000]), number, np.int32))),
     ]
-    http = HttpLoad(server, "/model/add:add_cast", {"instances": {"x1": [[1, 2], [3, 4]], "x2": [[1, 2], [3, 4]]}})
+    connection, client = server.connect(), Client(server.grpc_address, "pyfun", "echo")
+    body = {"instances": {"x1": [[1, 2], [3, 4]], "x2": [[1, 2], [3, 4]]}}
+
+    def post(_):
+        status, answer = harness.post(connection, "/model/add:add_cast", body)
+        return None if status == 200 else answer
+
+    endless = [Endless(post), Endless(echoes(client, rng.random()))]
     abuses = hostile.kinds(hostile.Sockets(server.http_port, rng)) + hostile.kinds(hostile.Calls(server.grpc_address, rng))
     end, i = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         abuses[i % len(abuses)][1]()
         i += 1
     server.add("add", {"name": "pyfun", "workers": 2})
-    http.end()
-    count = http.count + i
+    count = i
+    for load in endless:
+        load.end()
+        count += load.count
+    connection.close()
+    client.close()
     for load in loads:
         answers = load.end()
         failed = life.failures(answers)
