@@ -50,29 +50,25 @@ const Int8DepthwiseKernels* Int8Depthwise() {
   return Int8().vnni ? &avx512vnni::Int8DepthwiseTable() : nullptr;
 }
 
-const WinogradKernels* Winograd() {
+namespace {
+
+// Of the instruction sets that have a blocked layout.
+template <typename Table>
+const Table* Chosen(const Table& (*avx512)(), const Table& (*avx2)()) {
   const char* simd = Simd().name;
-  if (std::strcmp(simd, "avx512") == 0) return &avx512::WinogradTable();
-  return std::strcmp(simd, "avx2") == 0 ? &avx2::WinogradTable() : nullptr;
+  if (std::strcmp(simd, "avx512") == 0) return &avx512();
+  return std::strcmp(simd, "avx2") == 0 ? &avx2() : nullptr;
 }
 
-const DirectKernels* Direct() {
-  const char* simd = Simd().name;
-  if (std::strcmp(simd, "avx512") == 0) return &avx512::DirectTable();
-  return std::strcmp(simd, "avx2") == 0 ? &avx2::DirectTable() : nullptr;
-}
+}  // namespace
 
-const BlockedKernels* Blocked() {
-  const char* simd = Simd().name;
-  if (std::strcmp(simd, "avx512") == 0) return &avx512::BlockedTable();
-  return std::strcmp(simd, "avx2") == 0 ? &avx2::BlockedTable() : nullptr;
-}
+const WinogradKernels* Winograd() { return Chosen(avx512::WinogradTable, avx2::WinogradTable); }
 
-const DepthwiseKernels* Depthwise() {
-  const char* simd = Simd().name;
-  if (std::strcmp(simd, "avx512") == 0) return &avx512::DepthwiseTable();
-  return std::strcmp(simd, "avx2") == 0 ? &avx2::DepthwiseTable() : nullptr;
-}
+const DirectKernels* Direct() { return Chosen(avx512::DirectTable, avx2::DirectTable); }
+
+const BlockedKernels* Blocked() { return Chosen(avx512::BlockedTable, avx2::BlockedTable); }
+
+const DepthwiseKernels* Depthwise() { return Chosen(avx512::DepthwiseTable, avx2::DepthwiseTable); }
 
 const char* IsaName() { return Simd().name; }
 

@@ -159,6 +159,14 @@ class _Client:
         memory.abandon()
         return True
 
+    def _failed(self, e: BaseException, memory: Optional[Lease]) -> Results:
+        """There is no answer."""
+        if memory is not None:
+            memory.abandon()
+        if isinstance(e, grpc.RpcError):
+            return self._transport_error(e)
+        raise e
+
     def _results(self, reply: Any, memory: Optional[Lease]) -> Results:
         try:
             if reply.instances:
@@ -279,11 +287,7 @@ class Client(_Client):
                 memory = None
                 reply = self.stub.Predict(self._request(instances, None), **options)
         except BaseException as e:
-            if memory is not None:
-                memory.abandon()
-            if isinstance(e, grpc.RpcError):
-                return self._transport_error(e)
-            raise
+            return self._failed(e, memory)
         return self._results(reply, memory)
 
     def _attach(self, memory: Optional[Lease]) -> Optional[Lease]:
@@ -358,11 +362,7 @@ class AsyncClient(_Client):
                 memory = None
                 reply = await self.stub.Predict(self._request(instances, None), **options)
         except BaseException as e:
-            if memory is not None:
-                memory.abandon()
-            if isinstance(e, grpc.RpcError):
-                return self._transport_error(e)
-            raise
+            return self._failed(e, memory)
         return self._results(reply, memory)
 
     async def _attach(self, memory: Optional[Lease]) -> Optional[Lease]:
