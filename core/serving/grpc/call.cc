@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "core/base/status.h"
 #include "core/serving/grpc/connection.h"
 #include "core/serving/net/compress.h"
 #include "core/serving/request.h"
@@ -17,7 +15,6 @@ namespace {
 using Clock = Loop::Clock;
 
 constexpr auto kForever = Clock::time_point::max();
-constexpr size_t kMaxKept = 256;         // of ids that clients send
 constexpr size_t kMaxStatusText = 2000;  // more does not fit into the trailers that clients accept
 constexpr uint64_t kProgress = 256 << 10;  // that must come within a body timeout
 constexpr size_t kLargeText = 4096;        // not copied again
@@ -62,13 +59,6 @@ std::string StatusText(absl::string_view text) {
   return PercentEncode(absl::StrCat(text.substr(0, end), " .."));
 }
 
-// "application/grpc", alone or as protocol buffers.
-bool IsGrpc(absl::string_view content_type) {
-  if (!absl::ConsumePrefix(&content_type, "application/grpc")) return false;
-  absl::ConsumePrefix(&content_type, "+proto");
-  return content_type.empty() || content_type[0] == ';';
-}
-
 }  // namespace
 
 Call::Call(std::shared_ptr<GrpcConnection> connection, int32_t stream)
@@ -83,8 +73,8 @@ Call::~Call() = default;
 void Call::Run(absl::AnyInvocable<void()> work) { connection_->Run(std::move(work)); }
 
 void Call::SetCommonFields(InferRequest* request) {
-  request->id = id_.empty() ? MakeRequestId() : id_;
-  request->traceparent = traceparent_;
+  request->id = head_.id().empty() ? MakeRequestId() : head_.id();
+  request->traceparent = head_.traceparent();
   request->received = received_;
   request->deadline = until_;
 }
@@ -234,90 +224,26 @@ void Call::OnSent() {
 // --- the head ---
 
 void Call::OnHeader(absl::string_view name, absl::string_view value) {
-  head_size_ += name.size() + value.size() + 32;
-  if (head_size_ > kMaxHeadSize) return;
-  const auto keep = [&](std::string* to) {
-    if (value.size() <= kMaxKept) to->assign(value.data(), value.size());
-  };
-  if (name == ":path") {
-    const Methods& methods = connection_->methods();
-    const auto found = methods.find(value);
-    if (found != methods.end()) method_ = &found->second;
-  } else if (name == ":method") {
-    is_post_ = value == "POST";
-  } else if (name == "content-type") {
-    is_grpc_ = IsGrpc(value);
-  } else if (name == "te") {
-    te_trailers_ = value == "trailers";
-  } else if (name == "grpc-timeout") {
-    ReadTimeout(value);
-  } else if (name == "grpc-encoding") {
-    if (value != "identity") encoding_ = std::string(value.substr(0, kMaxKept));
-  } else if (name == "x-request-id") {
-    keep(&id_);
-  } else if (name == "traceparent") {
-    keep(&traceparent_);
-  }
+  head_.Add(name, value);
+  if (name != ":path" || head_.too_large()) return;
+  const Methods& methods = connection_->methods();
+  const auto found = methods.find(value);
+  if (found != methods.end()) method_ = &found->second;
 }
 
-// At most eight digits and a unit.
-void Call::ReadTimeout(absl::string_view text) {
-  constexpr size_t kMaxDigits = 8;
-  bad_timeout_ = true;
-  if (text.size() < 2 || text.size() > kMaxDigits + 1) return;
-  const absl::string_view digits = text.substr(0, text.size() - 1);
-  int64_t number;
-  if (!std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) ||
-      !absl::SimpleAtoi(digits, &number)) {
-    return;
-  }
-  absl::Duration unit;
-  switch (text.back()) {
-    case 'H':
-      unit = absl::Hours(1);
-      break;
-    case 'M':
-      unit = absl::Minutes(1);
-      break;
-    case 'S':
-      unit = absl::Seconds(1);
-      break;
-    case 'm':
-      unit = absl::Milliseconds(1);
-      break;
-    case 'u':
-      unit = absl::Microseconds(1);
-      break;
-    case 'n':
-      unit = absl::Nanoseconds(1);
-      break;
-    default:
-      return;
-  }
-  bad_timeout_ = false;
-  until_ = received_ + number * unit;
-  deadline_ = GrpcConnection::At(number * unit);
-}
-
-absl::Status Call::CheckHead() {
-  if (head_size_ > kMaxHeadSize) {
-    return absl::ResourceExhaustedError(absl::StrCat("the headers are bigger than ", kMaxHeadSize));
-  }
-  if (bad_timeout_) return absl::InternalError("grpc-timeout is malformed");
+absl::Status Call::CheckHead() const {
+  MIRIN_RETURN_IF_ERROR(head_.CheckForm());
   if (method_ == nullptr) return absl::UnimplementedError("");
-  if (!encoding_.empty() && encoding_ != "gzip" && encoding_ != "deflate") {
-    return absl::UnimplementedError(
-        absl::StrCat("Compression algorithm '", encoding_, "' is not supported"));
-  }
+  MIRIN_RETURN_IF_ERROR(head_.CheckEncoding());
   if (until_ <= absl::Now()) return absl::DeadlineExceededError("Deadline Exceeded");
   return absl::OkStatus();
 }
 
 void Call::OnHead() {
-  if (head_size_ <= kMaxHeadSize) {
-    if (!is_post_) return RefuseHttp("405");
-    if (!is_grpc_) return RefuseHttp("415");
-    if (!te_trailers_) return RefuseHttp("400");
+  if (const char* refusal = head_.HttpRefusal()) return RefuseHttp(refusal);
+  if (head_.timeout() != absl::InfiniteDuration()) {
+    until_ = received_ + head_.timeout();
+    deadline_ = GrpcConnection::At(head_.timeout());
   }
   absl::Status status = CheckHead();
   if (!status.ok()) {
@@ -395,8 +321,10 @@ absl::StatusOr<Buffer> Call::TakeMessage() {
   const bool compressed = assembler_.compressed();
   Buffer message = assembler_.Message();
   if (!compressed) return message;
-  if (encoding_.empty()) return absl::InternalError("a message is compressed, but not said how");
-  absl::StatusOr<std::string> plain = Inflate(encoding_, message.view(), connection_->limit());
+  if (head_.encoding().empty())
+    return absl::InternalError("a message is compressed, but not said how");
+  absl::StatusOr<std::string> plain =
+      Inflate(head_.encoding(), message.view(), connection_->limit());
   if (absl::IsResourceExhausted(plain.status())) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "Received message larger than max (decompressed, vs. ", connection_->limit(), ")"));

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "core/serving/grpc/call_head.h"
 #include "core/serving/grpc/kept.h"
 #include "core/serving/grpc/message_assembler.h"
 #include "core/serving/grpc/output.h"
@@ -58,9 +59,6 @@ struct Method {
 };
 // By path: "/package.Service/Method".
 using Methods = absl::flat_hash_map<std::string, Method>;
-
-// Of the headers of a call: names and values, each with 32 bytes more.
-constexpr size_t kMaxHeadSize = 16 << 10;
 
 // Everything but Run and over() is for the thread of the call's connection.
 class Call : public std::enable_shared_from_this<Call> {
@@ -104,7 +102,7 @@ class Call : public std::enable_shared_from_this<Call> {
 
   void OnHeader(absl::string_view name, absl::string_view value);
   // The client sends more headers than anybody needs.
-  bool excessive_head() const { return head_size_ > 4 * kMaxHeadSize; }
+  bool excessive_head() const { return head_.excessive(); }
   void OnHead();
   void OnData(absl::string_view bytes);
   void OnEnd();
@@ -124,8 +122,7 @@ class Call : public std::enable_shared_from_this<Call> {
  private:
   // Refuses what is no gRPC, by HTTP's means.
   void RefuseHttp(const char* status);
-  absl::Status CheckHead();
-  void ReadTimeout(absl::string_view text);
+  absl::Status CheckHead() const;
   void Accept(absl::string_view bytes);
   void OnMessage();
   absl::StatusOr<Buffer> TakeMessage();
@@ -147,12 +144,8 @@ class Call : public std::enable_shared_from_this<Call> {
   const int32_t stream_;
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
 
-  // The head.
-  size_t head_size_ = 0;
-  bool is_post_ = false, is_grpc_ = false, te_trailers_ = false, bad_timeout_ = false;
+  CallHead head_;
   const Method* method_ = nullptr;
-  std::string encoding_;  // of compressed messages; "": identity
-  std::string id_, traceparent_;
   absl::Time received_ = absl::Now();
   absl::Time until_ = absl::InfiniteFuture();
   Loop::Clock::time_point deadline_ = Loop::Clock::time_point::max();  // until_
