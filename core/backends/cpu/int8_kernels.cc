@@ -78,6 +78,20 @@ void Add(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, u
       ToBytesOf(y_form, relu ? UnaryKind::kRelu : UnaryKind::kIdentity));
 }
 
+template <int C>
+void InterleaveOf(const uint8_t* __restrict x, int64_t plane, int64_t n, uint8_t* __restrict y) {
+  for (int64_t i = 0; i < n; ++i) {
+#pragma GCC unroll 4
+    for (int c = 0; c < C; ++c) y[i * C + c] = x[c * plane + i];
+  }
+}
+
+void Interleave(const uint8_t* x, int64_t plane, int64_t channels, int64_t n, uint8_t* y) {
+  constexpr void (*kOf[kMostPlanes])(const uint8_t*, int64_t, int64_t, uint8_t*) = {
+      InterleaveOf<1>, InterleaveOf<2>, InterleaveOf<3>, InterleaveOf<4>};
+  kOf[channels - 1](x, plane, n, y);
+}
+
 int64_t Padded(int64_t k) { return (k + kGroup - 1) / kGroup * kGroup; }
 
 // The column of a whole panel that lies in slot c when columns are interleaved.
@@ -380,7 +394,8 @@ constexpr Int8Kernels kKernels = {MIRIN_TEXT(MIRIN_SIMD),
                                   FloatsToBytes<true>,
                                   FloatsToBytes<false>,
                                   Dequantize,
-                                  Add};
+                                  Add,
+                                  Interleave};
 
 }  // namespace
 

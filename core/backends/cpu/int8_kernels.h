@@ -68,7 +68,11 @@ struct Int8Kernels {
   // y = a + b, at least 0 when relu.
   void (*add)(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,
               Int8Form y_form, int64_t n, bool relu);
+  // n bytes of each of up to kMostPlanes planes, `plane` bytes apart: y[i, channel] = x[channel, i].
+  void (*interleave)(const uint8_t* x, int64_t plane, int64_t channels, int64_t n, uint8_t* y);
 };
+
+constexpr int64_t kMostPlanes = 4;
 
 // MIRIN_ISA=avx512 leaves the byte products out.
 const Int8Kernels& Int8();

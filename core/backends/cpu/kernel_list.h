@@ -77,6 +77,8 @@ KernelResult MakeQuantizedDepthwise(const KernelRequest& request);
 KernelResult MakeQuantizedMatMul(const KernelRequest& request);
 KernelResult MakeQuantizedPointwise(const KernelRequest& request);
 
+// Bytes of few channels to channels last; refuses all else.
+KernelResult MakeByteReorder(const ir::TensorType& type, Layout from, Layout to);
 KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to,
                          const ThreadShare& threads);
 

@@ -194,6 +194,7 @@ KernelResult MakeReorder(const ir::TensorType& type, Layout from, Layout to,
   const bool known =
       type.dtype == DType::kFloat32 || type.dtype == DType::kInt8 || type.dtype == DType::kUInt8;
   if (!known || type.shape.rank() < 3 || type.shape.rank() > 5) return Refuse(type);
+  if (KernelResult own = MakeByteReorder(type, from, to); own.ok()) return own;
   using namespace onednn;  // NOLINT: one function
   return Guarded([&]() -> KernelResult {
     const memory::desc source = Describe(type.shape.dims(), from, TypeOf(type.dtype)),

@@ -28,6 +28,33 @@ absl::Status CheckParameters(const KernelRequest& r) {
   return absl::OkStatus();
 }
 
+// Images of few channels to channels last.
+class ByteReorder final : public Kernel {
+ public:
+  ByteReorder(int64_t batch, int64_t channels, int64_t pixels)
+      : batch_(batch),
+        channels_(channels),
+        pixels_(pixels),
+        implementation_(absl::StrCat("cpu:interleave:", Int8().name)) {}
+
+  absl::Status Run(const KernelContext& c) const override {
+    for (int64_t image = 0; image < batch_; ++image) {
+      const uint8_t* x = c.input(0).as<uint8_t>() + image * channels_ * pixels_;
+      uint8_t* y = c.output(0).as<uint8_t>() + image * channels_ * pixels_;
+      c.threads().ParallelFor(pixels_, kElementGrain, [&](int64_t begin, int64_t end) {
+        Int8().interleave(x + begin, pixels_, channels_, end - begin, y + begin * channels_);
+      });
+    }
+    return absl::OkStatus();
+  }
+  Layout output_layout(int) const override { return Layout::kChannelsLast; }
+  absl::string_view implementation() const override { return implementation_; }
+
+ private:
+  int64_t batch_, channels_, pixels_;
+  std::string implementation_;
+};
+
 KernelTraits Elementwise(const KernelRequest& r, absl::string_view name) {
   KernelTraits traits;
   traits.implementation = absl::StrCat("cpu:", name, ":", Int8().name);
@@ -96,6 +123,16 @@ KernelResult MakeQuantizedAdd(const KernelRequest& r) {
                   c.output(0).as<uint8_t>() + begin, y, end - begin, relu);
     });
   });
+}
+
+KernelResult MakeByteReorder(const ir::TensorType& type, Layout from, Layout to) {
+  const Dims& dims = type.shape.dims();
+  if (!IsByte(type.dtype) || from != Layout::kPlain || to != Layout::kChannelsLast ||
+      dims.size() < 3 || dims[1] < 1 || dims[1] > kMostPlanes)
+    return Refuse(type);
+  const int64_t batch = dims[0], channels = dims[1],
+                pixels = NumElements(absl::MakeConstSpan(dims).subspan(2));
+  return std::make_unique<ByteReorder>(batch, channels, pixels);
 }
 
 }  // namespace mirin::cpu
