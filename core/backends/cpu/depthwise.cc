@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/backends/cpu/depthwise_kernels.h"
-#include "core/backends/cpu/direct_kernels.h"
+#include "core/backends/cpu/direct_plan.h"
 #include "core/backends/cpu/gemm.h"
 #include "core/backends/cpu/kernel.h"
 #include "core/backends/cpu/onednn.h"
@@ -43,17 +43,11 @@ absl::StatusOr<std::shared_ptr<const void>> PackWeights(const KernelRequest& r) 
 absl::Status Refusal(const KernelRequest& r, const std::vector<ops::WindowAxis>& axes) {
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims();
   const int64_t groups = r.node->attrs().Int("group", 1);
-  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  MIRIN_RETURN_IF_ERROR(CheckConvolution(r));
+  MIRIN_RETURN_IF_ERROR(CheckPadding(axes));
   if (groups < 2 || groups != x[1] || groups != w[0])
     return absl::UnimplementedError("groups of several channels");
-  for (const ops::WindowAxis& a : axes) {
-    if (a.pad_before < 0 || a.pad_after < 0) return absl::UnimplementedError("negative padding");
-  }
-  if (!r.can_pack(1) || (r.has_input(2) && !r.can_pack(2)))
-    return absl::UnimplementedError("computed weights");
   if (r.has_input(3)) return absl::UnimplementedError("a sum with another tensor");
-  if (NumElements(x) == 0 || NumElements(r.outputs[0].shape.dims()) == 0 || NumElements(w) == 0)
-    return absl::UnimplementedError("an empty tensor");
   return absl::OkStatus();
 }
 

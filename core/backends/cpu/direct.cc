@@ -179,15 +179,8 @@ absl::Status Refusal(const KernelRequest& r, const std::vector<ops::WindowAxis>&
                      UnaryKind activation) {
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
              &y = r.outputs[0].shape.dims();
-  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
-  for (const ops::WindowAxis& a : axes) {
-    if (a.pad_before < 0 || a.pad_after < 0) return absl::UnimplementedError("negative padding");
-  }
-  if (!r.can_pack(1) || (r.has_input(2) && !r.can_pack(2)))
-    return absl::UnimplementedError("computed weights");
-  if (r.has_input(3) && (!IsF32(r, 3) || r.inputs[3].shape.dims() != y)) return Refuse(r.inputs[3]);
-  if (NumElements(x) == 0 || NumElements(y) == 0 || NumElements(w) == 0)
-    return absl::UnimplementedError("an empty tensor");
+  MIRIN_RETURN_IF_ERROR(CheckConvolution(r));
+  MIRIN_RETURN_IF_ERROR(CheckPadding(axes));
   const int64_t groups = r.node->attrs().Int("group", 1);
   if (x[1] < kLeastChannels || w[0] < kLeastChannels)
     return absl::UnimplementedError("few channels");

@@ -4,6 +4,8 @@
 #include <limits>
 #include <map>
 
+#include "core/backends/cpu/kernel.h"
+
 namespace mirin::cpu {
 namespace {
 
@@ -208,6 +210,25 @@ absl::StatusOr<DirectPlan> PlanDirect(const Dims& x, const Dims& w, const Dims& 
   PlanPositions(plan.merged * w[1], &plan);
   PlanParts(&plan);
   return plan;
+}
+
+absl::Status CheckConvolution(const KernelRequest& r) {
+  const Dims& y = r.outputs[0].shape.dims();
+  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
+  if (!r.can_pack(1) || (r.has_input(2) && !r.can_pack(2)))
+    return absl::UnimplementedError("computed weights");
+  if (r.has_input(3) && (!IsF32(r, 3) || r.inputs[3].shape.dims() != y)) return Refuse(r.inputs[3]);
+  for (const Dims& dims : {r.inputs[0].shape.dims(), r.inputs[1].shape.dims(), y}) {
+    if (NumElements(dims) == 0) return absl::UnimplementedError("an empty tensor");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPadding(const std::vector<ops::WindowAxis>& axes) {
+  for (const ops::WindowAxis& a : axes) {
+    if (a.pad_before < 0 || a.pad_after < 0) return absl::UnimplementedError("negative padding");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace mirin::cpu

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/backend/backend.h"
 #include "core/backends/cpu/direct_kernels.h"
 #include "core/base/shape.h"
 #include "core/ops/window.h"
@@ -53,6 +54,12 @@ inline int64_t Meets(const ops::WindowAxis& a, int64_t result, int64_t tap) {
 absl::StatusOr<DirectPlan> PlanDirect(const Dims& x, const Dims& w, const Dims& y,
                                       const std::vector<ops::WindowAxis>& axes, int64_t groups,
                                       int threads);
+
+// What convolutions of our own have in common: Unimplemented unless x is float32, weights and bias can be packed, what is added is
+// like the result, and nothing is empty.
+absl::Status CheckConvolution(const KernelRequest& r);
+// No axis may be cut.
+absl::Status CheckPadding(const std::vector<ops::WindowAxis>& axes);
 
 }  // namespace mirin::cpu
 

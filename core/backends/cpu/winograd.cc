@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "core/backends/cpu/direct_kernels.h"
+#include "core/backends/cpu/direct_plan.h"
 #include "core/backends/cpu/gemm.h"
 #include "core/backends/cpu/kernel.h"
 #include "core/backends/cpu/onednn.h"
@@ -150,14 +150,11 @@ KernelResult MakeWinograd(const KernelRequest& r) {
   const WinogradKernels* kernels = Winograd();
   if (kernels == nullptr) return absl::UnimplementedError("no blocked layout");
   if (r.deterministic) return absl::UnimplementedError("not in deterministic sessions");
-  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
-  if (!r.can_pack(1) || (r.has_input(2) && !r.can_pack(2)))
-    return absl::UnimplementedError("computed weights");
+  MIRIN_RETURN_IF_ERROR(CheckConvolution(r));
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
              &y = r.outputs[0].shape.dims();
   if (x.size() != 4 || r.node->attrs().Int("group", 1) != 1)
     return absl::UnimplementedError("groups or another rank");
-  if (r.has_input(3) && (!IsF32(r, 3) || r.inputs[3].shape.dims() != y)) return Refuse(r.inputs[3]);
   MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
                          ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
   if (!IsPlain3x3(axes, w)) return absl::UnimplementedError("not a 3x3 window of stride 1");
