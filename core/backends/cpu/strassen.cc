@@ -19,10 +19,29 @@ bool Pays(int64_t n, int64_t depth) {
   return 22.0 / static_cast<double>(depth) + 110.0 / static_cast<double>(n) < 1;
 }
 
+// So few threads pack all of A each: what another has packed takes longer to come than that.
+constexpr int kFewThreads = 4;
+int64_t CopiesOfA(int threads) { return threads <= kFewThreads ? threads : 1; }
+
 // Floats of each part of the scratch, whole cache lines.
 int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(p.rows, 16); }
 int64_t AFloats(const StrassenPlan& p) { return RoundUp(7 * p.rows / 2 * p.depth, 16); }
 int64_t BFloats(const StrassenPlan& p) { return 4 * p.depth * RoundUp(Simd().tile_columns, 16); }
+
+// Pairs of panels [begin, end) for the block of the depth that args begin.
+void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end) {
+  const SimdKernels& simd = Simd();
+  const GemmArgs& g = *args.product;
+  const int64_t pair = 2 * simd.tile_columns, next_depth = args.depth_begin + 2 * args.depth;
+  const auto* b = static_cast<const float*>(g.packed_b);
+  for (int64_t i = begin; i < end; ++i) {
+    // Behind the last: the next block of the depth, or what lies behind this product's weights, the next one's.
+    args.next = i + 1 < end        ? b + (i + 1) * pair * g.k + args.depth_begin * simd.tile_columns
+                : next_depth < g.k ? b + begin * pair * g.k + next_depth * simd.tile_columns
+                                   : b + plan.pairs * pair * g.k;
+    simd.strassen_pair(args, i * pair);
+  }
+}
 
 // One block of rows; false, with nothing done, when a number of A is not finite.
 bool RunBlock(const StrassenPlan& plan, const ThreadShare& threads, const GemmArgs& g,
@@ -35,36 +54,47 @@ bool RunBlock(const StrassenPlan& plan, const ThreadShare& threads, const GemmAr
   s.scale = static_cast<float*>(scratch);
   s.inverse = s.scale + ScaleFloats(plan);
   s.packed_a = s.inverse + ScaleFloats(plan);
-  float* sums = s.packed_a + AFloats(plan);
+  const int64_t copies = CopiesOfA(threads.threads());
+  s.sums_of_b = s.packed_a + copies * AFloats(plan);
   if (!simd.strassen_scales(s)) return false;
-  const int64_t pair = 2 * simd.tile_columns;
-  const int64_t grain =
-      std::max<int64_t>(1, kLeastMultiplyAdds / (7 * s.half_rows * s.depth * simd.tile_columns));
-  for (s.depth_begin = 0; s.depth_begin < g.k; s.depth_begin += 2 * s.depth) {
-    const bool last = s.depth_begin + 2 * s.depth >= g.k;
-    const auto* b = static_cast<const float*>(g.packed_b);
-    threads.ParallelFor(s.half_rows, std::max<int64_t>(1, 65536 / s.depth),
-                        [&](int64_t begin, int64_t end) { simd.strassen_pack_a(s, begin, end); });
-    threads.ParallelForWorkers(plan.pairs, grain, [&](int64_t begin, int64_t end, int worker) {
-      StrassenArgs mine = s;
-      mine.sums_of_b = sums + worker * BFloats(plan);
-      for (int64_t i = begin; i < end; ++i) {
-        // Behind the last: the next block of the depth, or what lies behind this product's weights, the next one's.
-        mine.next = i + 1 < plan.pairs
-                        ? b + (i + 1) * pair * g.k + s.depth_begin * simd.tile_columns
-                    : last ? b + plan.pairs * pair * g.k
-                           : b + (s.depth_begin + 2 * s.depth) * simd.tile_columns;
-        simd.strassen_pair(mine, i * pair);
-      }
-    });
+  const auto of_worker = [&](int worker) {
+    StrassenArgs mine = s;
+    if (copies > 1) mine.packed_a += worker * AFloats(plan);
+    mine.sums_of_b += worker * BFloats(plan);
+    return mine;
+  };
+  const auto for_depths = [&](StrassenArgs* args, auto run) {
+    for (args->depth_begin = 0; args->depth_begin < g.k; args->depth_begin += 2 * s.depth) run();
+  };
+  const int64_t work = 7 * s.half_rows * s.depth * simd.tile_columns,
+                least = std::max<int64_t>(1, kLeastMultiplyAdds / work);
+  if (copies == threads.threads()) {
+    const int64_t share = (plan.pairs + copies - 1) / copies;
+    threads.ParallelForWorkers(plan.pairs, std::max(least, share),
+                               [&](int64_t begin, int64_t end, int worker) {
+                                 StrassenArgs mine = of_worker(worker);
+                                 for_depths(&mine, [&] {
+                                   simd.strassen_pack_a(mine, 0, s.half_rows);
+                                   RunPairs(plan, mine, begin, end);
+                                 });
+                               });
+    return true;
   }
+  for_depths(&s, [&] {
+    threads.ParallelFor(s.half_rows, std::max<int64_t>(1, 4096 / s.depth),
+                        [&](int64_t begin, int64_t end) { simd.strassen_pack_a(s, begin, end); });
+    threads.ParallelForWorkers(plan.pairs, least, [&](int64_t begin, int64_t end, int worker) {
+      RunPairs(plan, of_worker(worker), begin, end);
+    });
+  });
   return true;
 }
 
 }  // namespace
 
 size_t StrassenPlan::scratch_bytes(int threads) const {
-  return static_cast<size_t>(2 * ScaleFloats(*this) + AFloats(*this) + threads * BFloats(*this)) *
+  return static_cast<size_t>(2 * ScaleFloats(*this) + CopiesOfA(threads) * AFloats(*this) +
+                             threads * BFloats(*this)) *
          sizeof(float);
 }
 
