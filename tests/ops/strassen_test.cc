@@ -83,7 +83,8 @@ TEST(Strassen, IsCloseToSumsInDouble) {
               one.placement.find("avx512") != std::string::npos)
         << one.placement;
     ExpectClose(c, in, one.y);
-    EXPECT_EQ(Multiply(c, in, 2).y, one.y);
+    // A few threads have a copy of the sums each, many share them.
+    for (int threads : {2, 3, 6}) EXPECT_EQ(Multiply(c, in, threads).y, one.y) << threads;
   }
 }
 
