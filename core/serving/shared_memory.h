@@ -38,6 +38,7 @@ class SharedMemoryRegistry {
 
   // Its keys are names for Read and Write.
   AttachedMemory& attached() { return attached_; }
+  const AttachedMemory& attached() const { return attached_; }
 
   // A copy of bytes of a region: what its owner does afterwards changes nothing. Of attached memory, those bytes themselves.
   absl::StatusOr<Buffer> Read(absl::string_view name, uint64_t offset, uint64_t byte_size) const;

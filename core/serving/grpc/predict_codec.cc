@@ -232,7 +232,7 @@ bool ReadPredictRequest(MessageReader message, const SharedMemoryRegistry& share
       if (!message.is_bytes() || !ReadPlace(message.Message(), &call->result_memory)) return false;
       const SharedPlace& place = call->result_memory;
       const absl::Status known =
-          shared_memory.Read(place.region, place.offset, place.size).status();
+          shared_memory.attached().Read(place.region, place.offset, place.size).status();
       if (!known.ok() && call->failure.ok())
         call->failure =
             InvalidInputs(absl::StrCat("Result memory check failed, detail: ", known.message()));

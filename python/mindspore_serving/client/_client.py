@@ -16,6 +16,7 @@ from ._messages import (
     ServingError,
     large_bytes,
     large_result_bytes,
+    listed,
     refuses_memory,
     request_of,
     results_of,
@@ -133,8 +134,7 @@ class _Client:
         if self._pool is None or not self._pool.usable:
             return None
         size = large_bytes(instances)
-        count = len(instances) if isinstance(instances, (list, tuple)) else 1
-        size += max(self._result_bytes * count, int(self._result_ratio * size))
+        size += max(self._result_bytes * len(listed(instances)), int(self._result_ratio * size))
         return self._pool.take(size) if size >= LARGE else None
 
     def _refused(self, memory: Lease, e: Any) -> None:
@@ -169,7 +169,7 @@ class _Client:
 
     def _results(self, reply: Any, memory: Optional[Lease]) -> Results:
         try:
-            if reply.instances:
+            if self._pool is not None and reply.instances:
                 each = -(-large_result_bytes(reply) // len(reply.instances))
                 self._result_bytes = max(self._result_bytes, each)
             return results_of(reply, self.raise_on_error, memory)  # type: ignore[no-any-return]

@@ -87,11 +87,16 @@ def _set(tensor: Any, value: Any, memory: Optional[Lease]) -> None:
         tensor.data = array.tobytes()
 
 
+def listed(instances: Instances) -> Sequence[Dict[str, Any]]:
+    """One instance as a list of it."""
+    return instances if isinstance(instances, (list, tuple)) else (instances,)
+
+
 def large_bytes(instances: Instances) -> int:
     """Of the arrays that are worth shared memory."""
     sizes = (
         value.nbytes + ALIGNMENT
-        for instance in (instances if isinstance(instances, (list, tuple)) else (instances,))
+        for instance in listed(instances)
         if isinstance(instance, dict)
         for value in instance.values()
         if isinstance(value, np.ndarray)
@@ -126,7 +131,7 @@ def request_of(
     request = pb.PredictRequest()
     spec = request.servable_spec
     spec.name, spec.method_name, spec.version_number = servable, method, version
-    for instance in instances if isinstance(instances, (list, tuple)) else (instances,):
+    for instance in listed(instances):
         if not isinstance(instance, dict):
             raise RuntimeError("instance should be a map")
         items = request.instances.add().items
