@@ -1,6 +1,7 @@
 // Convolutions on the kernels of our own, against sums in double.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -69,9 +70,13 @@ FloatResult Convolve(const Case& c, const Inputs& in, int threads) {
   return got;
 }
 
-// Every CPU with AVX2 takes the kernel for these shapes.
+// Every CPU with AVX2 takes the kernel for these shapes, Strassen's where AVX-512 is used.
 bool IsExpected(const Case& c, const FloatResult& r) {
   const bool taken = r.placement.find("cpu:" + c.kernel) != std::string::npos;
+  if (c.kernel == "strassen") {
+    EXPECT_EQ(taken, r.placement.find("avx512") != std::string::npos) << r.placement;
+    return taken;
+  }
   EXPECT_EQ(taken, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                        __builtin_cpu_supports("f16c"))
       << r.placement;
@@ -166,6 +171,86 @@ Case Depthwise(Case c, int64_t window, int64_t stride, int64_t dilation = 1) {
   c = Direct(c, window, stride, dilation, c.in);
   c.kernel = "depthwise";
   return c;
+}
+
+Case Strassen(Case c, int64_t stride) {
+  c = Direct(c, 1, stride);
+  c.kernel = "strassen";
+  return c;
+}
+
+const Case kStrassenImage = Strassen({1, 192, 192, 7, 8, {0, 0, 0, 0}, true, false, ""}, 1);
+
+INSTANTIATE_TEST_SUITE_P(
+    Strassen, Convolution,
+    ::testing::Values(
+        // Panels of three vectors and of two, odd numbers of results, several blocks of the depth and of rows, several images.
+        Strassen({1, 192, 192, 7, 8, {0, 0, 0, 0}, true, false, "relu"}, 1),
+        Strassen({1, 128, 256, 7, 7, {0, 0, 0, 0}, true, true, ""}, 1),
+        Strassen({2, 128, 320, 9, 11, {0, 0, 0, 0}, false, true, "relu"}, 1),
+        Strassen({1, 1024, 256, 7, 9, {0, 0, 0, 0}, true, true, "relu6"}, 1),
+        Strassen({1, 96, 384, 18, 31, {0, 0, 0, 0}, true, true, "relu"}, 1),
+        Strassen({1, 256, 192, 49, 24, {0, 0, 0, 0}, true, false, ""}, 1),
+        // Activations of whole tiles; strides that leave something out.
+        Strassen({1, 128, 256, 7, 7, {0, 0, 0, 0}, true, true, "silu"}, 1),
+        Strassen({1, 192, 384, 7, 11, {0, 0, 0, 0}, true, false, "hswish"}, 1),
+        Strassen({1, 128, 512, 14, 14, {0, 0, 0, 0}, true, true, "relu"}, 2),
+        Strassen({2, 192, 256, 23, 29, {0, 0, 0, 0}, false, false, "relu"}, 3)));
+
+// A pixel's error is bounded by its own largest number and its channel's.
+TEST(StrassenConvolution, SmallChannelsAndPixelsAreNotDrowned) {
+  const Case& c = kStrassenImage;
+  Inputs in(c);
+  const int64_t pixels = c.height * c.width;
+  for (int64_t k = 0; k < c.in; ++k) {
+    in.w[static_cast<size_t>(20 * c.in + k)] *= 1e-6f;
+    in.w[static_cast<size_t>(21 * c.in + k)] = 0;
+    in.w[static_cast<size_t>(22 * c.in + k)] *= 1e9f;
+    in.x[static_cast<size_t>(k * pixels)] *= 1e20f;
+    in.x[static_cast<size_t>(k * pixels + 5)] *= 1e-12f;
+  }
+  std::fill(in.bias.begin(), in.bias.end(), 0.0f);
+  const FloatResult got = Convolve(c, in, 1);
+  if (!IsExpected(c, got)) GTEST_SKIP() << got.placement;
+  for (int64_t o = 18; o < 24; ++o) {
+    for (int64_t p = 0; p < pixels; ++p) {
+      double sum = 0, absolute = 0;
+      for (int64_t k = 0; k < c.in; ++k) {
+        const double product = static_cast<double>(in.w[static_cast<size_t>(o * c.in + k)]) *
+                               in.x[static_cast<size_t>(k * pixels + p)];
+        sum += product;
+        absolute += std::abs(product);
+      }
+      EXPECT_NEAR(got.y[static_cast<size_t>(o * pixels + p)], sum, absolute * 1e-6)
+          << o << ", " << p;
+    }
+  }
+}
+
+TEST(StrassenConvolution, NotFiniteNumbersStayInTheirPixel) {
+  const Case& c = kStrassenImage;
+  const int64_t pixels = c.height * c.width;
+  for (float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    Inputs in(c);
+    in.x[static_cast<size_t>(3 * pixels + 17)] = bad;
+    const std::vector<float> y = Convolve(c, in, 1).y;
+    for (int64_t i = 0; i < c.out * pixels; ++i)
+      ASSERT_EQ(std::isfinite(y[static_cast<size_t>(i)]), i % pixels != 17) << i;
+  }
+}
+
+TEST(StrassenConvolution, WeightsWithoutAScaleAreMultipliedAsUsual) {
+  const Case& c = kStrassenImage;
+  for (float bad : {std::numeric_limits<float>::infinity(), 1e35f, 1e-35f}) {
+    Inputs in(c);
+    for (int64_t k = 0; k < c.in; ++k) in.w[static_cast<size_t>(30 * c.in + k)] *= bad;
+    const FloatResult got = Convolve(c, in, 1);
+    EXPECT_EQ(got.placement.find("strassen"), std::string::npos) << got.placement;
+    for (size_t i = 0; i < got.y.size(); ++i) {
+      const bool infinite = bad > 1e38f && i / static_cast<size_t>(c.height * c.width) == 30;
+      ASSERT_EQ(std::isfinite(got.y[i]), !infinite) << i;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

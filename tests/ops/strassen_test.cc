@@ -96,7 +96,10 @@ TEST(Strassen, LargeRowsLeaveOthersAlone) {
     in.a[static_cast<size_t>(5 * c.k + p)] *= 1e-20f;  // row 5
     in.a[static_cast<size_t>(70 * c.k + p)] = 0;       // row 70
   }
-  ExpectClose(c, in, Multiply(c, in, 1).y);
+  const std::vector<float> y = Multiply(c, in, 1).y;
+  ExpectClose(c, in, y);
+  for (int64_t j = 0; j < c.n; ++j)
+    EXPECT_EQ(y[static_cast<size_t>(70 * c.n + j)], in.bias[static_cast<size_t>(j)]);
 }
 
 TEST(Strassen, NotFiniteNumbersStayInTheirRow) {

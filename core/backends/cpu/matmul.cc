@@ -167,6 +167,26 @@ absl::StatusOr<Packed> PackConstant(const KernelRequest& r, const Shapes& s) {
   return *whole;
 }
 
+// Columns behind the last pair of panels are multiplied as usual.
+void MultiplyStrassen(const StrassenPlan& plan, const ThreadShare& threads, const GemmArgs& g,
+                      void* scratch) {
+  const SimdKernels& simd = Simd();
+  StrassenArgs args = {};
+  args.product = &g;
+  args.a_block = args.c_block = simd.lanes;
+  RunStrassen(plan, threads, args, scratch);
+  const int64_t done = plan.pairs * 2 * plan.columns;
+  if (done == g.n) return;
+  ParallelGemm(threads, simd.gemm, 1, g.m, g.n - done, g.k, [&](int64_t) {
+    GemmArgs rest = g;
+    rest.n -= done;
+    rest.packed_b = static_cast<const float*>(g.packed_b) + done * g.k;
+    rest.c += done;
+    if (rest.bias != nullptr) rest.bias += done;
+    return rest;
+  });
+}
+
 }  // namespace
 
 KernelResult MakeMatMul(const KernelRequest& r) {
@@ -191,7 +211,7 @@ KernelResult MakeMatMul(const KernelRequest& r) {
   const int64_t batches = static_cast<int64_t>(s.a_batch.size());
   std::optional<StrassenPlan> strassen;
   if (packed.even && batches == 1 && s.a_column == 1 && !r.deterministic)
-    strassen = PlanStrassen(s.m, s.n, s.k);
+    strassen = PlanStrassen(s.m, s.n, s.k, Simd().tile_columns);
   if (strassen.has_value()) {
     traits.implementation = SimdName("strassen");
     traits.scratch_bytes = strassen->scratch_bytes(r.threads->threads());
@@ -225,7 +245,7 @@ KernelResult MakeMatMul(const KernelRequest& r) {
       g.a = a;
       g.c = y;
       g.packed_b = b;
-      RunStrassen(*strassen, c.threads(), g, c.scratch());
+      MultiplyStrassen(*strassen, c.threads(), g, c.scratch());
       return;
     }
     const bool half = packed.half;

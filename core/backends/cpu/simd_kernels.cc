@@ -306,6 +306,7 @@ void LayerNorm(const float* x, const float* gamma, const float* beta, float* y, 
 #define MIRIN_TEXT(x) MIRIN_TEXT_(x)
 
 constexpr SimdKernels kKernels = {MIRIN_TEXT(MIRIN_SIMD),
+                                  kLanes,
                                   kColumns,
                                   kRows,
                                   Unary,

@@ -47,17 +47,27 @@ struct GemmArgs {
 };
 
 // A block of the depth of a product by fewer multiplications: 7 products of halves instead of 8 (strassen_kernels.cc). Rows
-// [row_begin, row_end) of A, whose columns are neighbours; rows are scaled by powers of two, so that a result c is within
-// 5 k^2 2^-24 times the largest of its row of A times the largest of its two panels of B.
+// [row_begin, row_end) of A are scaled by powers of two, so that a result c is within 5 k^2 2^-24 times the largest of its row of A times
+// the largest of its two panels of B.
 struct StrassenArgs {
-  const GemmArgs* product;  // its column range is ignored
-  int64_t half_rows;        // half of the rows, rounded up, tile_rows or more
+  const GemmArgs* product;  // a_column and its column range are ignored
+  const int64_t* a_rows;  // where each row of A begins, instead of multiples of a_row; null: there
+  int64_t a_block,
+      c_block;  // floats from one vector's worth of a row's columns to the next one's: the vector's where columns are neighbours
+  const float* add;           // added to C, in its form, which it may be; null: nothing
+  const float* column_scale;  // powers of two that columns of C are multiplied by; null: ones
+  int64_t columns;            // of a panel of B: tile_columns or a vector's less
+  int64_t half_rows;          // half of the rows, rounded up, 16 or more
   int64_t depth_begin;
   int64_t depth;           // half of the block's, a multiple of 16
-  float *scale, *inverse;  // 2 * half_rows each
-  float* packed_a;         // 7 * half_rows * depth
-  float* sums_of_b;        // 4 * depth * tile_columns
+  bool plain;              // all 8 products and no sums, for numbers that are not finite
+  float *scale, *inverse;  // 2 * half_rows each; zeros for rows of zeros
+  float* packed_a;         // 7 matrices of half_rows * depth
+  float* sums_of_b;        // 4 * depth * columns
   const float* next;       // what the next pair of panels will read, to be fetched meanwhile
+
+  // Floats from one matrix of packed_a to the next: numbers that belong together must not share the sets of a cache.
+  int64_t matrix() const { return half_rows * depth + 80; }
 };
 
 constexpr int64_t kAttendRows = 64;  // queries of one call of attend at most
@@ -81,6 +91,7 @@ struct AttendArgs {
 // Pointers may be unaligned unless said otherwise; input and output may be the same memory for unary and binary.
 struct SimdKernels {
   const char* name;
+  int64_t lanes;  // floats of a vector
   int64_t tile_columns;
   int64_t tile_rows;
   void (*unary)(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
@@ -102,11 +113,11 @@ struct SimdKernels {
   // Whether the columns of a pair of panels of depth k are alike: their largest magnitudes are within a factor of 32, and within
   // [2^-100, 2^100]. Small columns would drown in the rounding errors of large ones, sums of larger numbers might not be finite.
   bool (*strassen_even)(const float* pair, int64_t k);
-  // Fills scale and inverse; false when a number of A is not finite: the product has to be taken by gemm.
+  // Fills scale and inverse; false, and ones, when a number of A is not finite: the product has to be plain.
   bool (*strassen_scales)(const StrassenArgs& args);
   // Rows [begin, end) of the upper half, and their partners, to packed_a.
   void (*strassen_pack_a)(const StrassenArgs& args, int64_t begin, int64_t end);
-  // Two panels of C from `column` on, plus what they hold when depth_begin is not 0. The panels are even.
+  // Two panels of C from `column` on, plus what they hold when depth_begin is not 0. The panels are even, or scaled, or the product is plain.
   void (*strassen_pair)(const StrassenArgs& args, int64_t column);
   // Floats to binary16, for panels of half the size; false when a finite one is too large. Null, as gemm_half is, where the
   // CPU cannot read such numbers.

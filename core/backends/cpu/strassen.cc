@@ -24,87 +24,121 @@ constexpr int kFewThreads = 4;
 int64_t CopiesOfA(int threads) { return threads <= kFewThreads ? threads : 1; }
 
 // Floats of each part of the scratch, whole cache lines.
-int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(p.rows, 16); }
-int64_t AFloats(const StrassenPlan& p) { return RoundUp(7 * p.rows / 2 * p.depth, 16); }
-int64_t BFloats(const StrassenPlan& p) { return 4 * p.depth * RoundUp(Simd().tile_columns, 16); }
+int64_t HalfRows(const StrassenPlan& p) { return ((p.rows + p.blocks - 1) / p.blocks + 1) / 2; }
+int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(2 * HalfRows(p), 16); }
+int64_t AFloats(const StrassenPlan& p) {
+  StrassenArgs block = {};
+  block.half_rows = HalfRows(p);
+  block.depth = p.depth;
+  return 7 * block.matrix();
+}
+int64_t BFloats(const StrassenPlan& p) { return RoundUp(4 * p.depth * p.columns, 16); }
+int64_t BlockFloats(const StrassenPlan& p, int64_t copies, int64_t workers) {
+  return 2 * ScaleFloats(p) + copies * AFloats(p) + workers * BFloats(p);
+}
+
+// Whether threads take blocks of rows each, rather than share each block's columns: no sums are made twice, but the last may wait.
+bool ByBlocks(const StrassenPlan& plan, int threads) {
+  return threads == 1 || plan.blocks % threads == 0 || plan.blocks >= 4 * threads;
+}
+
+// Block b with its parts of the scratch, the first of them where there are several.
+struct Block {
+  GemmArgs product;
+  StrassenArgs args;
+};
+
+void Begin(const StrassenPlan& plan, const StrassenArgs& args, int64_t b, int64_t copies,
+           float* scratch, Block* block) {
+  block->product = *args.product;
+  block->product.row_begin = plan.begin(b);
+  block->product.row_end = plan.begin(b + 1);
+  StrassenArgs& s = block->args;
+  s = args;
+  s.product = &block->product;
+  s.columns = plan.columns;
+  s.half_rows = (plan.begin(b + 1) - plan.begin(b) + 1) / 2;
+  s.depth = plan.depth;
+  s.scale = scratch;
+  s.inverse = s.scale + ScaleFloats(plan);
+  s.packed_a = s.inverse + ScaleFloats(plan);
+  s.sums_of_b = s.packed_a + copies * AFloats(plan);
+  s.plain = !Simd().strassen_scales(s);
+}
+
+template <typename Fn>
+void ForDepths(StrassenArgs* s, Fn fn) {
+  for (s->depth_begin = 0; s->depth_begin < s->product->k; s->depth_begin += 2 * s->depth) fn();
+}
 
 // Pairs of panels [begin, end) for the block of the depth that args begin.
 void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end) {
-  const SimdKernels& simd = Simd();
   const GemmArgs& g = *args.product;
-  const int64_t pair = 2 * simd.tile_columns, next_depth = args.depth_begin + 2 * args.depth;
+  const int64_t pair = 2 * plan.columns, next_depth = args.depth_begin + 2 * args.depth;
   const auto* b = static_cast<const float*>(g.packed_b);
   for (int64_t i = begin; i < end; ++i) {
     // Behind the last: the next block of the depth, or what lies behind this product's weights, the next one's.
-    args.next = i + 1 < end        ? b + (i + 1) * pair * g.k + args.depth_begin * simd.tile_columns
-                : next_depth < g.k ? b + begin * pair * g.k + next_depth * simd.tile_columns
+    args.next = i + 1 < end        ? b + (i + 1) * pair * g.k + args.depth_begin * plan.columns
+                : next_depth < g.k ? b + begin * pair * g.k + next_depth * plan.columns
                                    : b + plan.pairs * pair * g.k;
-    simd.strassen_pair(args, i * pair);
+    Simd().strassen_pair(args, i * pair);
   }
 }
 
-// One block of rows; false, with nothing done, when a number of A is not finite.
-bool RunBlock(const StrassenPlan& plan, const ThreadShare& threads, const GemmArgs& g,
-              void* scratch) {
-  const SimdKernels& simd = Simd();
-  StrassenArgs s = {};
-  s.product = &g;
-  s.half_rows = (g.row_end - g.row_begin + 1) / 2;
-  s.depth = plan.depth;
-  s.scale = static_cast<float*>(scratch);
-  s.inverse = s.scale + ScaleFloats(plan);
-  s.packed_a = s.inverse + ScaleFloats(plan);
+// The pairs [begin, end) over the whole depth, on one thread.
+void RunDepths(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end) {
+  ForDepths(&args, [&] {
+    Simd().strassen_pack_a(args, 0, args.half_rows);
+    RunPairs(plan, args, begin, end);
+  });
+}
+
+void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, Block* block) {
+  StrassenArgs& s = block->args;
   const int64_t copies = CopiesOfA(threads.threads());
-  s.sums_of_b = s.packed_a + copies * AFloats(plan);
-  if (!simd.strassen_scales(s)) return false;
   const auto of_worker = [&](int worker) {
     StrassenArgs mine = s;
     if (copies > 1) mine.packed_a += worker * AFloats(plan);
     mine.sums_of_b += worker * BFloats(plan);
     return mine;
   };
-  const auto for_depths = [&](StrassenArgs* args, auto run) {
-    for (args->depth_begin = 0; args->depth_begin < g.k; args->depth_begin += 2 * s.depth) run();
-  };
-  const int64_t work = 7 * s.half_rows * s.depth * simd.tile_columns,
+  const int64_t work = 7 * s.half_rows * s.depth * plan.columns,
                 least = std::max<int64_t>(1, kLeastMultiplyAdds / work);
   if (copies == threads.threads()) {
     const int64_t share = (plan.pairs + copies - 1) / copies;
     threads.ParallelForWorkers(plan.pairs, std::max(least, share),
                                [&](int64_t begin, int64_t end, int worker) {
-                                 StrassenArgs mine = of_worker(worker);
-                                 for_depths(&mine, [&] {
-                                   simd.strassen_pack_a(mine, 0, s.half_rows);
-                                   RunPairs(plan, mine, begin, end);
-                                 });
+                                 RunDepths(plan, of_worker(worker), begin, end);
                                });
-    return true;
+    return;
   }
-  for_depths(&s, [&] {
+  ForDepths(&s, [&] {
     threads.ParallelFor(s.half_rows, std::max<int64_t>(1, 4096 / s.depth),
-                        [&](int64_t begin, int64_t end) { simd.strassen_pack_a(s, begin, end); });
+                        [&](int64_t begin, int64_t end) { Simd().strassen_pack_a(s, begin, end); });
     threads.ParallelForWorkers(plan.pairs, least, [&](int64_t begin, int64_t end, int worker) {
       RunPairs(plan, of_worker(worker), begin, end);
     });
   });
-  return true;
 }
 
 }  // namespace
 
 size_t StrassenPlan::scratch_bytes(int threads) const {
-  return static_cast<size_t>(2 * ScaleFloats(*this) + CopiesOfA(threads) * AFloats(*this) +
-                             threads * BFloats(*this)) *
-         sizeof(float);
+  const int64_t floats = ByBlocks(*this, threads) ? threads * BlockFloats(*this, 1, 1)
+                                                  : BlockFloats(*this, CopiesOfA(threads), threads);
+  return static_cast<size_t>(floats) * sizeof(float);
 }
 
-bool MayUseStrassen(int64_t n, int64_t k) { return PlanStrassen(kLeastRows, n, k).has_value(); }
+bool MayUseStrassen(int64_t n, int64_t k) {
+  return PlanStrassen(kLeastRows, n, k, Simd().tile_columns).has_value();
+}
 
-std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k) {
-  const SimdKernels& simd = Simd();
-  StrassenPlan plan;
-  plan.pairs = n / (2 * simd.tile_columns);
-  if (std::strcmp(simd.name, "avx512") != 0 || m < kLeastRows || plan.pairs < 2)
+std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_t columns) {
+  StrassenPlan plan = {};
+  plan.rows = m;
+  plan.columns = columns;
+  plan.pairs = n / (2 * columns);
+  if (std::strcmp(Simd().name, "avx512") != 0 || m < kLeastRows || plan.pairs < 2)
     return std::nullopt;
   for (int64_t blocks = 1; plan.depth == 0; ++blocks) {
     const int64_t depth = k / (2 * blocks);
@@ -112,30 +146,28 @@ std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k) {
     if (depth <= kMostDepth && depth * 2 * blocks == k && depth % 16 == 0) plan.depth = depth;
   }
   if (!Pays(n, plan.depth)) return std::nullopt;
-  const int64_t blocks = (m + kMostRows - 1) / kMostRows;
-  plan.rows = RoundUp((m + blocks - 1) / blocks, 2 * simd.tile_rows);
+  plan.blocks = (m + kMostRows - 1) / kMostRows;
+  if (plan.blocks > 1) plan.blocks += plan.blocks % 2;  // two threads have as much to do
   return plan;
 }
 
-void RunStrassen(const StrassenPlan& plan, const ThreadShare& threads, const GemmArgs& g,
+void RunStrassen(const StrassenPlan& plan, const ThreadShare& threads, const StrassenArgs& args,
                  void* scratch) {
-  const SimdKernels& simd = Simd();
-  const int64_t whole = plan.pairs * 2 * simd.tile_columns;
-  for (int64_t row = 0; row < g.m; row += plan.rows) {
-    GemmArgs block = g;
-    block.row_begin = row;
-    block.row_end = std::min(g.m, row + plan.rows);
-    const bool few = block.row_end - row < kLeastRows / 2;
-    block.column_begin = !few && RunBlock(plan, threads, block, scratch) ? whole : 0;
-    block.column_end = g.n;
-    if (block.column_begin == block.column_end) continue;
-    const int64_t panels = (g.n - block.column_begin + simd.tile_columns - 1) / simd.tile_columns;
-    threads.ParallelFor(panels, 4, [&](int64_t begin, int64_t end) {
-      GemmArgs part = block;
-      part.column_begin = block.column_begin + begin * simd.tile_columns;
-      part.column_end = std::min(g.n, block.column_begin + end * simd.tile_columns);
-      simd.gemm(part);
+  auto* memory = static_cast<float*>(scratch);
+  if (ByBlocks(plan, threads.threads())) {
+    threads.ParallelForWorkers(plan.blocks, 1, [&](int64_t begin, int64_t end, int worker) {
+      for (int64_t b = begin; b < end; ++b) {
+        Block block;
+        Begin(plan, args, b, 1, memory + worker * BlockFloats(plan, 1, 1), &block);
+        RunDepths(plan, block.args, 0, plan.pairs);
+      }
     });
+    return;
+  }
+  for (int64_t b = 0; b < plan.blocks; ++b) {
+    Block block;
+    Begin(plan, args, b, CopiesOfA(threads.threads()), memory, &block);
+    ShareColumns(plan, threads, &block);
   }
 }
 

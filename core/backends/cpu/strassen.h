@@ -12,22 +12,26 @@ namespace mirin::cpu {
 
 // How a product is cut: a result's error is StrassenArgs', and depends, within it, on the other rows of the product.
 struct StrassenPlan {
-  int64_t rows = 0;   // of a block, even
-  int64_t depth = 0;  // half of a block's
-  int64_t pairs = 0;  // of whole panels; columns behind them are multiplied as usual
+  int64_t rows;     // of the product
+  int64_t blocks;   // of nearly equal numbers of rows
+  int64_t depth;    // half of a block's
+  int64_t columns;  // of a panel
+  int64_t pairs;    // of whole panels
 
+  int64_t begin(int64_t block) const { return block * rows / blocks; }
   size_t scratch_bytes(int threads) const;
 };
 
 // Whether PlanStrassen answers for some number of rows.
 bool MayUseStrassen(int64_t n, int64_t k);
 
-// Nothing where the sums of halves would cost as much as they save, and without AVX-512.
-std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k);
+// Nothing where the sums of halves would cost as much as they save, and without AVX-512. Panels of `columns`: those of a packed
+// product, or a vector's less.
+std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_t columns);
 
-// g's rows and columns are the whole product's, a_column is 1. Rows that hold a number that is not finite, and their block, are multiplied
-// as usual; so is everything when a weight is not finite.
-void RunStrassen(const StrassenPlan& plan, const ThreadShare& threads, const GemmArgs& g,
+// The columns of whole pairs of panels of a product, of which args has everything but what the plan says and the scratch. Blocks of rows
+// with a number that is not finite are multiplied as usual.
+void RunStrassen(const StrassenPlan& plan, const ThreadShare& threads, const StrassenArgs& args,
                  void* scratch);
 
 }  // namespace mirin::cpu

@@ -16,37 +16,19 @@ constexpr int32_t kMagnitude = 0x7fffffff, kInfinityBits = 0x7f800000;
 
 inline Mask Magnitude(Vector x) { return reinterpret_cast<Mask>(x) & kMagnitude; }
 inline Mask LargerBits(Mask a, Mask b) { return a > b ? a : b; }
-inline bool Finite(Mask largest) {
-  for (int l = 0; l < kLanes; ++l) {
-    if (largest[l] >= kInfinityBits) return false;
-  }
-  return true;
+inline int32_t Largest(Mask x) {
+  int32_t largest = 0;
+  for (int l = 0; l < kLanes; ++l) largest = x[l] > largest ? x[l] : largest;
+  return largest;
 }
 
-// The power of two that brings the largest of a row to [1, 2), and its inverse; false when a number is not finite.
-bool ScaleOf(const float* x, int64_t n, float* scale, float* inverse) {
-  constexpr int kAtOnce = 4;
-  Mask largest[kAtOnce] = {};
-  int64_t i = 0;
-  for (; i + kAtOnce * kLanes <= n; i += kAtOnce * kLanes) {
-    for (int j = 0; j < kAtOnce; ++j)
-      largest[j] = LargerBits(Magnitude(Load(x + i + j * kLanes)), largest[j]);
-  }
-  const Mask all =
-      LargerBits(LargerBits(largest[0], largest[1]), LargerBits(largest[2], largest[3]));
-  int32_t bits = 0;
-  for (int l = 0; l < kLanes; ++l) bits = all[l] > bits ? all[l] : bits;
-  for (; i < n; ++i) {
-    int32_t one;
-    __builtin_memcpy(&one, x + i, sizeof one);
-    bits = (one & kMagnitude) > bits ? one & kMagnitude : bits;
-  }
+// The power of two that brings a magnitude to [1, 2), and its inverse: for zero 0, so that what others leave behind goes.
+inline void ScaleOf(int32_t bits, float* scale, float* inverse) {
   int32_t exponent = bits >> 23;
-  exponent = bits == 0 ? 127 : exponent < 1 ? 1 : exponent > 253 ? 253 : exponent;
-  const int32_t down = (254 - exponent) << 23, up = exponent << 23;
+  exponent = exponent < 1 ? 1 : exponent > 253 ? 253 : exponent;
+  const int32_t down = bits == 0 ? 0 : (254 - exponent) << 23, up = bits == 0 ? 0 : exponent << 23;
   __builtin_memcpy(scale, &down, sizeof down);
   __builtin_memcpy(inverse, &up, sizeof up);
-  return bits < kInfinityBits;
 }
 
 #define MIRIN_INLINE __attribute__((always_inline))
@@ -57,13 +39,17 @@ MIRIN_INLINE inline void Each(const F& f) {
   if constexpr (N > 1) Each<N - 1>(f);
   f(N - 1);
 }
-template <int R, typename F>
+template <int R, int V, typename F>
 MIRIN_INLINE inline void EachVector(const F& f) {
-  Each<R>([&](int r) MIRIN_INLINE { Each<kVectors>([&](int v) MIRIN_INLINE { f(r, v); }); });
+  Each<R>([&](int r) MIRIN_INLINE { Each<V>([&](int v) MIRIN_INLINE { f(r, v); }); });
 }
 
-template <int R>
-using Tile = Vector[R][kVectors];
+template <int R, int V>
+using Tile = Vector[R][V];
+
+// Rows of a tile that is V vectors wide: about as many sums as there are registers.
+template <int V>
+constexpr int kTileRows = kRows * kVectors / V;
 
 // What the next pair will read, fetched bit by bit: two runs of `lines` cache lines, `gap` floats between them.
 struct Fetch {
@@ -89,121 +75,164 @@ struct Difference {
 // A tile of C.
 struct Place {
   float* c;
-  int64_t c_row;
-  int64_t rows;  // that C has from here on
+  int64_t c_row, c_block;
+  int64_t rows;         // that C has from here on
+  const float* before;  // what is added, in the form of C; null: nothing
   const float* inverse;
-  const float* bias;  // null: none
-  bool first;         // block of the depth
+  const float* column_scale;  // null: ones
+  const float* bias;          // null: none
   UnaryKind activation;
 };
 
 // One of the products of a tile: x = from + also + A B.
-template <int R>
+template <int R, int V>
 struct Product {
   const float *a, *panel;
-  const Tile<R>*from, *also;  // null: zeros
-  Tile<R>* keep;              // gets x; null: none
-  const Place* to;            // gets x + plus; null: none
-  const Tile<R>* plus;        // null: zeros
+  const Tile<R, V>*from, *also;  // null: zeros
+  Tile<R, V>* keep;              // gets x; null: none
+  const Place* to;               // gets x + plus; null: none
+  const Tile<R, V>* plus;        // null: zeros
 };
 
-template <int R>
-MIRIN_INLINE inline void Finish(const Place& to, const Tile<R>& acc) {
-  Vector bias[kVectors] = {};
+// What Finish reads and writes comes while the sums are made.
+template <int R, int V>
+MIRIN_INLINE inline void FetchAll(const Place& to) {
+  for (int v = 0; v < V; ++v) {
+#pragma GCC unroll 1
+    for (int r = 0; r < R; ++r) {
+      __builtin_prefetch(to.c + r * to.c_row + v * to.c_block, 1, 3);
+      if (to.before != nullptr && to.before != to.c)
+        __builtin_prefetch(to.before + r * to.c_row + v * to.c_block, 0, 3);
+    }
+  }
+}
+
+template <int R, int V>
+MIRIN_INLINE inline void Finish(const Place& to, Tile<R, V>& acc) {
+  if (to.column_scale != nullptr) {
+    Vector scale[V];
+    Each<V>([&](int v) MIRIN_INLINE { scale[v] = Load(to.column_scale + v * kLanes); });
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] *= scale[v]; });
+  }
+  Vector bias[V] = {};
   if (to.bias != nullptr)
-    Each<kVectors>([&](int v) MIRIN_INLINE { bias[v] = Load(to.bias + v * kLanes); });
-  const bool whole = to.rows >= R;
-  float tile[R * kColumns];
-  const bool direct = whole && to.activation == UnaryKind::kIdentity;
-  float* out = direct ? to.c : tile;
-  const int64_t out_row = direct ? to.c_row : kColumns;
-  if (to.first) {
-    EachVector<R>([&](int r, int v) MIRIN_INLINE {
-      Store(out + r * out_row + v * kLanes, acc[r][v] * to.inverse[r] + bias[v]);
-    });
-  } else {
-    EachVector<R>([&](int r, int v) MIRIN_INLINE {
-      const float* before = to.c + (r < to.rows ? r : 0) * to.c_row + v * kLanes;
-      Store(out + r * out_row + v * kLanes, acc[r][v] * to.inverse[r] + Load(before) + bias[v]);
+    Each<V>([&](int v) MIRIN_INLINE { bias[v] = Load(to.bias + v * kLanes); });
+  EachVector<R, V>([&](int r, int v)
+                       MIRIN_INLINE { acc[r][v] = acc[r][v] * to.inverse[r] + bias[v]; });
+  if (to.before != nullptr) {
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE {
+      acc[r][v] += Load(to.before + (r < to.rows ? r : 0) * to.c_row + v * to.c_block);
     });
   }
+  const bool rectified = to.activation == UnaryKind::kRelu || to.activation == UnaryKind::kRelu6;
+  if (rectified) {
+    const Range range = RangeOf(to.activation);
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE {
+      acc[r][v] = Smaller(Vector{} + range.high, Larger(Vector{} + range.low, acc[r][v]));
+    });
+  }
+  const bool whole = to.rows >= R,
+             direct = whole && (rectified || to.activation == UnaryKind::kIdentity);
+  float tile[R * V * kLanes];
+  float* out = direct ? to.c : tile;
+  const int64_t out_row = direct ? to.c_row : V * kLanes, out_block = direct ? to.c_block : kLanes;
+  EachVector<R, V>([&](int r, int v)
+                       MIRIN_INLINE { Store(out + r * out_row + v * out_block, acc[r][v]); });
   if (direct) return;
-  Unary(to.activation, tile, tile, R * kColumns, 0);
+  if (!rectified) Unary(to.activation, tile, tile, R * V * kLanes, 0);
   const int64_t rows = whole ? R : to.rows;
-  for (int64_t r = 0; r < rows; ++r)
-    __builtin_memcpy(to.c + r * to.c_row, tile + r * kColumns, kColumns * 4);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int v = 0; v < V; ++v)
+      Store(to.c + r * to.c_row + v * to.c_block, Load(tile + (r * V + v) * kLanes));
+  }
 }
 
 // Not inlined: over several of these loops accumulators would be moved to memory and back. With kSum it makes a difference besides:
 // additions and stores have units of their own, which a product leaves idle.
-template <bool kSum, int R>
-__attribute__((noinline)) void Multiply(const Product<R>& product, int64_t depth, Fetch* fetch,
+template <bool kSum, int R, int V>
+__attribute__((noinline)) void Multiply(const Product<R, V>& product, int64_t depth, Fetch* fetch,
                                         const Difference& sum) {
-  Tile<R> acc;
+  Tile<R, V> acc;
   if (product.from == nullptr) {
-    EachVector<R>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
   } else {
-    EachVector<R>([&](int r, int v) MIRIN_INLINE { acc[r][v] = (*product.from)[r][v]; });
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = (*product.from)[r][v]; });
   }
   if (product.also != nullptr)
-    EachVector<R>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.also)[r][v]; });
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.also)[r][v]; });
+  if (product.to != nullptr) FetchAll<R, V>(*product.to);
   for (int64_t p = 0; p < depth; p += 4) {
     fetch->Next();
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
-      MultiplyAdd(product.a + p + i, depth, product.panel + (p + i) * kColumns, acc);
+      MultiplyAdd(product.a + p + i, depth, product.panel + (p + i) * V * kLanes, acc);
       if constexpr (kSum) {
-        for (int v = 0; v < kVectors; ++v) {
-          const int64_t at = (p + i) * kColumns + v * kLanes;
+        for (int v = 0; v < V; ++v) {
+          const int64_t at = ((p + i) * V + v) * kLanes;
           Store(sum.to + at, Load(sum.x + at) - Load(sum.y + at));
         }
       }
     }
   }
   if (product.keep != nullptr)
-    EachVector<R>([&](int r, int v) MIRIN_INLINE { (*product.keep)[r][v] = acc[r][v]; });
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { (*product.keep)[r][v] = acc[r][v]; });
   if (product.to == nullptr) return;
   if (product.plus != nullptr)
-    EachVector<R>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.plus)[r][v]; });
-  Finish<R>(*product.to, acc);
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.plus)[r][v]; });
+  Finish<R, V>(*product.to, acc);
 }
 
 // Offsets of the matrices in StrassenArgs::packed_a and sums_of_b.
 enum { kA11, kA12, kA22, kS1, kS2, kS3, kS4 };
+constexpr int kA21 = kS1;  // of a plain product
 enum { kT1, kT2, kT3, kT4 };
 
 // A tile of each quadrant of C. With kSum it makes the sums of B, which other tiles read.
-template <bool kSum, int R>
+template <bool kSum, int R, int V>
 void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* fetch) {
   const GemmArgs& g = *s.product;
-  const int64_t panel = s.depth * kColumns, matrix = s.half_rows * s.depth;
-  const float* b11 =
-      static_cast<const float*>(g.packed_b) + column * g.k + s.depth_begin * kColumns;
-  const float *b21 = b11 + panel, *b12 = b11 + g.k * kColumns, *b22 = b12 + panel;
-  const auto a = [&](int i) { return s.packed_a + i * matrix + tile_row * s.depth; };
+  const int64_t width = V * kLanes, panel = s.depth * width;
+  const float* b11 = static_cast<const float*>(g.packed_b) + column * g.k + s.depth_begin * width;
+  const float *b21 = b11 + panel, *b12 = b11 + g.k * width, *b22 = b12 + panel;
+  const auto a = [&](int i) { return s.packed_a + i * s.matrix() + tile_row * s.depth; };
   const auto t = [&](int i) { return s.sums_of_b + i * panel; };
-  const bool last = s.depth_begin + 2 * s.depth >= g.k;
+  const bool first = s.depth_begin == 0, last = s.depth_begin + 2 * s.depth >= g.k;
   const auto place = [&](bool low, bool right) {
-    const int64_t row = tile_row + (low ? s.half_rows : 0), to = column + (right ? kColumns : 0);
+    const int64_t row = tile_row + (low ? s.half_rows : 0), to = column + (right ? width : 0),
+                  at = (g.row_begin + row) * g.c_row + to / kLanes * s.c_block;
+    const float* add = s.add == nullptr ? nullptr : s.add + at;
     Place p;
-    p.c = g.c + (g.row_begin + row) * g.c_row + to;
+    p.c = g.c + at;
     p.c_row = g.c_row;
+    p.c_block = s.c_block;
     p.rows = g.row_end - g.row_begin - row;
+    p.before = first ? add : p.c;
     p.inverse = s.inverse + row;
+    p.column_scale = s.column_scale == nullptr ? nullptr : s.column_scale + to;
     p.bias = last && g.bias != nullptr ? g.bias + to : nullptr;
-    p.first = s.depth_begin == 0;
     p.activation = last ? g.activation : UnaryKind::kIdentity;
     return p;
   };
   const Place c11 = place(false, false), c12 = place(false, true), c21 = place(true, false),
               c22 = place(true, true);
-  Tile<R> u, p5;
-  const auto multiply = [&](const Product<R>& product, const Difference& sum) {
-    Multiply<kSum, R>(product, s.depth, fetch, sum);
+  Tile<R, V> u, p5;
+  const auto multiply = [&](const Product<R, V>& product, const Difference& sum) {
+    Multiply<kSum, R, V>(product, s.depth, fetch, sum);
   };
-  const auto multiply_only = [&](const Product<R>& product) {
-    Multiply<false, R>(product, s.depth, fetch, {});
+  const auto multiply_only = [&](const Product<R, V>& product) {
+    Multiply<false, R, V>(product, s.depth, fetch, {});
   };
+  if (s.plain) {
+    const auto both = [&](int left, const float* up, int right, const float* low, const Place& c) {
+      multiply_only({a(left), up, nullptr, nullptr, &u, nullptr, nullptr});
+      multiply_only({a(right), low, &u, nullptr, nullptr, &c, nullptr});
+    };
+    both(kA11, b11, kA12, b21, c11);
+    both(kA11, b12, kA12, b22, c12);
+    both(kA21, b11, kA22, b21, c21);
+    both(kA21, b12, kA22, b22, c22);
+    return;
+  }
   multiply({a(kA11), b11, nullptr, nullptr, &u, nullptr, nullptr}, {b12, b11, t(kT1)});
   multiply({a(kA12), b21, &u, nullptr, nullptr, &c11, nullptr}, {b22, t(kT1), t(kT2)});
   multiply({a(kS2), t(kT2), &u, nullptr, &u, nullptr, nullptr}, {b22, b12, t(kT3)});
@@ -213,13 +242,36 @@ void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* f
   multiply_only({a(kA22), t(kT4), &u, nullptr, nullptr, &c21, nullptr});
 }
 
-template <int R>
+template <int R, int V>
 inline void Rows(const StrassenArgs& s, int64_t rows, int64_t tile_row, int64_t column,
                  Fetch* fetch) {
   if constexpr (R > 0) {
-    if (rows != R) return Rows<R - 1>(s, rows, tile_row, column, fetch);
-    Quadrants<false, R>(s, tile_row, column, fetch);
+    if (rows != R) return Rows<R - 1, V>(s, rows, tile_row, column, fetch);
+    Quadrants<false, R, V>(s, tile_row, column, fetch);
   }
+}
+
+template <int V>
+void Pair(const StrassenArgs& s, int64_t column) {
+  constexpr int kMost = kTileRows<V>;
+  const int64_t width = V * kLanes, rest = s.half_rows - kMost, tiles = (rest + kMost - 1) / kMost;
+  const int64_t lines = 2 * s.depth * width / 16, calls = 7 * (1 + tiles) * (s.depth / 4);
+  const int64_t at_once = (2 * lines + calls - 1) / calls;
+  Fetch fetch = {s.next,  lines, s.product->k * width - lines * 16,
+                 at_once, 0,     (2 * lines << 16) / (calls * at_once)};
+  Quadrants<true, kMost, V>(s, 0, column, &fetch);
+  for (int64_t i = 0; i < tiles; ++i) {  // alike: a tile of few rows would wait for B
+    const int64_t row = kMost + rest * i / tiles, end = kMost + rest * (i + 1) / tiles;
+    Rows<kMost, V>(s, end - row, row, column, &fetch);
+  }
+}
+
+constexpr int kTogether =
+    8;  // rows of A that are read side by side: neighbours may be nearer than the columns of one
+
+inline const float* RowOf(const StrassenArgs& s, int64_t row) {
+  const GemmArgs& g = *s.product;
+  return g.a + (s.a_rows == nullptr ? row * g.a_row : s.a_rows[row]);
 }
 
 }  // namespace
@@ -235,7 +287,7 @@ bool StrassenEven(const float* pair, int64_t k) {
   }
   float low = kMostFloat, high = 0;
   for (int v = 0; v < 2 * kVectors; ++v) {
-    if (!Finite(largest[v])) return false;
+    if (Largest(largest[v]) >= kInfinityBits) return false;
     const Vector columns = reinterpret_cast<Vector>(largest[v]);
     for (int l = 0; l < kLanes; ++l) {
       const float one = columns[l];
@@ -248,32 +300,54 @@ bool StrassenEven(const float* pair, int64_t k) {
 
 bool StrassenScales(const StrassenArgs& s) {
   const GemmArgs& g = *s.product;
+  const int64_t rows = 2 * s.half_rows, blocks = g.k / kLanes;
   bool finite = true;
-  for (int64_t i = 0; i < 2 * s.half_rows; ++i) {
-    const int64_t row = g.row_begin + i;
-    s.scale[i] = s.inverse[i] = 1;
-    if (row < g.row_end) finite &= ScaleOf(g.a + row * g.a_row, g.k, s.scale + i, s.inverse + i);
+  for (int64_t i = 0; i < rows; i += kTogether) {
+    const float* from[kTogether];
+    for (int j = 0; j < kTogether; ++j) {
+      const int64_t row = g.row_begin + i + j;
+      from[j] = RowOf(s, row < g.row_end ? row : g.row_end - 1);
+    }
+    Mask largest[kTogether] = {};
+    for (int64_t p = 0; p < blocks; ++p) {
+      for (int j = 0; j < kTogether; ++j) {
+        const float* x = from[j] + p * s.a_block;
+        __builtin_prefetch(x + kTogether * g.a_row, 0, 2);
+        largest[j] = LargerBits(Magnitude(Load(x)), largest[j]);
+      }
+    }
+    for (int j = 0; j < kTogether && i + j < rows; ++j) {
+      const int32_t bits = Largest(largest[j]);
+      ScaleOf(bits, s.scale + i + j, s.inverse + i + j);
+      finite &= bits < kInfinityBits;
+    }
   }
+  for (int64_t i = 0; i < rows && !finite; ++i) s.scale[i] = s.inverse[i] = 1;
   return finite;
 }
 
 void StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) {
   const GemmArgs& g = *s.product;
-  const int64_t matrix = s.half_rows * s.depth;
+  const int64_t first = s.depth_begin / kLanes * s.a_block, half = s.depth / kLanes * s.a_block;
+  // Row by row, whatever lies side by side: stores to neighbours are what this waits for.
   for (int64_t i = begin; i < end; ++i) {
-    const bool pair = g.row_begin + s.half_rows + i < g.row_end;
-    const float* up = g.a + (g.row_begin + i) * g.a_row + s.depth_begin;
-    const float* low = pair ? up + s.half_rows * g.a_row : up;
-    const float scale = s.scale[i], low_scale = pair ? s.scale[s.half_rows + i] : 0;
+    const int64_t row = g.row_begin + i, partner = row + s.half_rows;
+    const float* up = RowOf(s, row) + first;
+    const float* low = partner < g.row_end ? RowOf(s, partner) + first : up;
+    const float scale = s.scale[i], low_scale = s.scale[s.half_rows + i];
     float* to = s.packed_a + i * s.depth;
-    for (int64_t p = 0; p < s.depth; p += kLanes) {
-      const Vector a11 = Load(up + p) * scale, a12 = Load(up + s.depth + p) * scale,
-                   a21 = Load(low + p) * low_scale, a22 = Load(low + s.depth + p) * low_scale;
-      const Vector s1 = a21 + a22, s2 = s1 - a11;
-      const auto put = [&](int which, Vector x) { Store(to + which * matrix + p, x); };
+    for (int64_t p = 0; p < s.depth; p += kLanes, up += s.a_block, low += s.a_block) {
+      const auto put = [&](int which, Vector x) { Store(to + which * s.matrix() + p, x); };
+      const Vector a11 = Load(up) * scale, a12 = Load(up + half) * scale,
+                   a21 = Load(low) * low_scale, a22 = Load(low + half) * low_scale;
       put(kA11, a11);
       put(kA12, a12);
       put(kA22, a22);
+      if (s.plain) {
+        put(kA21, a21);
+        continue;
+      }
+      const Vector s1 = a21 + a22, s2 = s1 - a11;
       put(kS1, s1);
       put(kS2, s2);
       put(kS3, a11 - a21);
@@ -283,17 +357,8 @@ void StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) {
 }
 
 void StrassenPair(const StrassenArgs& s, int64_t column) {
-  const GemmArgs& g = *s.product;
-  const int64_t rest = s.half_rows - kRows, tiles = (rest + kRows - 1) / kRows;
-  const int64_t lines = 2 * s.depth * kColumns / 16, calls = 7 * (1 + tiles) * (s.depth / 4);
-  const int64_t at_once = (2 * lines + calls - 1) / calls;
-  Fetch fetch = {s.next,  lines, g.k * kColumns - lines * 16,
-                 at_once, 0,     (2 * lines << 16) / (calls * at_once)};
-  Quadrants<true, kRows>(s, 0, column, &fetch);
-  for (int64_t i = 0; i < tiles; ++i) {  // alike: a tile of few rows would wait for B
-    const int64_t row = kRows + rest * i / tiles, end = kRows + rest * (i + 1) / tiles;
-    Rows<kRows>(s, end - row, row, column, &fetch);
-  }
+  constexpr int64_t kNarrow = (kVectors - 1) * kLanes;
+  s.columns == kNarrow ? Pair<kVectors - 1>(s, column) : Pair<kVectors>(s, column);
 }
 
 }  // namespace mirin::cpu::MIRIN_SIMD
