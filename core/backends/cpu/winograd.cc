@@ -16,8 +16,9 @@ namespace {
 constexpr int64_t kMostWindow = 6;
 // Floats between the points of a chunk, beyond its data: points must not share the sets of a cache.
 constexpr int64_t kPad = 16;
-// Bytes of a chunk of tiles, transformed input and products: about what a second-level cache holds.
-constexpr int64_t kChunkBytes = int64_t{1} << 20;
+// Bytes of a chunk of tiles, transformed input and products, which leave room for weights in a second-level cache; and its least tiles,
+// which hide that weights come from further away.
+constexpr int64_t kChunkBytes = int64_t{512} << 10, kChunkTiles = 28;
 // A product of fewer rows takes as long: it waits for its weights.
 constexpr int64_t kLeastRows = 8, kLeastChannels = 32;
 // What the transforms cost besides: so many times fewer multiplications pay.
@@ -36,8 +37,7 @@ struct Shape {
 // A packed [in, out] matrix for each point.
 absl::Status Pack(const Shape& s, const Tensor& weight, float* to) {
   const DirectKernels& direct = *Direct();
-  const int64_t packed = PackedFloats(s.in, s.out), panel = Simd().tile_columns,
-                points = s.form->points(), depth = s.in * 9;
+  const int64_t panel = Winograd()->panel, depth = s.in * 9;
   // A block of results, their channels side by side.
   const std::shared_ptr<void> block =
       AllocateAligned(static_cast<size_t>(depth * direct.lanes) * sizeof(float));
@@ -48,15 +48,10 @@ absl::Status Pack(const Shape& s, const Tensor& weight, float* to) {
   const char* from = static_cast<const char*>(weight.data());
   for (int64_t o = 0; o < s.out; o += direct.lanes) {
     direct.pack(from + o * depth * 4, depth, direct.lanes, order.data(), direct.lanes, g);
-    float* u = to + o / panel * panel * s.in + o % panel;
+    const int64_t first = o / panel * panel, width = std::min(panel, s.out - first);
+    float* u = to + first * s.in + o % panel;
     for (int64_t i = 0; i < s.in; ++i)
-      s.form->weights(g + i * 9 * direct.lanes, u + i * panel, packed);
-  }
-  // Columns of the last panel beyond the last result.
-  for (int64_t p = 0; s.out % panel != 0 && p < points; ++p) {
-    float* last = to + p * packed + s.out / panel * panel * s.in;
-    for (int64_t i = 0; i < s.in; ++i)
-      std::fill(last + i * panel + s.out % panel, last + (i + 1) * panel, 0.0f);
+      s.form->weights(g + i * 9 * direct.lanes, u + i * width, s.in * s.out);
   }
   return absl::OkStatus();
 }
@@ -72,48 +67,60 @@ Tile TileAt(const Shape& s, int64_t t) {
           in_image % s.tile_columns * s.form->tile};
 }
 
-// Tile t of the chunk that begins at `first`, all channels.
-void TransformInput(const WinogradKernels& kernels, const Shape& s, const float* x, int64_t first,
-                    int64_t t, float* v) {
-  const int64_t lanes = kernels.lanes, plane = s.height * s.width * lanes, side = s.form->tile + 2;
-  const Tile tile = TileAt(s, first + t);
-  const int64_t top = tile.row - s.pad_top, left = tile.column - s.pad_left;
-  const bool inside = top >= 0 && left >= 0 && top + side <= s.height && left + side <= s.width;
-  for (int64_t block = 0; block * lanes < s.in; ++block) {
-    const float* from = x + (tile.image * (s.in / lanes) + block) * plane;
-    float* to = v + t * s.in + block * lanes;
-    if (inside) {
-      s.form->input(from + (top * s.width + left) * lanes, s.width * lanes, to, s.input_step());
-      continue;
+// One block of channels of a tile, of which v is the first point.
+void TransformInput(const Shape& s, int64_t lanes, const float* x, const Tile& tile, float* v) {
+  const int64_t side = s.form->tile + 2, top = tile.row - s.pad_top,
+                left = tile.column - s.pad_left;
+  if (top >= 0 && left >= 0 && top + side <= s.height && left + side <= s.width)
+    return s.form->input(x + (top * s.width + left) * lanes, s.width * lanes, v, s.input_step());
+  float window[kMostWindow * kMostWindow * 16] = {};
+  const int64_t begin = std::max<int64_t>(0, -left), end = std::min(side, s.width - left);
+  for (int64_t i = std::max<int64_t>(0, -top); i < std::min(side, s.height - top); ++i) {
+    if (begin >= end) break;
+    const float* line = x + ((top + i) * s.width + left + begin) * lanes;
+    std::copy(line, line + (end - begin) * lanes, window + (i * side + begin) * lanes);
+  }
+  s.form->input(window, side * lanes, v, s.input_step());
+}
+
+// Tiles [begin, end) of the `count` of the chunk that begins at `first`: neighbours are written one after the other.
+void TransformInputs(const Shape& s, int64_t lanes, const float* x, int64_t first, int64_t count,
+                     int64_t begin, int64_t end, float* v) {
+  const int64_t plane = s.height * s.width * lanes, blocks = s.in / lanes;
+  for (int64_t block = 0; block < blocks; ++block) {
+    for (int64_t t = begin; t < end; ++t) {
+      const Tile tile = TileAt(s, first + t);
+      TransformInput(s, lanes, x + (tile.image * blocks + block) * plane, tile,
+                     v + (block * count + t) * lanes);
     }
-    float window[kMostWindow * kMostWindow * 16] = {};
-    const int64_t begin = std::max<int64_t>(0, -left), end = std::min(side, s.width - left);
-    for (int64_t i = std::max<int64_t>(0, -top); i < std::min(side, s.height - top); ++i) {
-      if (begin >= end) break;
-      const float* line = from + ((top + i) * s.width + left + begin) * lanes;
-      std::copy(line, line + (end - begin) * lanes, window + (i * side + begin) * lanes);
-    }
-    s.form->input(window, side * lanes, to, s.input_step());
   }
 }
 
-void TransformOutput(const WinogradKernels& kernels, const Shape& s, const float* m,
-                     const float* bias, const float* add, UnaryKind activation, int64_t first,
-                     int64_t t, float* y) {
-  const int64_t lanes = kernels.lanes, line = s.out_width * lanes, plane = s.out_height * line;
-  const Tile tile = TileAt(s, first + t);
-  const int64_t rows = std::min(s.form->tile, s.out_height - tile.row),
-                columns = std::min(s.form->tile, s.out_width - tile.column);
-  for (int64_t block = 0; block * lanes < s.out; ++block) {
-    const int64_t at =
-        (tile.image * (s.out / lanes) + block) * plane + tile.row * line + tile.column * lanes;
-    s.form->output(m + t * s.out + block * lanes, s.output_step(),
-                   bias == nullptr ? nullptr : bias + block * lanes,
-                   add == nullptr ? nullptr : add + at, y + at, line, rows, columns,
-                   activation == UnaryKind::kRelu);
-    if (activation == UnaryKind::kIdentity || activation == UnaryKind::kRelu) continue;
-    for (int64_t i = 0; i < rows; ++i)
-      Simd().unary(activation, y + at + i * line, y + at + i * line, columns * lanes, 0);
+// What is added to sums of products, or done to them.
+struct Epilogue {
+  const float *bias, *add;  // null: none
+  UnaryKind activation;
+};
+
+void TransformOutputs(const Shape& s, int64_t lanes, const float* m, const Epilogue& epilogue,
+                      int64_t first, int64_t count, int64_t begin, int64_t end, float* y) {
+  const int64_t line = s.out_width * lanes, plane = s.out_height * line, blocks = s.out / lanes;
+  const UnaryKind activation = epilogue.activation;
+  const bool clamped = activation == UnaryKind::kIdentity || activation == UnaryKind::kRelu;
+  for (int64_t block = 0; block < blocks; ++block) {
+    const float* bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + block * lanes;
+    for (int64_t t = begin; t < end; ++t) {
+      const Tile tile = TileAt(s, first + t);
+      const int64_t rows = std::min(s.form->tile, s.out_height - tile.row),
+                    columns = std::min(s.form->tile, s.out_width - tile.column);
+      const int64_t at =
+          (tile.image * blocks + block) * plane + tile.row * line + tile.column * lanes;
+      s.form->output(m + (block * count + t) * lanes, s.output_step(), bias,
+                     epilogue.add == nullptr ? nullptr : epilogue.add + at, y + at, line, rows,
+                     columns, activation == UnaryKind::kRelu);
+      for (int64_t i = 0; !clamped && i < rows; ++i)
+        Simd().unary(activation, y + at + i * line, y + at + i * line, columns * lanes, 0);
+    }
   }
 }
 
@@ -164,14 +171,13 @@ KernelResult MakeWinograd(const KernelRequest& r) {
       s.out < kLeastChannels || !ChooseForm(*kernels, &s))
     return absl::UnimplementedError("too small or too many weights for Winograd");
   const int64_t points = s.form->points();
-  const int64_t tile_bytes = points * 4 * (s.in + s.out);
-  const int64_t chunks = std::max<int64_t>(1, s.tiles * tile_bytes / kChunkBytes);
-  const int64_t rows = Simd().tile_rows;
-  s.chunk = std::min(s.tiles, ((s.tiles + chunks - 1) / chunks + rows - 1) / rows * rows);
+  const int64_t most = std::max(kChunkTiles, kChunkBytes / (points * 4 * (s.in + s.out))),
+                chunks = (s.tiles + most - 1) / most;
+  s.chunk = (s.tiles + chunks - 1) / chunks;
   MIRIN_ASSIGN_OR_RETURN(
       const std::shared_ptr<const void> weights,
       r.Pack(1, absl::StrCat("winograd:", Simd().name, ":", s.form->tile, ":", s.in, "x", s.out),
-             static_cast<size_t>(points * PackedFloats(s.in, s.out)) * 4,
+             static_cast<size_t>(points * s.in * s.out) * 4,
              [&](void* to) { return Pack(s, *r.constants[1], static_cast<float*>(to)); }));
   std::vector<float> biases(r.has_input(2) ? static_cast<size_t>(s.out) : 0);
   if (r.has_input(2)) __builtin_memcpy(biases.data(), r.constants[2]->data(), biases.size() * 4);
@@ -183,37 +189,35 @@ KernelResult MakeWinograd(const KernelRequest& r) {
   traits.scratch_bytes =
       static_cast<size_t>(points * (s.input_step() + s.output_step())) * sizeof(float);
   const bool has_add = r.has_input(3);
-  return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
+  return FromFunction(traits, [=, lanes = kernels->lanes](const KernelContext& c) {
     const float* from = c.input(0).as<float>();
-    const float* add = has_add ? c.input(3).as<float>() : nullptr;
-    const float* bias = biases.empty() ? nullptr : biases.data();
+    const Epilogue epilogue = {biases.empty() ? nullptr : biases.data(),
+                               has_add ? c.input(3).as<float>() : nullptr, activation};
     float* to = c.output(0).as<float>();
+    WinogradProducts products = {};
+    products.in = s.in;
+    products.out = s.out;
+    products.weights = static_cast<const float*>(weights.get());
     float* v = static_cast<float*>(c.scratch());
     float* m = v + points * s.input_step();
-    const auto* packed = static_cast<const float*>(weights.get());
-    const int64_t grain = std::max<int64_t>(1, kElementGrain / (points * s.in));
+    products.v = v;
+    products.v_step = s.input_step();
+    products.m = m;
+    products.m_step = s.output_step();
+    const int64_t grain = std::max<int64_t>(1, kElementGrain / (points * s.in)),
+                  panels = (s.out + kernels->panel - 1) / kernels->panel;
     for (int64_t first = 0; first < s.tiles; first += s.chunk) {
       const int64_t count = std::min(s.chunk, s.tiles - first);
       c.threads().ParallelFor(count, grain, [&](int64_t begin, int64_t end) {
-        for (int64_t t = begin; t < end; ++t) TransformInput(*kernels, s, from, first, t, v);
+        TransformInputs(s, lanes, from, first, count, begin, end, v);
       });
-      ParallelGemm(c.threads(), simd.gemm, points, count, s.out, s.in, [&](int64_t p) {
-        GemmArgs g = {};
-        g.m = count;
-        g.n = s.out;
-        g.k = s.in;
-        g.a = v + p * s.input_step();
-        g.a_row = s.in;
-        g.a_column = 1;
-        g.packed_b = packed + p * PackedFloats(s.in, s.out);
-        g.c = m + p * s.output_step();
-        g.c_row = s.out;
-        g.activation = UnaryKind::kIdentity;
-        return g;
-      });
+      products.rows = count;
+      const int64_t work = count * s.in * kernels->panel;
+      c.threads().ParallelFor(
+          points * panels, std::max<int64_t>(1, kLeastMultiplyAdds / work),
+          [&](int64_t begin, int64_t end) { kernels->multiply(products, begin, end); });
       c.threads().ParallelFor(count, grain, [&](int64_t begin, int64_t end) {
-        for (int64_t t = begin; t < end; ++t)
-          TransformOutput(*kernels, s, m, bias, add, activation, first, t, to);
+        TransformOutputs(s, lanes, m, epilogue, first, count, begin, end, to);
       });
     }
   });

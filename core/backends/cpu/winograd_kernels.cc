@@ -137,7 +137,82 @@ void Weights(const float* g, float* u, int64_t step) {
 template <typename F>
 constexpr WinogradForm kForm = {F::kTile, Input<F>, Output<F>, Weights<F>};
 
-constexpr WinogradKernels kTable = {kLanes, {kForm<Tile4>, kForm<Tile2>}};
+// Of a tile of products: a few dozen rows read their weights, which are larger than caches, once and in one stream. A vector times a number in memory is one instruction of AVX-512, two of AVX2.
+constexpr int kTileRows = kLanes == 16 ? 28 : 6, kTileBlocks = kLanes == 16 ? 1 : 2;
+constexpr int kFetchEvery = 4;
+
+struct ProductTile {
+  const float* v;  // the first row in the first block of channels
+  int64_t v_block, in;
+  const float* panel;
+  float* m;
+  int64_t m_block;
+  const float* next;  // what the next panel's tiles will read
+  int64_t lines;      // cache lines of it to fetch, for each kFetchEvery channels
+};
+
+template <int R, int V>
+void Multiply(const ProductTile& t) {
+  Vector sums[R][V];
+#pragma GCC unroll 32
+  for (int r = 0; r < R; ++r) {
+    for (int b = 0; b < V; ++b) sums[r][b] = Vector{};
+  }
+  const float *v = t.v, *line = t.panel, *fetch = t.next;
+  for (int64_t channel = 0; channel < t.in; channel += kLanes, v += t.v_block) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kLanes; ++i, line += V * kLanes) {
+      if (i % kFetchEvery == 0) {
+        for (int64_t n = 0; n < t.lines; ++n, fetch += 16) __builtin_prefetch(fetch, 0, 2);
+      }
+      Vector weights[V];
+      for (int b = 0; b < V; ++b) weights[b] = Load(line + b * kLanes);
+#pragma GCC unroll 32
+      for (int r = 0; r < R; ++r) {
+        const float left = v[r * kLanes + i];
+        for (int b = 0; b < V; ++b) sums[r][b] += left * weights[b];
+      }
+    }
+  }
+#pragma GCC unroll 32
+  for (int r = 0; r < R; ++r) {
+    for (int b = 0; b < V; ++b) Store(t.m + b * t.m_block + r * kLanes, sums[r][b]);
+  }
+}
+
+template <int R>
+inline void Rows(int64_t rows, int64_t blocks, const ProductTile& t) {
+  if constexpr (R > 0) {
+    if (rows != R) return Rows<R - 1>(rows, blocks, t);
+    if (blocks == kTileBlocks) return Multiply<R, kTileBlocks>(t);
+    if constexpr (kTileBlocks > 1) Multiply<R, 1>(t);
+  }
+}
+
+void Multiply(const WinogradProducts& p, int64_t begin, int64_t end) {
+  const int64_t blocks = p.out / kLanes, panels = (blocks + kTileBlocks - 1) / kTileBlocks,
+                tiles = (p.rows + kTileRows - 1) / kTileRows, block = p.rows * kLanes;
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t point = i / panels, first = i % panels * kTileBlocks,
+                  width = first + kTileBlocks <= blocks ? kTileBlocks : blocks - first;
+    ProductTile t = {};
+    t.v_block = t.m_block = block;
+    t.in = p.in;
+    t.panel = p.weights + (point * p.out + first * kLanes) * p.in;
+    t.next = t.panel + width * kLanes * p.in;
+    if (i + 1 < end) t.lines = (kFetchEvery * width * kLanes / 16 + tiles - 1) / tiles;
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      const int64_t row = tile * p.rows / tiles, next_row = (tile + 1) * p.rows / tiles;
+      t.v = p.v + point * p.v_step + row * kLanes;
+      t.m = p.m + point * p.m_step + first * block + row * kLanes;
+      Rows<kTileRows>(next_row - row, width, t);
+      t.next += t.lines * (p.in / kFetchEvery) * 16;
+    }
+  }
+}
+
+constexpr WinogradKernels kTable = {
+    kLanes, kTileBlocks* kLanes, {kForm<Tile4>, kForm<Tile2>}, Multiply};
 
 }  // namespace
 

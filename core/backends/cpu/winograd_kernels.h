@@ -22,9 +22,22 @@ struct WinogradForm {
   int64_t points() const { return (tile + 2) * (tile + 2); }
 };
 
+// For each point its transformed tiles times its weights. Tiles and products are [channels / lanes][rows][lanes].
+struct WinogradProducts {
+  int64_t rows, in, out;  // tiles; channels, multiples of lanes
+  const float* v;
+  int64_t v_step;  // floats from a point to the next
+  const float*
+      weights;  // [point] panels of WinogradKernels::panel channels of the results (the last may be narrower), [in][panel]
+  float* m;
+  int64_t m_step;
+};
+
 struct WinogradKernels {
-  int64_t lanes;
+  int64_t lanes, panel;
   WinogradForm forms[2];
+  // Panels [begin, end), counted through all points.
+  void (*multiply)(const WinogradProducts& products, int64_t begin, int64_t end);
 };
 
 // Null where the instruction set has no blocked layout.
