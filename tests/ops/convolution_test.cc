@@ -157,6 +157,28 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{2, 32, 32, 5, 5, {1, 1, 1, 1}, false, true, ""},
                       Case{1, 128, 128, 33, 30, {1, 1, 1, 1}, true, true, ""}));
 
+Case Strided(Case c) {
+  c.stride = 2;
+  return c;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    StridedWinograd, Convolution,
+    ::testing::Values(
+        // Whole tiles of 4x4 and parts of one, images of even and odd sizes, any padding.
+        Strided({1, 64, 64, 56, 56, {1, 1, 1, 1}, true, false, "relu"}),
+        Strided({1, 64, 48, 33, 31, {1, 1, 1, 1}, false, false, ""}),
+        Strided({1, 32, 32, 32, 33, {0, 1, 0, 1}, true, true, "relu"}),
+        Strided({1, 96, 64, 34, 47, {1, 0, 1, 0}, true, true, "silu"}),
+        Strided({3, 32, 64, 17, 17, {0, 0, 0, 0}, true, true, "relu6"}),
+        Strided({2, 48, 48, 29, 30, {2, 1, 2, 2}, true, false, ""}),
+        // Of 2x2.
+        Strided({1, 128, 128, 28, 28, {1, 1, 1, 1}, true, true, "relu"}),
+        Strided({4, 128, 64, 7, 11, {1, 1, 1, 1}, false, false, ""}),
+        Strided({1, 256, 96, 13, 12, {0, 1, 1, 0}, true, false, "hswish"}),
+        // Weights for more panels and tiles than threads.
+        Strided({2, 128, 160, 64, 60, {1, 1, 1, 1}, true, true, "relu"})));
+
 // One case a kind: window, stride, dilation, group.
 Case Direct(Case c, int64_t window, int64_t stride, int64_t dilation = 1, int64_t group = 1) {
   c.window = window;

@@ -1,5 +1,5 @@
-// Convolutions with 3x3 windows and stride 1 by Winograd's F(4x4, 3x3) or F(2x2, 3x3), on blocked layouts. A result differs from direct
-// convolution by up to about 1e-6 of the largest sum of absolute products (direct: 1e-7).
+// Convolutions with 3x3 windows and strides 1 and 2 by Winograd's forms (winograd_kernels.h), on blocked layouts. A result differs from
+// direct convolution by up to about 1e-6 of the largest sum of absolute products with stride 1, half of it with stride 2 (direct: 1e-7).
 #include <algorithm>
 #include <numeric>
 
@@ -13,7 +13,7 @@
 namespace mirin::cpu {
 namespace {
 
-constexpr int64_t kMostWindow = 6;
+constexpr int64_t kMostWindow = 9;
 // Floats between the points of a chunk, beyond its data: points must not share the sets of a cache.
 constexpr int64_t kPad = 16;
 // Bytes of a chunk of tiles, transformed input and products, which leave room for weights in a second-level cache; and its least tiles,
@@ -21,8 +21,10 @@ constexpr int64_t kPad = 16;
 constexpr int64_t kChunkBytes = int64_t{512} << 10, kChunkTiles = 28;
 // A product of fewer rows takes as long: it waits for its weights.
 constexpr int64_t kLeastRows = 8, kLeastChannels = 32;
-// What the transforms cost besides: so many times fewer multiplications pay.
-constexpr double kLeastGain = 1.5;
+// Multiply-adds that take as long as the transforms of a channel of a tile, for each point.
+constexpr double kTransformCost = 5;
+// Direct convolution is preferred when it takes no longer than so many times Winograd's.
+constexpr double kLeastGain = 1.15;
 // Bytes that the weights of one convolution may grow to.
 constexpr int64_t kMostWeightBytes = int64_t{64} << 20;
 
@@ -69,8 +71,8 @@ Tile TileAt(const Shape& s, int64_t t) {
 
 // One block of channels of a tile, of which v is the first point.
 void TransformInput(const Shape& s, int64_t lanes, const float* x, const Tile& tile, float* v) {
-  const int64_t side = s.form->tile + 2, top = tile.row - s.pad_top,
-                left = tile.column - s.pad_left;
+  const int64_t side = s.form->window, top = tile.row * s.form->stride - s.pad_top,
+                left = tile.column * s.form->stride - s.pad_left;
   if (top >= 0 && left >= 0 && top + side <= s.height && left + side <= s.width)
     return s.form->input(x + (top * s.width + left) * lanes, s.width * lanes, v, s.input_step());
   float window[kMostWindow * kMostWindow * 16] = {};
@@ -124,24 +126,41 @@ void TransformOutputs(const Shape& s, int64_t lanes, const float* m, const Epilo
   }
 }
 
-bool IsPlain3x3(const std::vector<ops::WindowAxis>& axes, const Dims& w) {
-  return axes.size() == 2 && w[2] == 3 && w[3] == 3 &&
-         std::all_of(axes.begin(), axes.end(), [](const ops::WindowAxis& a) {
-           return a.stride == 1 && a.dilation == 1 && a.pad_before >= 0 && a.pad_after >= 0;
-         });
+// The stride of a 3x3 window that the forms may be for, else 0.
+int64_t StrideOf3x3(const std::vector<ops::WindowAxis>& axes, const Dims& w) {
+  const bool plain = axes.size() == 2 && w[2] == 3 && w[3] == 3 &&
+                     std::all_of(axes.begin(), axes.end(), [&](const ops::WindowAxis& a) {
+                       return a.stride == axes[0].stride && a.dilation == 1 && a.pad_before >= 0 &&
+                              a.pad_after >= 0;
+                     });
+  return plain ? axes[0].stride : 0;
 }
 
-// The form with the fewest multiplications, with its tiles; false where direct convolution is as good.
-bool ChooseForm(const WinogradKernels& kernels, Shape* s) {
+// Multiply-adds of all products, as if those of few rows had more, and what the transforms take.
+double CostOf(const WinogradForm& form, const Shape& s, int64_t tiles) {
+  const auto rows = [&](int64_t points) {
+    return static_cast<double>(std::max(points * tiles, kLeastRows));
+  };
+  const auto own = static_cast<double>(form.weights_side() - 1);
+  const double products = own * own * rows(1) + 2 * own * rows(form.shared_weights) +
+                          rows(form.shared_weights * form.shared_weights);
+  return products * static_cast<double>(s.in * s.out) +
+         kTransformCost * static_cast<double>(form.points() * tiles * (s.in + s.out));
+}
+
+// The form that takes least, with its tiles; false where direct convolution is as good.
+bool ChooseForm(const WinogradKernels& kernels, int64_t stride, Shape* s) {
   const int64_t results = s->batch * s->out_height * s->out_width;
-  double least = 9.0 * static_cast<double>(std::max(results, kLeastRows)) / kLeastGain;
+  double least =
+      9.0 * static_cast<double>(std::max(results, kLeastRows) * s->in * s->out) / kLeastGain;
   for (const WinogradForm& form : kernels.forms) {
     const int64_t rows = (s->out_height + form.tile - 1) / form.tile,
                   columns = (s->out_width + form.tile - 1) / form.tile,
                   tiles = s->batch * rows * columns;
-    const double cost =
-        static_cast<double>(form.points()) * static_cast<double>(std::max(tiles, kLeastRows));
-    if (cost > least || s->in * s->out > kMostWeightBytes / (form.points() * 4)) continue;
+    const double cost = CostOf(form, *s, tiles);
+    if (form.stride != stride || cost > least ||
+        s->in * s->out > kMostWeightBytes / (form.weights_count() * 4))
+      continue;
     least = cost;
     s->form = &form;
     s->tile_rows = rows;
@@ -164,20 +183,22 @@ KernelResult MakeWinograd(const KernelRequest& r) {
     return absl::UnimplementedError("groups or another rank");
   MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
                          ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
-  if (!IsPlain3x3(axes, w)) return absl::UnimplementedError("not a 3x3 window of stride 1");
+  const int64_t stride = StrideOf3x3(axes, w);
   MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
   Shape s = {x[0], x[1], w[0], x[2], x[3], y[2], y[3], axes[0].pad_before, axes[1].pad_before};
   if (s.in % kernels->lanes != 0 || s.out % kernels->lanes != 0 || s.in < kLeastChannels ||
-      s.out < kLeastChannels || !ChooseForm(*kernels, &s))
-    return absl::UnimplementedError("too small or too many weights for Winograd");
+      s.out < kLeastChannels || !ChooseForm(*kernels, stride, &s))
+    return absl::UnimplementedError("another window, too small, or too many weights for Winograd");
   const int64_t points = s.form->points();
   const int64_t most = std::max(kChunkTiles, kChunkBytes / (points * 4 * (s.in + s.out))),
                 chunks = (s.tiles + most - 1) / most;
   s.chunk = (s.tiles + chunks - 1) / chunks;
   MIRIN_ASSIGN_OR_RETURN(
       const std::shared_ptr<const void> weights,
-      r.Pack(1, absl::StrCat("winograd:", Simd().name, ":", s.form->tile, ":", s.in, "x", s.out),
-             static_cast<size_t>(points * s.in * s.out) * 4,
+      r.Pack(1,
+             absl::StrCat("winograd:", Simd().name, ":", s.form->tile, "/", stride, ":", s.in, "x",
+                          s.out),
+             static_cast<size_t>(s.form->weights_count() * s.in * s.out) * 4,
              [&](void* to) { return Pack(s, *r.constants[1], static_cast<float*>(to)); }));
   std::vector<float> biases(r.has_input(2) ? static_cast<size_t>(s.out) : 0);
   if (r.has_input(2)) __builtin_memcpy(biases.data(), r.constants[2]->data(), biases.size() * 4);
@@ -195,6 +216,7 @@ KernelResult MakeWinograd(const KernelRequest& r) {
                                has_add ? c.input(3).as<float>() : nullptr, activation};
     float* to = c.output(0).as<float>();
     WinogradProducts products = {};
+    products.form = s.form;
     products.in = s.in;
     products.out = s.out;
     products.weights = static_cast<const float*>(weights.get());
@@ -214,7 +236,7 @@ KernelResult MakeWinograd(const KernelRequest& r) {
       products.rows = count;
       const int64_t work = count * s.in * kernels->panel;
       c.threads().ParallelFor(
-          points * panels, std::max<int64_t>(1, kLeastMultiplyAdds / work),
+          s.form->weights_count() * panels, std::max<int64_t>(1, kLeastMultiplyAdds / work),
           [&](int64_t begin, int64_t end) { kernels->multiply(products, begin, end); });
       c.threads().ParallelFor(count, grain, [&](int64_t begin, int64_t end) {
         TransformOutputs(s, lanes, m, epilogue, first, count, begin, end, to);
