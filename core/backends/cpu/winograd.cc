@@ -16,8 +16,8 @@ namespace {
 constexpr int64_t kMostWindow = 9;
 // Floats between the points of a chunk, beyond its data: points must not share the sets of a cache.
 constexpr int64_t kPad = 16;
-// Bytes of a chunk of tiles, transformed input and products, which leave room for weights in a second-level cache; and its least tiles,
-// which hide that weights come from further away.
+// Bytes of a chunk of tiles, transformed input and products, which leave room for weights in a second-level cache; and its least tiles on
+// average of weights, which hide that these come from further away.
 constexpr int64_t kChunkBytes = int64_t{512} << 10, kChunkTiles = 28;
 // A product of fewer rows takes as long: it waits for its weights.
 constexpr int64_t kLeastRows = 8, kLeastChannels = 32;
@@ -190,7 +190,8 @@ KernelResult MakeWinograd(const KernelRequest& r) {
       s.out < kLeastChannels || !ChooseForm(*kernels, stride, &s))
     return absl::UnimplementedError("another window, too small, or too many weights for Winograd");
   const int64_t points = s.form->points();
-  const int64_t most = std::max(kChunkTiles, kChunkBytes / (points * 4 * (s.in + s.out))),
+  const int64_t most = std::max(kChunkTiles / s.form->shared_weights,
+                                kChunkBytes / (points * 4 * (s.in + s.out))),
                 chunks = (s.tiles + most - 1) / most;
   s.chunk = (s.tiles + chunks - 1) / chunks;
   MIRIN_ASSIGN_OR_RETURN(
