@@ -189,6 +189,24 @@ Case Direct(Case c, int64_t window, int64_t stride, int64_t dilation = 1, int64_
   return c;
 }
 
+// An image's first convolution.
+Case Stem(Case c) {
+  c = Direct(c, 7, 2);
+  c.kernel = "row_winograd";
+  return c;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    RowWinograd, Convolution,
+    ::testing::Values(
+        // Tiles that fill rows, and that do not; bands of fewer rows; any padding, and more image than windows.
+        Stem({1, 3, 64, 112, 112, {3, 3, 3, 3}, true, false, "relu"}),
+        Stem({1, 3, 16, 65, 67, {3, 3, 3, 3}, false, false, ""}),
+        Stem({3, 1, 32, 40, 90, {2, 3, 2, 3}, true, true, "relu"}),
+        Stem({2, 4, 48, 30, 150, {0, 0, 0, 0}, true, false, "silu"}),
+        Stem({1, 2, 32, 7, 250, {5, 1, 6, 0}, true, true, "hswish"}),
+        Stem({1, 3, 32, 37, 500, {3, 2, 1, 4}, true, true, "relu6"})));
+
 Case Depthwise(Case c, int64_t window, int64_t stride, int64_t dilation = 1) {
   c = Direct(c, window, stride, dilation, c.in);
   c.kernel = "depthwise";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include "core/backends/cpu/kernel.h"
 
@@ -227,6 +228,23 @@ absl::Status CheckConvolution(const KernelRequest& r) {
 absl::Status CheckPadding(const std::vector<ops::WindowAxis>& axes) {
   for (const ops::WindowAxis& a : axes) {
     if (a.pad_before < 0 || a.pad_after < 0) return absl::UnimplementedError("negative padding");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ForEachBlock(const Tensor& weight,
+                          absl::FunctionRef<void(int64_t o, const float* block)> fn) {
+  const DirectKernels& kernels = *Direct();
+  const int64_t results = weight.dims()[0], depth = weight.elements() / results;
+  const std::shared_ptr<void> block =
+      AllocateAligned(static_cast<size_t>(depth * kernels.lanes) * sizeof(float));
+  if (block == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
+  std::vector<int32_t> order(static_cast<size_t>(depth));
+  std::iota(order.begin(), order.end(), 0);
+  for (int64_t o = 0; o < results; o += kernels.lanes) {
+    kernels.pack(static_cast<const char*>(weight.data()) + o * depth * 4, depth, kernels.lanes,
+                 order.data(), kernels.lanes, static_cast<float*>(block.get()));
+    fn(o, static_cast<const float*>(block.get()));
   }
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "core/backend/backend.h"
 #include "core/backends/cpu/direct_kernels.h"
@@ -60,6 +61,10 @@ absl::StatusOr<DirectPlan> PlanDirect(const Dims& x, const Dims& w, const Dims& 
 absl::Status CheckConvolution(const KernelRequest& r);
 // No axis may be cut.
 absl::Status CheckPadding(const std::vector<ops::WindowAxis>& axes);
+// Calls fn(o, block) for each block of `lanes` results, the first of which is o, of weights [O, ..]: [..][lanes], the results side by side.
+// O is a multiple of lanes.
+absl::Status ForEachBlock(const Tensor& weight,
+                          absl::FunctionRef<void(int64_t o, const float* block)> fn);
 
 }  // namespace mirin::cpu
 

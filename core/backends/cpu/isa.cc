@@ -6,6 +6,7 @@
 #include "core/backends/cpu/direct_kernels.h"
 #include "core/backends/cpu/int8_depthwise_kernels.h"
 #include "core/backends/cpu/int8_kernels.h"
+#include "core/backends/cpu/row_winograd_kernels.h"
 #include "core/backends/cpu/simd_kernels.h"
 #include "core/backends/cpu/winograd_kernels.h"
 
@@ -61,6 +62,10 @@ const Table* Chosen(const Table& (*avx512)(), const Table& (*avx2)()) {
 }
 
 }  // namespace
+
+const RowWinogradKernels* RowWinograd() {
+  return Chosen(avx512::RowWinogradTable, avx2::RowWinogradTable);
+}
 
 const WinogradKernels* Winograd() { return Chosen(avx512::WinogradTable, avx2::WinogradTable); }
 

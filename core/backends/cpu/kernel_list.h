@@ -37,6 +37,7 @@ KernelResult MakeSlice(const KernelRequest& request);
 KernelResult MakeCast(const KernelRequest& request);
 KernelResult MakeDepthwise(const KernelRequest& request);
 KernelResult MakeStrassenConvolution(const KernelRequest& request);
+KernelResult MakeRowWinograd(const KernelRequest& request);
 KernelResult MakeWinograd(const KernelRequest& request);
 KernelResult MakeDirectConvolution(const KernelRequest& request);
 KernelResult MakeConvolution(const KernelRequest& request);

@@ -1,7 +1,6 @@
 // Convolutions with 3x3 windows and strides 1 and 2 by Winograd's forms (winograd_kernels.h), on blocked layouts. A result differs from
 // direct convolution by up to about 1e-6 of the largest sum of absolute products with stride 1, half of it with stride 2 (direct: 1e-7).
 #include <algorithm>
-#include <numeric>
 
 #include "core/backends/cpu/direct_plan.h"
 #include "core/backends/cpu/gemm.h"
@@ -36,26 +35,15 @@ struct Shape {
   int64_t output_step() const { return chunk * out + kPad; }
 };
 
-// A packed [in, out] matrix for each point.
+// A packed [in, out] matrix for each of the form's weights.
 absl::Status Pack(const Shape& s, const Tensor& weight, float* to) {
-  const DirectKernels& direct = *Direct();
-  const int64_t panel = Winograd()->panel, depth = s.in * 9;
-  // A block of results, their channels side by side.
-  const std::shared_ptr<void> block =
-      AllocateAligned(static_cast<size_t>(depth * direct.lanes) * sizeof(float));
-  if (block == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
-  auto* g = static_cast<float*>(block.get());
-  std::vector<int32_t> order(static_cast<size_t>(depth));
-  std::iota(order.begin(), order.end(), 0);
-  const char* from = static_cast<const char*>(weight.data());
-  for (int64_t o = 0; o < s.out; o += direct.lanes) {
-    direct.pack(from + o * depth * 4, depth, direct.lanes, order.data(), direct.lanes, g);
+  const int64_t panel = Winograd()->panel, lanes = Winograd()->lanes;
+  return ForEachBlock(weight, [&](int64_t o, const float* block) {
     const int64_t first = o / panel * panel, width = std::min(panel, s.out - first);
     float* u = to + first * s.in + o % panel;
     for (int64_t i = 0; i < s.in; ++i)
-      s.form->weights(g + i * 9 * direct.lanes, u + i * width, s.in * s.out);
-  }
-  return absl::OkStatus();
+      s.form->weights(block + i * 9 * lanes, u + i * width, s.in * s.out);
+  });
 }
 
 // A tile of the batch: its image and the first of its results.

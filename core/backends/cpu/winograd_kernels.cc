@@ -1,119 +1,10 @@
-// Compiled once per instruction set, as simd_kernels.cc. Matrices of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks".
+// Compiled once per instruction set, as simd_kernels.cc.
 #include "core/backends/cpu/winograd_kernels.h"
 
-#include "core/backends/cpu/simd_vector.h"
+#include "core/backends/cpu/winograd_forms.h"
 
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
-
-typedef double Wide __attribute__((vector_size(kLanes * 4)));
-typedef float Narrow __attribute__((vector_size(kLanes * 2)));
-
-// Transforms of a line of the input, of products and of weights: F(4, 3) with the points 0, 1, -1, 2, -2 and infinity.
-struct Tile4 {
-  static constexpr int kStride = 1, kTile = 4, kWindow = 6, kSide = 6, kShared = 1;
-  static inline void Input(const Vector (&d)[6], Vector (&t)[6]) {
-    const Vector a = d[4] - 4.0f * d[2], b = d[3] - 4.0f * d[1], c = d[4] - d[2],
-                 e = 2.0f * (d[3] - d[1]);
-    t[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
-    t[1] = a + b;
-    t[2] = a - b;
-    t[3] = c + e;
-    t[4] = c - e;
-    t[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
-  }
-  static inline void Output(const Vector (&m)[6], Vector (&t)[4]) {
-    const Vector sum12 = m[1] + m[2], difference12 = m[1] - m[2], sum34 = m[3] + m[4],
-                 difference34 = m[3] - m[4];
-    t[0] = m[0] + sum12 + sum34;
-    t[1] = difference12 + 2.0f * difference34;
-    t[2] = sum12 + 4.0f * sum34;
-    t[3] = difference12 + 8.0f * difference34 + m[5];
-  }
-  static inline void Weights(const Wide (&g)[3], Wide (&t)[6]) {
-    const Wide outer = (g[0] + g[2]) * (-1.0 / 6), near = g[1] * (1.0 / 6),
-               far = g[0] * (1.0 / 24) + g[2] * (1.0 / 6), middle = g[1] * (1.0 / 12);
-    t[0] = g[0] * 0.25;
-    t[1] = outer - near;
-    t[2] = outer + near;
-    t[3] = far + middle;
-    t[4] = far - middle;
-    t[5] = g[2];
-  }
-};
-
-// F(2, 3) with 0, 1, -1 and infinity.
-struct Tile2 {
-  static constexpr int kStride = 1, kTile = 2, kWindow = 4, kSide = 4, kShared = 1;
-  static inline void Input(const Vector (&d)[4], Vector (&t)[4]) {
-    t[0] = d[0] - d[2];
-    t[1] = d[1] + d[2];
-    t[2] = d[2] - d[1];
-    t[3] = d[1] - d[3];
-  }
-  static inline void Output(const Vector (&m)[4], Vector (&t)[2]) {
-    t[0] = m[0] + m[1] + m[2];
-    t[1] = m[1] - m[2] - m[3];
-  }
-  static inline void Weights(const Wide (&g)[3], Wide (&t)[4]) {
-    const Wide outer = (g[0] + g[2]) * 0.5, middle = g[1] * 0.5;
-    t[0] = g[0];
-    t[1] = outer + middle;
-    t[2] = outer - middle;
-    t[3] = g[2];
-  }
-};
-
-// Stride 2: numbers that meet the middle tap, then F(4, 2) with 0, 1, -1, 2 and infinity of those that meet the outer ones.
-struct Strided4 {
-  static constexpr int kStride = 2, kTile = 4, kWindow = 9, kSide = 9, kShared = 4;
-  static inline void Input(const Vector (&d)[9], Vector (&t)[9]) {
-    for (int i = 0; i < 4; ++i) t[i] = d[2 * i + 1];
-    const Vector a = d[6] - d[2], b = d[4] - d[2];
-    t[4] = a + 2.0f * (d[0] - d[4]);
-    t[5] = a - (d[2] + d[4]);
-    t[6] = a - 3.0f * b;
-    t[7] = a;
-    t[8] = d[8] - d[4] - 2.0f * a;
-  }
-  static inline void Output(const Vector (&m)[9], Vector (&t)[4]) {
-    const Vector sum = m[5] + m[6], difference = m[5] - m[6];
-    t[0] = m[0] + (m[4] + sum + m[7]);
-    t[1] = m[1] + (difference + 2.0f * m[7]);
-    t[2] = m[2] + (sum + 4.0f * m[7]);
-    t[3] = m[3] + (difference + 8.0f * m[7] + m[8]);
-  }
-  static inline void Weights(const Wide (&g)[3], Wide (&t)[6]) {
-    t[0] = g[1];
-    t[1] = g[0] * 0.5;
-    t[2] = (g[0] + g[2]) * -0.5;
-    t[3] = (g[2] - g[0]) * (1.0 / 6);
-    t[4] = g[0] * (1.0 / 6) + g[2] * (1.0 / 3);
-    t[5] = g[2];
-  }
-};
-
-// F(2, 2) with 0, 1 and infinity.
-struct Strided2 {
-  static constexpr int kStride = 2, kTile = 2, kWindow = 5, kSide = 5, kShared = 2;
-  static inline void Input(const Vector (&d)[5], Vector (&t)[5]) {
-    t[0] = d[1];
-    t[1] = d[3];
-    t[2] = d[0] - d[2];
-    t[3] = d[2];
-    t[4] = d[4] - d[2];
-  }
-  static inline void Output(const Vector (&m)[5], Vector (&t)[2]) {
-    t[0] = m[0] + (m[2] + m[3]);
-    t[1] = m[1] + (m[3] + m[4]);
-  }
-  static inline void Weights(const Wide (&g)[3], Wide (&t)[4]) {
-    t[0] = g[1];
-    t[1] = g[0];
-    t[2] = g[0] + g[2];
-    t[3] = g[2];
-  }
-};
 
 template <typename F>
 void Input(const float* x, int64_t row, float* v, int64_t step) {
@@ -150,16 +41,11 @@ void Output(const float* m, int64_t step, const float* bias, const float* add, f
     for (int64_t j = 0; j < columns; ++j) {
       Vector result = t[j] + shift;
       if (add != nullptr) result += Load(add + i * row + j * kLanes);
-      if (relu) {
-        const Mask negative = result < 0.0f;
-        result = reinterpret_cast<Vector>(reinterpret_cast<Mask>(result) & ~negative);
-      }
-      Store(y + i * row + j * kLanes, result);
+      Store(y + i * row + j * kLanes, relu ? Positive(result) : result);
     }
   }
 }
 
-// In double, half a vector at a time.
 template <typename F>
 void Weights(const float* g, float* u, int64_t step) {
   constexpr int kCount = F::kSide - F::kShared + 1, kHalf = kLanes / 2;
@@ -167,21 +53,14 @@ void Weights(const float* g, float* u, int64_t step) {
     Wide columns[3][kCount];
     for (int j = 0; j < 3; ++j) {
       Wide d[3];
-      for (int i = 0; i < 3; ++i) {
-        Narrow x;
-        __builtin_memcpy(&x, g + (i * 3 + j) * kLanes + h * kHalf, sizeof x);
-        d[i] = __builtin_convertvector(x, Wide);
-      }
+      for (int i = 0; i < 3; ++i) d[i] = LoadWide(g + (i * 3 + j) * kLanes + h * kHalf);
       F::Weights(d, columns[j]);
     }
     for (int i = 0; i < kCount; ++i) {
       Wide d[3], t[kCount];
       for (int j = 0; j < 3; ++j) d[j] = columns[j][i];
       F::Weights(d, t);
-      for (int j = 0; j < kCount; ++j) {
-        const Narrow x = __builtin_convertvector(t[j], Narrow);
-        __builtin_memcpy(u + (i * kCount + j) * step + h * kHalf, &x, sizeof x);
-      }
+      for (int j = 0; j < kCount; ++j) StoreHalf(u + (i * kCount + j) * step + h * kHalf, t[j]);
     }
   }
 }
