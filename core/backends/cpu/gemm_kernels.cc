@@ -21,10 +21,13 @@ struct TileArgs {
   const float* bias;   // null: none
   const W* next;       // what the next panel's tiles will read
   int64_t next_lines;  // cache lines of it for this tile to fetch, spread over the depth
+  int64_t next_step;   // numbers from one of these lines to the next
   bool first, last;    // of the blocks of depth
 };
 
 constexpr int64_t kFetchEvery = 4;
+// How far ahead of a streamed B the first of the lines of kFetchEvery steps is fetched: the CPU brings the others by itself.
+constexpr int64_t kStreamAheadBytes = 32 << 10;
 
 template <int R, int V, typename W>
 inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
@@ -37,7 +40,7 @@ inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
   for (int64_t lines = t.next_lines; lines > 0 && p + kFetchEvery <= t.depth;
        p += kFetchEvery, --lines) {
     __builtin_prefetch(fetch, 0, 2);
-    fetch += 64 / sizeof(W);
+    fetch += t.next_step;
 #pragma GCC unroll 4
     for (int i = 0; i < kFetchEvery; ++i)
       MultiplyAdd(t.a + (p + i) * g.a_column, g.a_row, t.panel + (p + i) * kColumns, acc);
@@ -95,9 +98,11 @@ void Multiply(const GemmArgs& g, const W* packed_b) {
                 panels = (g.column_end - g.column_begin + kColumns - 1) / kColumns;
   const int64_t first_panel = g.column_begin + (g.backward ? (panels - 1) * kColumns : 0),
                 step = g.backward ? -kColumns : kColumns;
-  for (int64_t p = 0; p == 0 || p < g.k; p += kDepth) {
+  const bool streams = row_tiles == 1;  // each number of B is read once
+  const int64_t depth = streams && g.k > kDepth ? g.k : kDepth;
+  for (int64_t p = 0; p == 0 || p < g.k; p += depth) {
     TileArgs<W> t;
-    t.depth = g.k - p < kDepth ? g.k - p : kDepth;
+    t.depth = g.k - p < depth ? g.k - p : depth;
     t.first = p == 0;
     t.last = p + t.depth >= g.k;
     constexpr int64_t kLine = 64 / sizeof(W);
@@ -110,8 +115,16 @@ void Multiply(const GemmArgs& g, const W* packed_b) {
       t.panel = packed_b + j * g.k + p * kColumns;
       t.bias = g.bias == nullptr ? nullptr : g.bias + j;
       const bool more = q + 1 < panels;
-      t.next = more ? t.panel + g.k * step : packed_b + first_panel * g.k + (p + kDepth) * kColumns;
-      t.next_lines = more || !t.last ? lines : 0;
+      if (streams) {
+        t.next = t.panel + kStreamAheadBytes / sizeof(W);
+        t.next_lines = t.depth / kFetchEvery;
+        t.next_step = kFetchEvery * kColumns;
+      } else {
+        t.next =
+            more ? t.panel + g.k * step : packed_b + first_panel * g.k + (p + kDepth) * kColumns;
+        t.next_lines = more || !t.last ? lines : 0;
+        t.next_step = kLine;
+      }
       for (int64_t i = g.row_begin; i < g.row_end; i += kRows) {
         t.a = g.a + i * g.a_row + p * g.a_column;
         t.c = g.c + i * g.c_row + j;

@@ -147,6 +147,49 @@ TEST(SimdKernels, PacksByAnyStrides) {
   }
 }
 
+// One tile of rows takes the depth in one piece, more take it in blocks.
+TEST(SimdKernels, GemmMatchesSumsInDouble) {
+  const int64_t columns = Simd().tile_columns, n = 2 * columns + 5;
+  for (int64_t k : {0, 1, 7, 768, 1541}) {
+    const std::vector<float> b = Range(-1, 1, static_cast<int>(k * n + 2));
+    std::vector<float> packed(static_cast<size_t>(3 * columns * k + 1));
+    Simd().pack_b(b.data(), k, n, n, 1, packed.data());
+    for (int64_t m : {int64_t{1}, Simd().tile_rows, 2 * Simd().tile_rows + 1}) {
+      for (bool backward : {false, true}) {
+        const std::vector<float> a = Range(1, -1, static_cast<int>(m * k + 2)),
+                                 bias = Range(0, 1, static_cast<int>(n));
+        std::vector<float> c(static_cast<size_t>(m * n), -1);
+        GemmArgs g = {};
+        g.m = g.row_end = m;
+        g.n = g.column_end = n;
+        g.k = g.a_row = k;
+        g.a = a.data();
+        g.a_column = 1;
+        g.packed_b = packed.data();
+        g.c = c.data();
+        g.c_row = n;
+        g.bias = bias.data();
+        g.backward = backward;
+        Simd().gemm(g);
+        for (int64_t i = 0; i < m; ++i) {
+          for (int64_t j = 0; j < n; ++j) {
+            double want = static_cast<double>(bias[static_cast<size_t>(j)]), sizes = want;
+            for (int64_t p = 0; p < k; ++p) {
+              const double term = static_cast<double>(a[static_cast<size_t>(i * k + p)]) *
+                                  static_cast<double>(b[static_cast<size_t>(p * n + j)]);
+              want += term;
+              sizes += std::fabs(term);
+            }
+            const double bound = static_cast<double>(k + 1) * 0x1p-24 * sizes;
+            ASSERT_NEAR(c[static_cast<size_t>(i * n + j)], want, bound)
+                << m << "x" << k << ": " << i << ", " << j;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(SimdKernels, LayerNormMatchesSumsInDouble) {
   for (int64_t n : {1, 15, 16, 63, 384, 1001}) {
     std::vector<float> x(static_cast<size_t>(n)), gamma(x.size()), beta(x.size()), y(x.size());
