@@ -303,7 +303,15 @@ INSTANTIATE_TEST_SUITE_P(
         Depthwise({3, 24, 24, 7, 7, {2, 2, 2, 2}, true, false, "silu"}, 5, 1),
         Depthwise({1, 16, 16, 112, 30, {1, 1, 1, 1}, true, false, "relu"}, 3, 1),
         Depthwise({1, 48, 48, 1, 1, {0, 0, 0, 0}, true, false, "relu"}, 1, 1),
+        // Images of a column or less than a window, rows of results that are left over, larger windows.
+        Depthwise({1, 16, 16, 9, 1, {1, 1, 1, 1}, true, false, "relu"}, 3, 1),
+        Depthwise({1, 24, 24, 2, 2, {2, 2, 2, 2}, true, false, ""}, 5, 2),
+        Depthwise({1, 24, 24, 2, 1, {2, 2, 2, 2}, true, false, "silu"}, 5, 1),
+        Depthwise({2, 16, 16, 11, 3, {0, 2, 2, 0}, true, false, "relu6"}, 3, 1),
+        Depthwise({1, 16, 16, 19, 21, {3, 3, 3, 3}, true, false, "silu"}, 7, 1),
         // Strides, sides of their own, windows that leave a column of the image out.
+        Depthwise({2, 24, 24, 7, 9, {0, 1, 0, 1}, true, false, "relu"}, 3, 2),
+        Depthwise({1, 16, 16, 3, 2, {2, 2, 2, 2}, true, false, ""}, 3, 2),
         Depthwise({1, 32, 32, 15, 16, {0, 1, 1, 0}, true, false, "relu6"}, 3, 2),
         Depthwise({1, 24, 24, 16, 15, {2, 1, 1, 2}, true, false, "silu"}, 5, 2),
         Depthwise({1, 24, 24, 17, 20, {0, 0, 0, 0}, false, false, "relu"}, 2, 3),

@@ -41,30 +41,23 @@ struct Tile {
   Range range;  // of results
 };
 
-// R results. Pixels: how far apart their windows are, Columns: how many taps a row has side by side; 0 where the tile says it.
-template <int R, int Pixels, int Columns>
+// R results. Pixels: how far apart their windows are; 0 where the tile says it.
+template <int R, int Pixels>
 void Sum(const Tile& t, const float* x, float* y) {
-  const int64_t step = Pixels > 0 ? Pixels * kLanes : t.step,
-                x_column = Columns > 0 ? kLanes : t.x_column,
-                columns = Columns > 0 ? Columns : t.tap_columns;
+  const int64_t step = Pixels > 0 ? Pixels * kLanes : t.step;
   Vector sums[R];
   const Vector bias = Load(t.bias);
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r) sums[r] = bias;
   const float* weights = t.weights;
   const int64_t y_step = t.y_step;
-  const auto add = [&](int64_t j) __attribute__((always_inline)) {
-    const Vector w = Load(weights + j * kLanes);
-    const float* tap = x + j * x_column;
-#pragma GCC unroll 12
-    for (int r = 0; r < R; ++r) sums[r] += Load(tap + r * step) * w;
-  };
+  const int64_t x_column = t.x_column;
   for (int64_t i = 0; i < t.tap_rows; ++i, x += t.x_row, weights += t.weight_row) {
-    if constexpr (Columns > 0) {
-#pragma GCC unroll 5
-      for (int j = 0; j < Columns; ++j) add(j);
-    } else {
-      for (int64_t j = 0; j < columns; ++j) add(j);
+    for (int64_t j = 0; j < t.tap_columns; ++j) {
+      const Vector w = Load(weights + j * kLanes);
+      const float* tap = x + j * x_column;
+#pragma GCC unroll 12
+      for (int r = 0; r < R; ++r) sums[r] += Load(tap + r * step) * w;
     }
   }
   const Vector low = Vector{} + t.range.low, high = Vector{} + t.range.high;
@@ -72,29 +65,13 @@ void Sum(const Tile& t, const float* x, float* y) {
   for (int r = 0; r < R; ++r) Store(y + r * y_step, Smaller(high, Larger(low, sums[r])));
 }
 
-template <int Pixels, int Columns>
-struct Sums {
-  static constexpr Tile::Sum kOf[kTile + 1] = {nullptr,
-                                               Sum<1, Pixels, Columns>,
-                                               Sum<2, Pixels, Columns>,
-                                               Sum<3, Pixels, Columns>,
-                                               Sum<4, Pixels, Columns>,
-                                               Sum<5, Pixels, Columns>,
-                                               Sum<6, Pixels, Columns>,
-                                               Sum<7, Pixels, Columns>,
-                                               Sum<8, Pixels, Columns>,
-                                               Sum<9, Pixels, Columns>,
-                                               Sum<10, Pixels, Columns>,
-                                               Sum<11, Pixels, Columns>,
-                                               Sum<12, Pixels, Columns>};
-};
-
 template <int Pixels>
-const Tile::Sum* SumsOf(const Tile& t) {
-  if (t.x_column == kLanes && t.tap_columns == 3) return Sums<Pixels, 3>::kOf;
-  if (t.x_column == kLanes && t.tap_columns == 5) return Sums<Pixels, 5>::kOf;
-  return Sums<Pixels, 0>::kOf;
-}
+struct Sums {
+  static constexpr Tile::Sum kOf[kTile + 1] = {
+      nullptr,         Sum<1, Pixels>,  Sum<2, Pixels>, Sum<3, Pixels>, Sum<4, Pixels>,
+      Sum<5, Pixels>,  Sum<6, Pixels>,  Sum<7, Pixels>, Sum<8, Pixels>, Sum<9, Pixels>,
+      Sum<10, Pixels>, Sum<11, Pixels>, Sum<12, Pixels>};
+};
 
 // For results from (row, column) on, downwards or to the right.
 Tile TileAt(const DepthwiseArgs& g, int64_t row, int64_t column, bool down, const Range& range) {
@@ -115,7 +92,7 @@ Tile TileAt(const DepthwiseArgs& g, int64_t row, int64_t column, bool down, cons
   t.tap_columns = columns.end - columns.begin;
   t.bias = g.bias;
   t.range = range;
-  t.sums = t.step == kLanes ? SumsOf<1>(t) : t.step == 2 * kLanes ? SumsOf<2>(t) : Sums<0, 0>::kOf;
+  t.sums = t.step == kLanes ? Sums<1>::kOf : t.step == 2 * kLanes ? Sums<2>::kOf : Sums<0>::kOf;
   return t;
 }
 
@@ -144,10 +121,117 @@ inline void ForOuterColumns(const DepthwiseAxis& columns, Fn fn) {
   for (int64_t c = columns.inner_end; c < columns.results; ++c) fn(c);
 }
 
+// What SumRows and Sum leave of it, in `rows` rows.
+void Activate(const DepthwiseArgs& g, int64_t row, int64_t rows) {
+  if (g.activation == UnaryKind::kIdentity || g.activation == UnaryKind::kRelu ||
+      g.activation == UnaryKind::kRelu6)
+    return;
+  const int64_t y_row = g.columns.results * kLanes;
+  Unary(g.activation, g.y + row * y_row, g.y + row * y_row, rows * y_row, 0);
+}
+
+// R rows of results from `row` on, of windows of K by K taps side by side with a stride of S: from left to right, each number of the
+// image is loaded once for all the windows that it is in. sums[0] is the next to be finished, of kOpen that overlap.
+template <int K, int S, int R>
+void SumRows(const DepthwiseArgs& g, int64_t row, Range range) {
+  constexpr int kImageRows = (R - 1) * S + K, kOpen = (K + S - 1) / S;
+  const int64_t size = g.columns.size, results = g.columns.results;
+  const float* x[kImageRows];  // null: beside the image
+  for (int i = 0; i < kImageRows; ++i) {
+    const int64_t at = row * S - g.rows.before + i;
+    x[i] = at < 0 || at >= g.rows.size ? nullptr : g.x + at * size * kLanes;
+  }
+  Vector weights[K][K];
+  for (int i = 0; i < K; ++i) {
+    for (int j = 0; j < K; ++j) weights[i][j] = Load(g.weights + (i * K + j) * kLanes);
+  }
+  const Vector bias = Load(g.bias), low = Vector{} + range.low, high = Vector{} + range.high;
+  Vector sums[kOpen][R];
+  for (int o = 0; o < kOpen; ++o) {
+    for (int r = 0; r < R; ++r) sums[o][r] = bias;
+  }
+  // The last S columns of the window of sums[0].
+  const auto add = [&](int64_t column) __attribute__((always_inline)) {
+#pragma GCC unroll 2
+    for (int s = 0; s < S; ++s, ++column) {
+      if (column < 0 || column >= size) continue;
+#pragma GCC unroll 16
+      for (int i = 0; i < kImageRows; ++i) {
+        if (x[i] == nullptr) continue;
+        const Vector left = Load(x[i] + column * kLanes);
+#pragma GCC unroll 8
+        for (int o = 0; o < kOpen; ++o) {
+          const int tap = K - S + s - o * S;
+#pragma GCC unroll 8
+          for (int r = 0; r < R; ++r) {
+            const int tap_row = i - r * S;
+            if (tap >= 0 && tap_row >= 0 && tap_row < K) sums[o][r] += left * weights[tap_row][tap];
+          }
+        }
+      }
+    }
+  };
+  const auto advance = [&]() __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+      for (int o = 0; o + 1 < kOpen; ++o) sums[o][r] = sums[o + 1][r];
+      sums[kOpen - 1][r] = bias;
+    }
+  };
+  int64_t column = K - kOpen * S - g.columns.before;
+#pragma GCC unroll 1
+  for (int i = 1; i < kOpen; ++i, column += S) {  // results left of the first
+    add(column);
+    advance();
+  }
+  float* y = g.y + row * results * kLanes;
+#pragma GCC unroll 1
+  for (int64_t i = 0; i < results; ++i, column += S, y += kLanes) {
+    add(column);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+      Store(y + r * results * kLanes, Smaller(high, Larger(low, sums[0][r])));
+    advance();
+  }
+}
+
+// As many as the registers have room for the sums of.
+constexpr int RowsAtOnce(int taps, int stride) {
+  if (taps == 5) return 1 + stride;
+  return kLanes == 16 ? 4 : 3;
+}
+
+template <int K, int S, int R = RowsAtOnce(K, S)>
+void ConvolveRows(const DepthwiseArgs& g, int64_t row, Range range) {
+  for (; row + R <= g.row_end; row += R) {
+    SumRows<K, S, R>(g, row, range);
+    Activate(g, row, R);
+  }
+  if constexpr (R > 1) {
+    if (row < g.row_end) ConvolveRows<K, S, R - 1>(g, row, range);
+  }
+}
+
+// Whether the windows are such, and their results have been made.
+bool ConvolveSquares(const DepthwiseArgs& g, Range range) {
+  const DepthwiseAxis &rows = g.rows, &columns = g.columns;
+  if (rows.taps != columns.taps || rows.stride != columns.stride || rows.dilation != 1 ||
+      columns.dilation != 1)
+    return false;
+  using Fn = void (*)(const DepthwiseArgs&, int64_t, Range);
+  Fn convolve = nullptr;
+  if (rows.taps == 3 && rows.stride == 1) convolve = ConvolveRows<3, 1>;
+  if (rows.taps == 3 && rows.stride == 2) convolve = ConvolveRows<3, 2>;
+  if (rows.taps == 5 && rows.stride == 1) convolve = ConvolveRows<5, 1>;
+  if (rows.taps == 5 && rows.stride == 2) convolve = ConvolveRows<5, 2>;
+  if (convolve != nullptr) convolve(g, g.row_begin, range);
+  return convolve != nullptr;
+}
+
 void Convolve(const DepthwiseArgs& g) {
   const Range range = RangeOf(g.activation);
-  const bool written = g.activation == UnaryKind::kIdentity || g.activation == UnaryKind::kRelu ||
-                       g.activation == UnaryKind::kRelu6;
+  if (ConvolveSquares(g, range)) return;
   const int64_t column = g.columns.inner_begin, count = g.columns.inner_end - column;
   const int64_t x_row = g.rows.stride * g.columns.size * kLanes, y_row = g.columns.results * kLanes;
   // Of the first row whose windows lie in the image, if there is one: the next ones' are alike.
@@ -166,8 +250,7 @@ void Convolve(const DepthwiseArgs& g) {
         ForOuterColumns(g.columns, [&](int64_t c) { LineAt(g, row, c, 1, false, range); });
         LineAt(g, row, column, count, false, range);
       }
-      float* y = g.y + row * y_row;
-      if (!written) Unary(g.activation, y, y, y_row, 0);
+      Activate(g, row, 1);
     }
   }
 }
