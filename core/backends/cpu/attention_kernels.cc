@@ -8,60 +8,91 @@ namespace {
 
 constexpr float kInfinity = __builtin_inff();
 
-// acc = rows of A, one number a step, times a panel.
+#define MIRIN_INLINE __attribute__((always_inline))
+
+// f(0) to f(N - 1) with constants: an array that they alone index is in registers from the first.
+template <int N, typename F>
+MIRIN_INLINE inline void Each(const F& f) {
+  if constexpr (N > 1) Each<N - 1>(f);
+  f(N - 1);
+}
+
+inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t WholeVectors(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+// The first `count` lanes from memory, the others 0.
+inline Vector LoadPart(const float* x, int64_t count) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Vector>(
+      _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), x));
+#else
+  Vector value = {};
+  __builtin_memcpy(&value, x, static_cast<unsigned long>(count) * 4);
+  return value;
+#endif
+}
+
+inline void StorePart(float* y, Vector x, int64_t count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(y, static_cast<__mmask16>((1u << count) - 1), reinterpret_cast<__m512>(x));
+#else
+  __builtin_memcpy(y, &x, static_cast<unsigned long>(count) * 4);
+#endif
+}
+
+// acc = rows of A, one number a step, times a panel of V vectors.
 template <int R, int V>
-inline void Product(const float* a, int64_t a_row, const float* panel, int64_t depth,
-                    Vector (&acc)[R][V]) {
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) acc[r][v] = Vector{};
-  }
+MIRIN_INLINE inline void Product(const float* a, int64_t a_row, const float* panel, int64_t depth,
+                                 Vector (&acc)[R][V]) {
+  Each<R>([&](int r) MIRIN_INLINE { Each<V>([&](int v) MIRIN_INLINE { acc[r][v] = Vector{}; }); });
 // Unrolled, AVX2 would run out of registers.
 #pragma GCC unroll 1
-  for (int64_t p = 0; p < depth; ++p) MultiplyAdd(a + p, a_row, panel + p * kColumns, acc);
+  for (int64_t p = 0; p < depth; ++p) MultiplyAdd(a + p, a_row, panel + p * V * kLanes, acc);
 }
 
-// What is added to the scores of one panel's keys: a number per key and row, kColumns of them a row; -inf behind the last key.
+// What is added to the scores of the keys of a panel: a number per row, `step` floats further for each key.
 struct Shift {
   const float* at;  // null: nothing
-  int64_t row;
+  int64_t row, step;
 };
 
-// `width` of the mask's numbers from key `first` on, `kRows` rows from `row` on, in `lines` unless they lie in memory as the tiles want them.
-Shift ShiftOf(const AttendArgs& g, int64_t row, int64_t first, int64_t width, float* lines) {
-  const bool whole = width % kLanes == 0;
-  if (g.mask == nullptr && whole) return {nullptr, 0};
-  const float* mask =
-      g.mask == nullptr ? nullptr : g.mask + row * g.mask_row + first * g.mask_column;
-  if (whole && g.mask_column == 1) return {mask, g.mask_row};
-  const bool alike = g.mask == nullptr || g.mask_row == 0;
-  const int64_t rows = alike ? 1 : g.rows - row < kRows ? g.rows - row : kRows;
-  for (int64_t r = 0; r < rows; ++r) {
-    float* line = lines + r * kColumns;
-    for (int64_t j = 0; j < kColumns; ++j)
-      line[j] = j >= width        ? -kInfinity
-                : mask == nullptr ? 0
-                                  : mask[r * g.mask_row + j * g.mask_column];
-  }
-  return {lines, alike ? 0 : kColumns};
-}
-
-// Scores of R queries and the keys of a panel, and the largest so far of each query, lane by lane.
+// Scores of R queries and V vectors of keys, `rest` of them in the last one, and the largest so far of each query, lane by lane.
 template <int R, int V>
-inline void ScoreTile(const AttendArgs& g, int64_t row, const float* panel, const Shift& shift,
-                      float* scores, Vector* high) {
+MIRIN_INLINE inline void ScoreTile(const AttendArgs& g, const float* query, const float* panel,
+                                   const Shift& shift, int64_t rest, float* scores, Vector* high) {
   Vector acc[R][V];
-  Product(g.query + row * g.query_row, g.query_row, panel, g.depth, acc);
-  for (int r = 0; r < R; ++r) {
-    float* to = scores + r * g.score_row;
-    Vector top = high[r];
-    for (int v = 0; v < V; ++v) {
-      Vector x = acc[r][v] * g.scale;
-      if (shift.at != nullptr) x += Load(shift.at + r * shift.row + v * kLanes);
-      Store(to + v * kLanes, x);
-      top = Larger(x, top);
-    }
-    high[r] = top;
+  Product(query, g.query_row, panel, g.depth, acc);
+  const auto finish = [&](auto at, auto last) MIRIN_INLINE {
+    Each<R>([&](int r) MIRIN_INLINE {
+      Vector top = high[r];
+      Each<V>([&](int v) MIRIN_INLINE {
+        Vector x = at(acc[r][v] * g.scale, r, v);
+        if (v == V - 1) x = last(x);
+        Store(scores + r * g.score_row + v * kLanes, x);
+        top = Larger(x, top);
+      });
+      high[r] = top;
+    });
+  };
+  const auto nothing = [](Vector x, int, int) MIRIN_INLINE { return x; };
+  const auto whole = [](Vector x) MIRIN_INLINE { return x; };
+  if (rest == kLanes) {
+    if (shift.at == nullptr) return finish(nothing, whole);
+    return finish(
+        [&](Vector x, int r, int v)
+            MIRIN_INLINE { return x + Load(shift.at + r * shift.row + v * kLanes * shift.step); },
+        whole);
   }
+  Vector beyond;  // no key
+  for (int l = 0; l < kLanes; ++l) beyond[l] = l < rest ? 0 : -kInfinity;
+  const auto cut = [&](Vector x) MIRIN_INLINE { return x + beyond; };
+  if (shift.at == nullptr) return finish(nothing, cut);
+  finish(
+      [&](Vector x, int r, int v) MIRIN_INLINE {
+        const float* at = shift.at + r * shift.row + v * kLanes * shift.step;
+        return x + (v == V - 1 ? LoadPart(at, rest) : Load(at));
+      },
+      cut);
 }
 
 // In place: exp(x - high) of whole vectors. Returns the sum, lane by lane.
@@ -85,21 +116,21 @@ inline Vector Weigh(float* x, int64_t vectors, float high) {
 
 // Sums of the values, each row times its factor.
 template <int R, int V>
-inline void ValueTile(const AttendArgs& g, const float* weights, const float* panel,
-                      const float* factor, float* y, int64_t width) {
+MIRIN_INLINE inline void ValueTile(const AttendArgs& g, const float* weights, const float* panel,
+                                   const float* factor, float* y, int64_t rest) {
   Vector acc[R][V];
   Product(weights, g.score_row, panel, g.keys, acc);
-  if (width == V * kLanes) {
-    for (int r = 0; r < R; ++r) {
-      for (int v = 0; v < V; ++v) Store(y + r * g.y_row + v * kLanes, acc[r][v] * factor[r]);
-    }
-    return;
-  }
-  for (int r = 0; r < R; ++r) {
-    Vector line[V];
-    for (int v = 0; v < V; ++v) line[v] = acc[r][v] * factor[r];
-    __builtin_memcpy(y + r * g.y_row, line, static_cast<unsigned long>(width) * 4);
-  }
+  Each<R>([&](int r) MIRIN_INLINE {
+    Each<V>([&](int v) MIRIN_INLINE {
+      float* to = y + r * g.y_row + v * kLanes;
+      const Vector x = acc[r][v] * factor[r];
+      if (v < V - 1 || rest == kLanes) {
+        Store(to, x);
+      } else {
+        StorePart(to, x, rest);
+      }
+    });
+  });
 }
 
 template <int N>
@@ -122,40 +153,67 @@ inline void WithSizes(int64_t rows, int64_t width, Fn fn) {
   }
 }
 
+// Calls fn(row, constant rows, column, constant vectors, columns of the last vector) for the tiles of some rows and columns: panel by panel, rows alike.
+template <typename Fn>
+inline void ForTiles(int64_t rows, int64_t columns, Fn fn) {
+  const int64_t tiles = (rows + kRows - 1) / kRows;
+  for (int64_t j = 0; j < columns; j += kColumns) {
+    const int64_t width = Least(kColumns, columns - j), rest = (width - 1) % kLanes + 1;
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t i = rows * t / tiles;
+      WithSizes<kRows>(rows * (t + 1) / tiles - i, width,
+                       [&](auto r, auto v) { fn(i, r, j, v, rest); });
+    }
+  }
+}
+
 }  // namespace
+
+void AttendPack(const AttendArgs& g) {
+  for (int64_t j = 0; j < g.keys; j += kColumns) {
+    const int64_t width = Least(kColumns, g.keys - j), wide = WholeVectors(width);
+    float* panel = g.packed_keys + j * g.depth;
+    PackColumns(g.key + j * g.key_row, g.depth, width, g.key_row, wide, panel);
+  }
+  for (int64_t j = 0; j < g.value_depth; j += kColumns) {
+    const int64_t width = Least(kColumns, g.value_depth - j), wide = WholeVectors(width);
+    float* to = g.packed_values + j * g.keys;
+    const float* from = g.value + j;
+    for (int64_t p = 0; p < g.keys; ++p, from += g.value_row, to += wide) {
+      int64_t c = 0;
+      for (; c + kLanes <= width; c += kLanes) Store(to + c, Load(from + c));
+      if (c < width) Store(to + c, LoadPart(from + c, width - c));
+    }
+  }
+}
 
 void Attend(const AttendArgs& g) {
   Vector high[kAttendRows];
   float factor[kAttendRows];
   for (int64_t i = 0; i < g.rows; ++i) high[i] = Vector{} - kInfinity;
-  const auto rows_at = [&](int64_t i) { return g.rows - i < kRows ? g.rows - i : kRows; };
-  for (int64_t j = 0; j < g.keys; j += kColumns) {
-    const int64_t width = g.keys - j < kColumns ? g.keys - j : kColumns;
-    const float* panel = g.packed_keys + j * g.depth;
-    float lines[kRows * kColumns];
-    for (int64_t i = 0; i < g.rows; i += kRows) {
-      const Shift shift = ShiftOf(g, i, j, width, lines);
-      WithSizes<kRows>(rows_at(i), width, [&](auto r, auto v) {
-        ScoreTile<r.value, v.value>(g, i, panel, shift, g.scores + i * g.score_row + j, high + i);
-      });
-    }
+  Shift shift = {g.mask, g.mask_row, g.mask_column};
+  float lines[kAttendRows * kLanes];
+  if (g.mask != nullptr && g.mask_column == 0) {
+    for (int64_t i = 0; i < g.rows; ++i)
+      Store(lines + i * kLanes, Vector{} + g.mask[i * g.mask_row]);
+    shift = {lines, kLanes, 0};
   }
+  ForTiles(g.rows, g.keys, [&](int64_t i, auto r, int64_t j, auto v, int64_t rest) {
+    const Shift here = {shift.at == nullptr ? nullptr : shift.at + i * shift.row + j * shift.step,
+                        shift.row, shift.step};
+    ScoreTile<r.value, v.value>(g, g.query + i * g.query_row, g.packed_keys + j * g.depth, here,
+                                rest, g.scores + i * g.score_row + j, high + i);
+  });
   const int64_t vectors = (g.keys + kLanes - 1) / kLanes;
   // Three loops: what has a long latency is done for many rows at a time.
   for (int64_t i = 0; i < g.rows; ++i) factor[i] = LargestLane(high[i]);
   for (int64_t i = 0; i < g.rows; ++i)
     high[i] = Weigh(g.scores + i * g.score_row, vectors, factor[i]);
   for (int64_t i = 0; i < g.rows; ++i) factor[i] = 1.0f / SumOfLanes(high[i]);
-  for (int64_t j = 0; j < g.value_depth; j += kColumns) {
-    const int64_t width = g.value_depth - j < kColumns ? g.value_depth - j : kColumns;
-    const float* panel = g.packed_values + j * g.keys;
-    for (int64_t i = 0; i < g.rows; i += kRows) {
-      WithSizes<kRows>(rows_at(i), width, [&](auto r, auto v) {
-        ValueTile<r.value, v.value>(g, g.scores + i * g.score_row, panel, factor + i,
-                                    g.y + i * g.y_row + j, width);
-      });
-    }
-  }
+  ForTiles(g.rows, g.value_depth, [&](int64_t i, auto r, int64_t j, auto v, int64_t rest) {
+    ValueTile<r.value, v.value>(g, g.scores + i * g.score_row, g.packed_values + j * g.keys,
+                                factor + i, g.y + i * g.y_row + j, rest);
+  });
 }
 
 }  // namespace mirin::cpu::MIRIN_SIMD

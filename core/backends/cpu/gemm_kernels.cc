@@ -158,8 +158,72 @@ inline float At(const float* x) {
   return number;
 }
 
+#if defined(__AVX512F__)
+// Rows of 16 numbers to columns.
+void Transpose(__m512 (&x)[kLanes]) {
+  __m512 y[kLanes];
+  // Of two rows, of four, and of all four quarters of a row.
+  for (int i = 0; i < kLanes; i += 2) {
+    y[i] = _mm512_maskz_unpacklo_ps(0xffff, x[i], x[i + 1]);
+    y[i + 1] = _mm512_maskz_unpackhi_ps(0xffff, x[i], x[i + 1]);
+  }
+  const auto pair = [](__m512 a, __m512 b, auto fn) {
+    return _mm512_castpd_ps(fn(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+  };
+  const auto low = [](__m512d a, __m512d b) { return _mm512_maskz_unpacklo_pd(0xff, a, b); };
+  const auto high = [](__m512d a, __m512d b) { return _mm512_maskz_unpackhi_pd(0xff, a, b); };
+  for (int i = 0; i < kLanes; i += 4) {
+    x[i] = pair(y[i], y[i + 2], low);
+    x[i + 1] = pair(y[i], y[i + 2], high);
+    x[i + 2] = pair(y[i + 1], y[i + 3], low);
+    x[i + 3] = pair(y[i + 1], y[i + 3], high);
+  }
+  for (int i = 0; i < 4; ++i) {
+    const __m512 a = _mm512_maskz_shuffle_f32x4(0xffff, x[i], x[i + 4], 0x88),
+                 b = _mm512_maskz_shuffle_f32x4(0xffff, x[i], x[i + 4], 0xdd),
+                 c = _mm512_maskz_shuffle_f32x4(0xffff, x[i + 8], x[i + 12], 0x88),
+                 d = _mm512_maskz_shuffle_f32x4(0xffff, x[i + 8], x[i + 12], 0xdd);
+    y[i] = _mm512_maskz_shuffle_f32x4(0xffff, a, c, 0x88);
+    y[i + 8] = _mm512_maskz_shuffle_f32x4(0xffff, a, c, 0xdd);
+    y[i + 4] = _mm512_maskz_shuffle_f32x4(0xffff, b, d, 0x88);
+    y[i + 12] = _mm512_maskz_shuffle_f32x4(0xffff, b, d, 0xdd);
+  }
+  for (int i = 0; i < kLanes; ++i) x[i] = y[i];
+}
+
+#endif
+
+}  // namespace
+
+#if defined(__AVX512F__)
+void PackColumns(const float* b, int64_t k, int64_t width, int64_t column, int64_t line,
+                 float* packed) {
+  const auto first = [](int64_t n) {
+    return static_cast<__mmask16>(n < kLanes ? (1u << n) - 1 : 0xffff);
+  };
+  for (int64_t c = 0; c < line; c += kLanes) {
+    for (int64_t p = 0; p < k; p += kLanes) {
+      __m512 x[kLanes];
+      const __mmask16 some = first(k - p);
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) {
+        x[i] = _mm512_setzero_ps();
+        if (c + i < width) x[i] = _mm512_maskz_loadu_ps(some, b + p + (c + i) * column);
+      }
+      Transpose(x);
+      float* to = packed + p * line + c;
+      const int64_t lines = k - p < kLanes ? k - p : kLanes;
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) {
+        if (i < lines) _mm512_storeu_ps(to + i * line, x[i]);
+      }
+    }
+  }
+}
+#else
 // Columns of neighbours: squares of 4 x 4 are transposed in registers.
-void PackColumns(const float* b, int64_t k, int64_t width, int64_t column, float* packed) {
+void PackColumns(const float* b, int64_t k, int64_t width, int64_t column, int64_t line,
+                 float* packed) {
   int64_t c = 0;
   for (; c + 4 <= width; c += 4, b += 4 * column) {
     int64_t p = 0;
@@ -170,28 +234,26 @@ void PackColumns(const float* b, int64_t k, int64_t width, int64_t column, float
                  high = __builtin_shuffle(x[0], x[1], FourInts{2, 6, 3, 7}),
                  next_low = __builtin_shuffle(x[2], x[3], FourInts{0, 4, 1, 5}),
                  next_high = __builtin_shuffle(x[2], x[3], FourInts{2, 6, 3, 7});
-      float* to = packed + p * kColumns + c;
+      float* to = packed + p * line + c;
       *reinterpret_cast<Four*>(to) = __builtin_shuffle(low, next_low, FourInts{0, 1, 4, 5});
-      *reinterpret_cast<Four*>(to + kColumns) =
-          __builtin_shuffle(low, next_low, FourInts{2, 3, 6, 7});
-      *reinterpret_cast<Four*>(to + 2 * kColumns) =
+      *reinterpret_cast<Four*>(to + line) = __builtin_shuffle(low, next_low, FourInts{2, 3, 6, 7});
+      *reinterpret_cast<Four*>(to + 2 * line) =
           __builtin_shuffle(high, next_high, FourInts{0, 1, 4, 5});
-      *reinterpret_cast<Four*>(to + 3 * kColumns) =
+      *reinterpret_cast<Four*>(to + 3 * line) =
           __builtin_shuffle(high, next_high, FourInts{2, 3, 6, 7});
     }
     for (; p < k; ++p) {
-      for (int i = 0; i < 4; ++i) packed[p * kColumns + c + i] = At(b + p + i * column);
+      for (int i = 0; i < 4; ++i) packed[p * line + c + i] = At(b + p + i * column);
     }
   }
   for (; c < width; ++c, b += column) {
-    for (int64_t p = 0; p < k; ++p) packed[p * kColumns + c] = At(b + p);
+    for (int64_t p = 0; p < k; ++p) packed[p * line + c] = At(b + p);
   }
-  for (; c < kColumns; ++c) {
-    for (int64_t p = 0; p < k; ++p) packed[p * kColumns + c] = 0;
+  for (; c < line; ++c) {
+    for (int64_t p = 0; p < k; ++p) packed[p * line + c] = 0;
   }
 }
-
-}  // namespace
+#endif
 
 void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed) {
   for (int64_t j = 0; j < n; j += kColumns, packed += k * kColumns) {
@@ -199,7 +261,7 @@ void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, fl
     if (column == 1) {
       PackRows(b + j, k, width, row, packed);
     } else if (row == 1) {
-      PackColumns(b + j * column, k, width, column, packed);
+      PackColumns(b + j * column, k, width, column, kColumns, packed);
     } else {
       for (int64_t p = 0; p < k; ++p) {
         for (int64_t c = 0; c < kColumns; ++c)

@@ -35,6 +35,10 @@ inline void MultiplyAdd(const float* a, int64_t a_row, const W* line, Vector (&a
   }
 }
 
+// A panel of `width` columns whose k numbers are neighbours, the columns `column` floats apart: lines of `line` floats, zeros behind the width.
+void PackColumns(const float* b, int64_t k, int64_t width, int64_t column, int64_t line,
+                 float* packed);
+
 }  // namespace mirin::cpu::MIRIN_SIMD
 
 #endif  // CORE_BACKENDS_CPU_GEMM_TILE_H_

@@ -75,15 +75,15 @@ constexpr int64_t kAttendRows = 64;  // queries of one call of attend at most
 // y = softmax(query keys * scale + mask) values for a few queries of one head. Strides are in floats.
 struct AttendArgs {
   int64_t rows, keys, depth, value_depth;
-  const float* query;
-  int64_t query_row;
-  const float* packed_keys;    // pack_b of [depth, keys]
-  const float* packed_values;  // pack_b of [keys, value_depth]
+  const float *query, *key, *value;
+  int64_t query_row, key_row, value_row;
+  float* packed_keys;    // of attend_pack: depth times keys, rounded up to lanes
+  float* packed_values;  // keys times value_depth, rounded up to lanes
   float scale;
-  const float* mask;  // null: none
-  int64_t mask_row, mask_column;
-  float* scores;      // rows times score_row floats of scratch
-  int64_t score_row;  // keys or more, a multiple of tile_columns
+  const float* mask;              // null: none
+  int64_t mask_row, mask_column;  // mask_column is 0 or 1
+  float* scores;                  // rows times score_row floats of scratch
+  int64_t score_row;              // keys or more, a multiple of lanes
   float* y;
   int64_t y_row;
 };
@@ -109,6 +109,8 @@ struct SimdKernels {
   // B[k, n] by strides -> panels of tile_columns columns, the last one padded with zeros: PackedSize floats.
   void (*pack_b)(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
   void (*gemm)(const GemmArgs& args);
+  // Puts key and value of a head into packed_keys and packed_values, which attend reads for any of its queries.
+  void (*attend_pack)(const AttendArgs& args);
   void (*attend)(const AttendArgs& args);
   // Whether the columns of a pair of panels of depth k are alike: their largest magnitudes are within a factor of 32, and within
   // [2^-100, 2^100]. Small columns would drown in the rounding errors of large ones, sums of larger numbers might not be finite.

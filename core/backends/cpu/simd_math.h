@@ -85,16 +85,35 @@ inline ExpParts PartsOfExp(Vector x) {
   return {p, reinterpret_cast<Vector>(power)};
 }
 
+#if defined(__AVX512F__)
+// 2^(r + n) for |r| <= 0.5: one instruction scales.
+inline __m512 PowerOfTwo(__mmask16 lanes, __m512 r, __m512 n) {
+  const auto step = [&](__m512 p, float term) {
+    return _mm512_fmadd_ps(p, r, _mm512_set1_ps(term));
+  };
+  __m512 p = step(_mm512_set1_ps(1.53458125e-4f), 1.33999309e-3f);
+  p = step(p, 9.61848907e-3f);
+  p = step(p, 5.55032864e-2f);
+  p = step(p, 2.40226462e-1f);
+  p = step(p, 6.93147182e-1f);
+  return _mm512_maskz_scalef_ps(lanes, step(p, 1.0f), n);
+}
+
+inline __m512 Nearest(__m512 x) { return _mm512_maskz_roundscale_ps(0xffff, x, 8); }
+#endif
+
 // exp of numbers that are 0 or less: within 2 ulp of the exact value, exactly 0 below -87, NaN for NaN.
 inline Vector ExpOfNegative(Vector x) {
-  const ExpParts e = PartsOfExp(x);
 #if defined(__AVX512F__)
-  const __m512 wide = reinterpret_cast<__m512>(x);
+  const __m512 wide = reinterpret_cast<__m512>(x), scale = _mm512_set1_ps(1.44269502f);
+  const __m512 n = Nearest(_mm512_mul_ps(wide, scale));
+  const __m512 r =
+      _mm512_fmadd_ps(wide, _mm512_set1_ps(1.92596299e-8f), _mm512_fmsub_ps(wide, scale, n));
   // Not less: NaN stays.
   const __mmask16 near = _mm512_cmp_ps_mask(wide, _mm512_set1_ps(-87.0f), _CMP_NLT_UQ);
-  return reinterpret_cast<Vector>(_mm512_maskz_mul_ps(near, reinterpret_cast<__m512>(e.polynomial),
-                                                      reinterpret_cast<__m512>(e.power)));
+  return reinterpret_cast<Vector>(PowerOfTwo(near, r, n));
 #else
+  const ExpParts e = PartsOfExp(x);
   const Mask far = x < -87.0f;
   const Vector result = e.polynomial * e.power;
   return reinterpret_cast<Vector>(reinterpret_cast<Mask>(result) & ~far);
@@ -104,18 +123,9 @@ inline Vector ExpOfNegative(Vector x) {
 // exp(-x) for |x| <= 87: within 3 ulp of the exact value for |x| < 10, NaN for NaN.
 inline Vector ExpOfMinus(Vector x) {
 #if defined(__AVX512F__)
-  // As a power of two: one instruction rounds, one scales, and r is exact but for its last bit.
   const __m512 wide = reinterpret_cast<__m512>(x), scale = _mm512_set1_ps(-1.44269504f);
-  const __m512 n = _mm512_maskz_roundscale_ps(0xffff, _mm512_mul_ps(wide, scale), 8);
-  const Vector r = reinterpret_cast<Vector>(_mm512_fmsub_ps(wide, scale, n));
-  Vector p = Vector{} + 1.53458125e-4f;
-  p = p * r + 1.33999309e-3f;
-  p = p * r + 9.61848907e-3f;
-  p = p * r + 5.55032864e-2f;
-  p = p * r + 2.40226462e-1f;
-  p = p * r + 6.93147182e-1f;
-  p = p * r + 1.0f;
-  return reinterpret_cast<Vector>(_mm512_maskz_scalef_ps(0xffff, reinterpret_cast<__m512>(p), n));
+  const __m512 n = Nearest(_mm512_mul_ps(wide, scale));
+  return reinterpret_cast<Vector>(PowerOfTwo(0xffff, _mm512_fmsub_ps(wide, scale, n), n));
 #else
   const ExpParts e = PartsOfExp(-x);
   return e.polynomial * e.power;

@@ -35,6 +35,7 @@ inline void Store(float* y, Vector x) { __builtin_memcpy(y, &x, sizeof x); }
 void Unary(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
 void PackB(const float* b, int64_t k, int64_t n, int64_t row, int64_t column, float* packed);
 void Gemm(const GemmArgs& args);
+void AttendPack(const AttendArgs& args);
 void Attend(const AttendArgs& args);
 bool StrassenEven(const float* pair, int64_t k);
 bool StrassenScales(const StrassenArgs& args);
