@@ -46,7 +46,9 @@ FloatResult Attend(const Case& c, const Inputs& in, int threads) {
   return RunFloats(attention, options);
 }
 
-double At(const std::vector<float>& x, int64_t i) { return static_cast<double>(x[static_cast<size_t>(i)]); }
+double At(const std::vector<float>& x, int64_t i) {
+  return static_cast<double>(x[static_cast<size_t>(i)]);
+}
 
 double MaskAt(const Case& c, const Inputs& in, int64_t head, int64_t query, int64_t key) {
   if (c.mask.empty()) return 0;
@@ -79,19 +81,19 @@ void ExpectClose(const Case& c, const Inputs& in, const std::vector<float>& y) {
 }
 
 const Case kCases[] = {
-    {3, 1, 49, 49, 32, 32, {3, 49, 49}},     // a key behind the vectors, a query behind the tiles
-    {4, 2, 50, 50, 33, 20, {1, 1, 50}},      // two of them, depths that end in a vector
-    {1, 1, 197, 197, 64, 64, {}},            // several blocks of queries
-    {2, 1, 70, 131, 16, 100, {1, 70, 1}},    // several panels of values, a number by query
-    {6, 3, 1, 129, 64, 64, {}},              // one query
-    {5, 1, 3, 7, 5, 3, {5, 3, 7}},           // less than a vector of everything
-    {2, 1, 66, 700, 8, 17, {2, 1, 700}},     // few queries a block
+    {3, 1, 49, 49, 32, 32, {3, 49, 49}},   // a key behind the vectors, a query behind the tiles
+    {4, 2, 50, 50, 33, 20, {1, 1, 50}},    // two of them, depths that end in a vector
+    {1, 1, 197, 197, 64, 64, {}},          // several blocks of queries
+    {2, 1, 70, 131, 16, 100, {1, 70, 1}},  // several panels of values, a number by query
+    {6, 3, 1, 129, 64, 64, {}},            // one query
+    {5, 1, 3, 7, 5, 3, {5, 3, 7}},         // less than a vector of everything
+    {2, 1, 66, 700, 8, 17, {2, 1, 700}},   // few queries a block
 };
 
 TEST(Attention, IsCloseToSumsInDouble) {
   for (const Case& c : kCases) {
-    SCOPED_TRACE(absl::StrCat(c.heads, " heads ", c.queries, "x", c.keys, "x", c.depth, "x",
-                              c.value_depth));
+    SCOPED_TRACE(
+        absl::StrCat(c.heads, " heads ", c.queries, "x", c.keys, "x", c.depth, "x", c.value_depth));
     const Inputs in(c);
     const FloatResult one = Attend(c, in, 1);
     EXPECT_NE(one.placement.find("cpu:attention"), std::string::npos) << one.placement;

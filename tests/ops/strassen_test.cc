@@ -55,6 +55,8 @@ void ExpectClose(const Case& c, const Inputs& in, const std::vector<float>& y, i
         want += static_cast<double>(row[p]) *
                 static_cast<double>(in.b[static_cast<size_t>(p * c.n + j)]);
       if (c.activation == "relu") want = std::max(want, 0.0);
+      if (c.activation == "silu") want /= 1 + std::exp(-want);
+      if (c.activation == "tanh") want = std::tanh(want);
       if (c.activation == "gelu_erf") want = 0.5 * want * std::erfc(-want * std::sqrt(0.5));
       ASSERT_NEAR(y[static_cast<size_t>(i * c.n + j)], want, bound + std::fabs(want) * 0x1p-23)
           << i << ", " << j;
@@ -69,6 +71,8 @@ const Case kCases[] = {
     {128, 384, 384, true, ""},           //
     {113, 512, 200, true, "relu"},       // an odd row, columns behind the last pair
     {131, 1024, 230, true, "gelu_erf"},  // several blocks of the depth
+    {113, 512, 200, true, "silu"},       //
+    {113, 512, 200, true, "tanh"},       //
     {197, 384, 200, true, ""},           // tiles of unlike rows
     {300, 256, 192, false, "relu"},      // several blocks of rows
 };

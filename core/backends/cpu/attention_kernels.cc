@@ -8,15 +8,6 @@ namespace {
 
 constexpr float kInfinity = __builtin_inff();
 
-#define MIRIN_INLINE __attribute__((always_inline))
-
-// f(0) to f(N - 1) with constants: an array that they alone index is in registers from the first.
-template <int N, typename F>
-MIRIN_INLINE inline void Each(const F& f) {
-  if constexpr (N > 1) Each<N - 1>(f);
-  f(N - 1);
-}
-
 inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t WholeVectors(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
@@ -44,7 +35,7 @@ inline void StorePart(float* y, Vector x, int64_t count) {
 template <int R, int V>
 MIRIN_INLINE inline void Product(const float* a, int64_t a_row, const float* panel, int64_t depth,
                                  Vector (&acc)[R][V]) {
-  Each<R>([&](int r) MIRIN_INLINE { Each<V>([&](int v) MIRIN_INLINE { acc[r][v] = Vector{}; }); });
+  EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
 // Unrolled, AVX2 would run out of registers.
 #pragma GCC unroll 1
   for (int64_t p = 0; p < depth; ++p) MultiplyAdd(a + p, a_row, panel + p * V * kLanes, acc);
@@ -120,16 +111,14 @@ MIRIN_INLINE inline void ValueTile(const AttendArgs& g, const float* weights, co
                                    const float* factor, float* y, int64_t rest) {
   Vector acc[R][V];
   Product(weights, g.score_row, panel, g.keys, acc);
-  Each<R>([&](int r) MIRIN_INLINE {
-    Each<V>([&](int v) MIRIN_INLINE {
-      float* to = y + r * g.y_row + v * kLanes;
-      const Vector x = acc[r][v] * factor[r];
-      if (v < V - 1 || rest == kLanes) {
-        Store(to, x);
-      } else {
-        StorePart(to, x, rest);
-      }
-    });
+  EachVector<R, V>([&](int r, int v) MIRIN_INLINE {
+    float* to = y + r * g.y_row + v * kLanes;
+    const Vector x = acc[r][v] * factor[r];
+    if (v < V - 1 || rest == kLanes) {
+      Store(to, x);
+    } else {
+      StorePart(to, x, rest);
+    }
   });
 }
 

@@ -24,6 +24,19 @@ inline Vector Load(const Half* x) {
 }
 #endif
 
+#define MIRIN_INLINE __attribute__((always_inline))
+
+// f(0) to f(N - 1) with constants: an array that they alone index is in registers from the first.
+template <int N, typename F>
+MIRIN_INLINE inline void Each(const F& f) {
+  if constexpr (N > 1) Each<N - 1>(f);
+  f(N - 1);
+}
+template <int R, int V, typename F>
+MIRIN_INLINE inline void EachVector(const F& f) {
+  Each<R>([&](int r) MIRIN_INLINE { Each<V>([&](int v) MIRIN_INLINE { f(r, v); }); });
+}
+
 // acc += column of R numbers of A, a_row floats apart, times a line of a panel, whose numbers are W.
 template <int R, int V, typename W>
 inline void MultiplyAdd(const float* a, int64_t a_row, const W* line, Vector (&acc)[R][V]) {

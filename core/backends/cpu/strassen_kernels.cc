@@ -31,19 +31,6 @@ inline void ScaleOf(int32_t bits, float* scale, float* inverse) {
   __builtin_memcpy(inverse, &up, sizeof up);
 }
 
-#define MIRIN_INLINE __attribute__((always_inline))
-
-// f(0) to f(N - 1) with constants: an array that they alone index is in registers from the first.
-template <int N, typename F>
-MIRIN_INLINE inline void Each(const F& f) {
-  if constexpr (N > 1) Each<N - 1>(f);
-  f(N - 1);
-}
-template <int R, int V, typename F>
-MIRIN_INLINE inline void EachVector(const F& f) {
-  Each<R>([&](int r) MIRIN_INLINE { Each<V>([&](int v) MIRIN_INLINE { f(r, v); }); });
-}
-
 template <int R, int V>
 using Tile = Vector[R][V];
 
@@ -139,12 +126,20 @@ MIRIN_INLINE inline void Finish(const Place& to, Tile<R, V>& acc) {
   EachVector<R, V>([&](int r, int v)
                        MIRIN_INLINE { Store(out + r * out_row + v * out_block, acc[r][v]); });
   if (direct) return;
-  if (!rectified) Unary(to.activation, tile, tile, R * V * kLanes, 0);
   const int64_t rows = whole ? R : to.rows;
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int v = 0; v < V; ++v)
-      Store(to.c + r * to.c_row + v * to.c_block, Load(tile + (r * V + v) * kLanes));
-  }
+  const auto put = [&](auto function) {
+#pragma GCC unroll 1
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int v = 0; v < V; ++v)
+        Store(to.c + r * to.c_row + v * to.c_block, function(Load(tile + (r * V + v) * kLanes)));
+    }
+  };
+#if defined(__AVX512F__)
+  if (to.activation == UnaryKind::kGeluErf) return put([](Vector x) { return GeluErf(x); });
+#endif
+  if (to.activation == UnaryKind::kSilu) return put([](Vector x) { return Silu(x); });
+  if (!rectified) Unary(to.activation, tile, tile, R * V * kLanes, 0);
+  put([](Vector x) { return x; });
 }
 
 // Not inlined: over several of these loops accumulators would be moved to memory and back. With kSum it makes a difference besides:
