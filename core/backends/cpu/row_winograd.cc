@@ -129,7 +129,8 @@ KernelResult MakeRowWinograd(const KernelRequest& r) {
                          ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
   MIRIN_RETURN_IF_ERROR(CheckPadding(axes));
   MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
-  const Shape s = {x[0], x[1], x[2], x[3], w[0], y[2], y[3], axes[0].pad_before, axes[1].pad_before};
+  const Shape s = {
+      x[0], x[1], x[2], x[3], w[0], y[2], y[3], axes[0].pad_before, axes[1].pad_before};
   if (!IsStrided7x7(axes) || !Pays(s))
     return absl::UnimplementedError("another window, not an image, or one too narrow or too wide");
   MIRIN_ASSIGN_OR_RETURN(

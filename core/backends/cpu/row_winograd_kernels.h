@@ -10,10 +10,10 @@ namespace mirin::cpu {
 // A line of results in one block of channels.
 struct RowWinogradArgs {
   int64_t tiles, columns;  // columns: results of the line, four of each tile but the last
-  const float* v;          // the points of the first line that the window meets in the first channel
-  int64_t v_step;          // floats from a point to the next
-  int64_t v_line;          // from a line to the next
-  int64_t v_channel;       // from a channel to the next
+  const float* v;     // the points of the first line that the window meets in the first channel
+  int64_t v_step;     // floats from a point to the next
+  int64_t v_line;     // from a line to the next
+  int64_t v_channel;  // from a channel to the next
   int64_t channels;
   const float* weights;  // [point][channels][7 rows][lanes]
   float* m;              // points * tiles * lanes floats of scratch

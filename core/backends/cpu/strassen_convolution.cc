@@ -42,9 +42,8 @@ absl::Status Pack(const StrassenPlan& plan, const Tensor& weight, int64_t in, in
   scales.scale = down;
   scales.inverse = to;
   if (!Simd().strassen_scales(scales)) return absl::OutOfRangeError("weights that are not finite");
-  const bool usable = std::all_of(to, to + out, [](float s) {
-    return s == 0 || (s >= kLeastScale && s <= kMostScale);
-  });
+  const bool usable = std::all_of(
+      to, to + out, [](float s) { return s == 0 || (s >= kLeastScale && s <= kMostScale); });
   if (!usable) return absl::OutOfRangeError("tiny or huge weights");
   std::vector<int32_t> lines(static_cast<size_t>(in));
   std::iota(lines.begin(), lines.end(), 0);
@@ -116,30 +115,30 @@ KernelResult MakeStrassenConvolution(const KernelRequest& r) {
   traits.consumed = r.has_input(2) ? 2 | 4 : 2;
   traits.in_place = has_add ? 8 : 0;
   traits.scratch_bytes = plan->scratch_bytes(r.threads == nullptr ? 1 : r.threads->threads());
-  return FromFunction(traits, [=, images = x[0], x_plane = x[2] * x[3] * lanes,
-                               offsets = RowOffsets(x, y, axes, lanes),
-                               weights = *packed](const KernelContext& c) {
-    GemmArgs g = {};
-    g.m = pixels;
-    g.n = out;
-    g.k = in;
-    g.a_row = g.c_row = lanes;
-    g.packed_b = static_cast<const float*>(weights.get()) + out;
-    g.bias = biases.empty() ? nullptr : biases.data();
-    g.activation = activation;
-    StrassenArgs args = {};
-    args.product = &g;
-    args.a_rows = offsets.empty() ? nullptr : offsets.data();
-    args.a_block = x_plane;
-    args.c_block = pixels * lanes;
-    args.column_scale = static_cast<const float*>(weights.get());
-    for (int64_t n = 0; n < images; ++n) {
-      g.a = c.input(0).as<float>() + n * in / lanes * x_plane;
-      g.c = c.output(0).as<float>() + n * out * pixels;
-      if (has_add) args.add = c.input(3).as<float>() + n * out * pixels;
-      RunStrassen(*plan, c.threads(), args, c.scratch());
-    }
-  });
+  return FromFunction(
+      traits, [=, images = x[0], x_plane = x[2] * x[3] * lanes,
+               offsets = RowOffsets(x, y, axes, lanes), weights = *packed](const KernelContext& c) {
+        GemmArgs g = {};
+        g.m = pixels;
+        g.n = out;
+        g.k = in;
+        g.a_row = g.c_row = lanes;
+        g.packed_b = static_cast<const float*>(weights.get()) + out;
+        g.bias = biases.empty() ? nullptr : biases.data();
+        g.activation = activation;
+        StrassenArgs args = {};
+        args.product = &g;
+        args.a_rows = offsets.empty() ? nullptr : offsets.data();
+        args.a_block = x_plane;
+        args.c_block = pixels * lanes;
+        args.column_scale = static_cast<const float*>(weights.get());
+        for (int64_t n = 0; n < images; ++n) {
+          g.a = c.input(0).as<float>() + n * in / lanes * x_plane;
+          g.c = c.output(0).as<float>() + n * out * pixels;
+          if (has_add) args.add = c.input(3).as<float>() + n * out * pixels;
+          RunStrassen(*plan, c.threads(), args, c.scratch());
+        }
+      });
 }
 
 }  // namespace mirin::cpu
