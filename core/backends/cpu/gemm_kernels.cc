@@ -98,40 +98,47 @@ void Multiply(const GemmArgs& g, const W* packed_b) {
                 panels = (g.column_end - g.column_begin + kColumns - 1) / kColumns;
   const int64_t first_panel = g.column_begin + (g.backward ? (panels - 1) * kColumns : 0),
                 step = g.backward ? -kColumns : kColumns;
-  const bool streams = row_tiles == 1;  // each number of B is read once
-  const int64_t depth = streams && g.k > kDepth ? g.k : kDepth;
-  for (int64_t p = 0; p == 0 || p < g.k; p += depth) {
+  constexpr int64_t kLine = 64 / sizeof(W);
+  const bool streams = row_tiles == 1;
+  const auto multiply = [&](int64_t p, int64_t q) {
+    const int64_t j = first_panel + q * step;
     TileArgs<W> t;
-    t.depth = g.k - p < depth ? g.k - p : depth;
+    t.depth = g.k - p < kDepth ? g.k - p : kDepth;
     t.first = p == 0;
     t.last = p + t.depth >= g.k;
-    constexpr int64_t kLine = 64 / sizeof(W);
-    // A few rows stream B anyway.
-    const int64_t lines =
-        row_tiles < 4 ? 0 : (t.depth * kColumns / kLine + row_tiles - 1) / row_tiles;
-    for (int64_t q = 0; q < panels; ++q) {
-      const int64_t j = first_panel + q * step;
-      t.width = g.n - j < kColumns ? g.n - j : kColumns;
-      t.panel = packed_b + j * g.k + p * kColumns;
-      t.bias = g.bias == nullptr ? nullptr : g.bias + j;
+    t.width = g.n - j < kColumns ? g.n - j : kColumns;
+    t.panel = packed_b + j * g.k + p * kColumns;
+    t.bias = g.bias == nullptr ? nullptr : g.bias + j;
+    if (streams) {
+      t.next = t.panel + kStreamAheadBytes / sizeof(W);
+      t.next_lines = t.depth / kFetchEvery;
+      t.next_step = kFetchEvery * kColumns;
+    } else {
       const bool more = q + 1 < panels;
-      if (streams) {
-        t.next = t.panel + kStreamAheadBytes / sizeof(W);
-        t.next_lines = t.depth / kFetchEvery;
-        t.next_step = kFetchEvery * kColumns;
-      } else {
-        t.next =
-            more ? t.panel + g.k * step : packed_b + first_panel * g.k + (p + kDepth) * kColumns;
-        t.next_lines = more || !t.last ? lines : 0;
-        t.next_step = kLine;
-      }
-      for (int64_t i = g.row_begin; i < g.row_end; i += kRows) {
-        t.a = g.a + i * g.a_row + p * g.a_column;
-        t.c = g.c + i * g.c_row + j;
-        Rows<kRows>(g, g.row_end - i < kRows ? g.row_end - i : kRows, t);
-        t.next += t.next_lines * kLine;
-      }
+      t.next =
+          more ? t.panel + g.k * step : packed_b + first_panel * g.k + (p + kDepth) * kColumns;
+      // A few rows stream B anyway.
+      t.next_lines = row_tiles < 4 || (!more && t.last)
+                         ? 0
+                         : (t.depth * kColumns / kLine + row_tiles - 1) / row_tiles;
+      t.next_step = kLine;
     }
+    for (int64_t i = g.row_begin; i < g.row_end; i += kRows) {
+      t.a = g.a + i * g.a_row + p * g.a_column;
+      t.c = g.c + i * g.c_row + j;
+      Rows<kRows>(g, g.row_end - i < kRows ? g.row_end - i : kRows, t);
+      t.next += t.next_lines * kLine;
+    }
+  };
+  // The depth is cut in the same places for any number of rows: a row's bits do not depend on the others.
+  if (streams) {  // each number of B is read once, in the order of memory
+    for (int64_t q = 0; q < panels; ++q) {
+      for (int64_t p = 0; p == 0 || p < g.k; p += kDepth) multiply(p, q);
+    }
+    return;
+  }
+  for (int64_t p = 0; p == 0 || p < g.k; p += kDepth) {
+    for (int64_t q = 0; q < panels; ++q) multiply(p, q);
   }
 }
 

@@ -147,7 +147,7 @@ TEST(SimdKernels, PacksByAnyStrides) {
   }
 }
 
-// One tile of rows takes the depth in one piece, more take it in blocks.
+// One tile of rows takes a panel at a time, more take a block of the depth at a time.
 TEST(SimdKernels, GemmMatchesSumsInDouble) {
   const int64_t columns = Simd().tile_columns, n = 2 * columns + 5;
   for (int64_t k : {0, 1, 7, 768, 1541}) {
@@ -188,6 +188,35 @@ TEST(SimdKernels, GemmMatchesSumsInDouble) {
       }
     }
   }
+}
+
+// A row alone and among others, in a depth of several blocks: deterministic sessions and other numbers of threads rely on it.
+TEST(SimdKernels, GemmGivesARowTheSameBitsAmongOthers) {
+  const int64_t columns = Simd().tile_columns, n = 2 * columns + 5, k = 1541,
+                m = 5 * Simd().tile_rows + 1;
+  const std::vector<float> a = Range(1, -1, static_cast<int>(m * k)),
+                           b = Range(-1, 1, static_cast<int>(k * n));
+  std::vector<float> packed(static_cast<size_t>(3 * columns * k));
+  Simd().pack_b(b.data(), k, n, n, 1, packed.data());
+  std::vector<float> together(static_cast<size_t>(m * n)), alone(together.size());
+  GemmArgs g = {};
+  g.m = m;
+  g.n = g.column_end = n;
+  g.k = g.a_row = k;
+  g.a = a.data();
+  g.a_column = 1;
+  g.packed_b = packed.data();
+  g.c_row = n;
+  g.c = together.data();
+  g.row_end = m;
+  Simd().gemm(g);
+  g.c = alone.data();
+  for (int64_t i = 0; i < m; ++i) {
+    g.row_begin = i;
+    g.row_end = i + 1;
+    Simd().gemm(g);
+  }
+  EXPECT_EQ(alone, together);
 }
 
 TEST(SimdKernels, LayerNormMatchesSumsInDouble) {
