@@ -155,7 +155,7 @@ __attribute__((noinline)) void Multiply(const Product<R, V>& product, int64_t de
   }
   if (product.also != nullptr)
     EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.also)[r][v]; });
-  if (product.to != nullptr) FetchAll<R, V>(*product.to);
+  if (product.to != nullptr && product.to->c_block != kLanes) FetchAll<R, V>(*product.to);
   for (int64_t p = 0; p < depth; p += 4) {
     fetch->Next();
 #pragma GCC unroll 4
