@@ -92,6 +92,19 @@ TEST(Strassen, IsCloseToSumsInDouble) {
   }
 }
 
+// Each thread packs rows for itself, and with fewer of the three pairs of panels is soon blocks of the depth ahead: the scales of those differ.
+TEST(Strassen, ThreadsKeepTheirOwnScales) {
+  const Case c = {64, 6144, 288, false, ""};
+  Inputs in(c);
+  for (int64_t i = 0; i < c.m; ++i) {
+    for (int64_t p = 0; p < c.k; ++p)
+      in.a[static_cast<size_t>(i * c.k + p)] *= std::ldexp(1.0f, static_cast<int>(p / 512) - 6);
+  }
+  const std::vector<float> one = Multiply(c, in, 1).y;
+  ExpectClose(c, in, one);
+  for (int round = 0; round < 10; ++round) ASSERT_EQ(Multiply(c, in, 2).y, one) << round;
+}
+
 TEST(Strassen, LargeRowsLeaveOthersAlone) {
   const Case c = {128, 384, 192, true, ""};
   Inputs in(c);

@@ -115,8 +115,7 @@ void Multiply(const GemmArgs& g, const W* packed_b) {
       t.next_step = kFetchEvery * kColumns;
     } else {
       const bool more = q + 1 < panels;
-      t.next =
-          more ? t.panel + g.k * step : packed_b + first_panel * g.k + (p + kDepth) * kColumns;
+      t.next = more ? t.panel + g.k * step : packed_b + first_panel * g.k + (p + kDepth) * kColumns;
       // A few rows stream B anyway.
       t.next_lines = row_tiles < 4 || (!more && t.last)
                          ? 0

@@ -61,7 +61,7 @@ struct StrassenArgs {
   int64_t depth_begin;
   int64_t depth;           // half of the block's, a multiple of 16
   bool plain;              // all 8 products and no sums, for numbers that are not finite
-  float *scale, *inverse;  // 2 * half_rows each; zeros for rows of zeros
+  float *scale, *inverse;  // 2 * half_rows each, of this block of the depth
   float* packed_a;         // 7 matrices of half_rows * depth
   float* sums_of_b;        // 4 * depth * columns
   const float* next;       // what the next pair of panels will read, to be fetched meanwhile
@@ -115,10 +115,12 @@ struct SimdKernels {
   // Whether the columns of a pair of panels of depth k are alike: their largest magnitudes are within a factor of 32, and within
   // [2^-100, 2^100]. Small columns would drown in the rounding errors of large ones, sums of larger numbers might not be finite.
   bool (*strassen_even)(const float* pair, int64_t k);
-  // Fills scale and inverse; false, and ones, when a number of A is not finite: the product has to be plain.
-  bool (*strassen_scales)(const StrassenArgs& args);
-  // Rows [begin, end) of the upper half, and their partners, to packed_a.
-  void (*strassen_pack_a)(const StrassenArgs& args, int64_t begin, int64_t end);
+  // The power of two that brings the largest magnitude of x to [1, 2), and its inverse, 0 for zeros; false when a number is not finite.
+  // n is a multiple of lanes.
+  bool (*strassen_scale)(const float* x, int64_t n, float* scale, float* inverse);
+  // Rows [begin, end) of the upper half, and their partners, to packed_a, with their scales; false when a number is not finite: all
+  // rows have to be packed plain.
+  bool (*strassen_pack_a)(const StrassenArgs& args, int64_t begin, int64_t end);
   // Two panels of C from `column` on, plus what they hold when depth_begin is not 0. The panels are even, or scaled, or the product is plain.
   void (*strassen_pair)(const StrassenArgs& args, int64_t column);
   // Floats to binary16, for panels of half the size; false when a finite one is too large. Null, as gemm_half is, where the

@@ -1,6 +1,7 @@
 #include "core/backends/cpu/strassen.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "core/backends/cpu/gemm.h"
@@ -26,15 +27,15 @@ int64_t CopiesOfA(int threads) { return threads <= kFewThreads ? threads : 1; }
 // Floats of each part of the scratch, whole cache lines.
 int64_t HalfRows(const StrassenPlan& p) { return ((p.rows + p.blocks - 1) / p.blocks + 1) / 2; }
 int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(2 * HalfRows(p), 16); }
-int64_t AFloats(const StrassenPlan& p) {
+int64_t AFloats(const StrassenPlan& p) {  // with its scales, which are those of a block of the depth
   StrassenArgs block = {};
   block.half_rows = HalfRows(p);
   block.depth = p.depth;
-  return 7 * block.matrix();
+  return 2 * ScaleFloats(p) + 7 * block.matrix();
 }
 int64_t BFloats(const StrassenPlan& p) { return RoundUp(4 * p.depth * p.columns, 16); }
 int64_t BlockFloats(const StrassenPlan& p, int64_t copies, int64_t workers) {
-  return 2 * ScaleFloats(p) + copies * AFloats(p) + workers * BFloats(p);
+  return copies * AFloats(p) + workers * BFloats(p);
 }
 
 // Whether threads take blocks of rows each, rather than share each block's columns: no sums are made twice, but the last may wait.
@@ -62,8 +63,7 @@ void Begin(const StrassenPlan& plan, const StrassenArgs& args, int64_t b, int64_
   s.scale = scratch;
   s.inverse = s.scale + ScaleFloats(plan);
   s.packed_a = s.inverse + ScaleFloats(plan);
-  s.sums_of_b = s.packed_a + copies * AFloats(plan);
-  s.plain = !Simd().strassen_scales(s);
+  s.sums_of_b = s.scale + copies * AFloats(plan);
 }
 
 template <typename Fn>
@@ -88,7 +88,9 @@ void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_
 // The pairs [begin, end) over the whole depth, on one thread.
 void RunDepths(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end) {
   ForDepths(&args, [&] {
-    Simd().strassen_pack_a(args, 0, args.half_rows);
+    args.plain = false;
+    args.plain = !Simd().strassen_pack_a(args, 0, args.half_rows);
+    if (args.plain) Simd().strassen_pack_a(args, 0, args.half_rows);
     RunPairs(plan, args, begin, end);
   });
 }
@@ -98,7 +100,10 @@ void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, Block* b
   const int64_t copies = CopiesOfA(threads.threads());
   const auto of_worker = [&](int worker) {
     StrassenArgs mine = s;
-    if (copies > 1) mine.packed_a += worker * AFloats(plan);
+    if (copies > 1) {
+      for (float** part : {&mine.scale, &mine.inverse, &mine.packed_a})
+        *part += worker * AFloats(plan);
+    }
     mine.sums_of_b += worker * BFloats(plan);
     return mine;
   };
@@ -112,9 +117,18 @@ void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, Block* b
                                });
     return;
   }
-  ForDepths(&s, [&] {
+  const auto pack = [&] {
+    std::atomic<bool> finite = true;
     threads.ParallelFor(s.half_rows, std::max<int64_t>(1, 4096 / s.depth),
-                        [&](int64_t begin, int64_t end) { Simd().strassen_pack_a(s, begin, end); });
+                        [&](int64_t begin, int64_t end) {
+                          if (!Simd().strassen_pack_a(s, begin, end)) finite = false;
+                        });
+    return finite.load();
+  };
+  ForDepths(&s, [&] {
+    s.plain = false;
+    s.plain = !pack();
+    if (s.plain) pack();
     threads.ParallelForWorkers(plan.pairs, least, [&](int64_t begin, int64_t end, int worker) {
       RunPairs(plan, of_worker(worker), begin, end);
     });

@@ -30,27 +30,19 @@ absl::Status Pack(const StrassenPlan& plan, const Tensor& weight, int64_t in, in
   const std::shared_ptr<void> memory = cache->Scratch(static_cast<size_t>(out) * 4);
   if (memory == nullptr) return absl::ResourceExhaustedError("no memory for packing weights");
   auto* down = static_cast<float*>(memory.get());
-  GemmArgs rows = {};
-  rows.k = in;
-  rows.a = static_cast<const float*>(weight.data());
-  rows.a_row = in;
-  rows.row_end = out;
-  StrassenArgs scales = {};
-  scales.product = &rows;
-  scales.a_block = direct.lanes;
-  scales.half_rows = out / 2;
-  scales.scale = down;
-  scales.inverse = to;
-  if (!Simd().strassen_scales(scales)) return absl::OutOfRangeError("weights that are not finite");
+  const auto* w = static_cast<const float*>(weight.data());
+  for (int64_t o = 0; o < out; ++o) {
+    if (!Simd().strassen_scale(w + o * in, in, down + o, to + o))
+      return absl::OutOfRangeError("weights that are not finite");
+  }
   const bool usable = std::all_of(
       to, to + out, [](float s) { return s == 0 || (s >= kLeastScale && s <= kMostScale); });
   if (!usable) return absl::OutOfRangeError("tiny or huge weights");
   std::vector<int32_t> lines(static_cast<size_t>(in));
   std::iota(lines.begin(), lines.end(), 0);
-  const char* from = static_cast<const char*>(weight.data());
   for (int64_t o = 0; o < out; o += direct.lanes) {
     float* block = to + out + o / plan.columns * plan.columns * in + o % plan.columns;
-    direct.pack(from + o * in * 4, in, direct.lanes, lines.data(), plan.columns, block);
+    direct.pack(w + o * in, in, direct.lanes, lines.data(), plan.columns, block);
     for (int64_t i = 0; i < in; ++i) {
       for (int64_t c = 0; c < direct.lanes; ++c) block[i * plan.columns + c] *= down[o + c];
     }

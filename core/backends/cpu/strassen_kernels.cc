@@ -17,9 +17,12 @@ constexpr int32_t kMagnitude = 0x7fffffff, kInfinityBits = 0x7f800000;
 inline Mask Magnitude(Vector x) { return reinterpret_cast<Mask>(x) & kMagnitude; }
 inline Mask LargerBits(Mask a, Mask b) { return a > b ? a : b; }
 inline int32_t Largest(Mask x) {
-  int32_t largest = 0;
-  for (int l = 0; l < kLanes; ++l) largest = x[l] > largest ? x[l] : largest;
-  return largest;
+  Mask lane;
+  for (int l = 0; l < kLanes; ++l) lane[l] = l;
+#pragma GCC unroll 4
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    x = LargerBits(x, __builtin_shuffle(x, lane ^ width));
+  return x[0];
 }
 
 // The power of two that brings a magnitude to [1, 2), and its inverse: for zero 0, so that what others leave behind goes.
@@ -261,12 +264,59 @@ void Pair(const StrassenArgs& s, int64_t column) {
   }
 }
 
-constexpr int kTogether =
-    8;  // rows of A that are read side by side: neighbours may be nearer than the columns of one
-
 inline const float* RowOf(const StrassenArgs& s, int64_t row) {
   const GemmArgs& g = *s.product;
-  return g.a + (s.a_rows == nullptr ? row * g.a_row : s.a_rows[row]);
+  const int64_t at = g.row_begin + row < g.row_end ? g.row_begin + row : g.row_end - 1;
+  return g.a + (s.a_rows == nullptr ? at * g.a_row : s.a_rows[at]) +
+         s.depth_begin / kLanes * s.a_block;
+}
+
+constexpr int kTogether = 8;  // rows whose columns are in blocks: neighbours of the first ones
+
+// Rows [first, first + count) of the block, kTogether at most; false when a number is not finite.
+bool ScaleRows(const StrassenArgs& s, int64_t first, int64_t count) {
+  const float* from[kTogether];
+  for (int64_t j = 0; j < kTogether; ++j) from[j] = RowOf(s, first + (j < count ? j : 0));
+  Mask largest[kTogether] = {};
+  for (int64_t p = 0; p < 2 * s.depth / kLanes; ++p) {
+    for (int j = 0; j < kTogether; ++j) {
+      const float* x = from[j] + p * s.a_block;
+      __builtin_prefetch(x + kTogether * s.product->a_row, 0, 2);
+      largest[j] = LargerBits(Magnitude(Load(x)), largest[j]);
+    }
+  }
+  bool finite = true;
+  for (int64_t j = 0; j < count; ++j) {
+    const int32_t bits = Largest(largest[j]);
+    ScaleOf(bits, s.scale + first + j, s.inverse + first + j);
+    finite &= bits < kInfinityBits;
+  }
+  return finite;
+}
+
+// A row of the upper half and its partner, in order: stores to neighbours are what this waits for.
+void PackPair(const StrassenArgs& s, int64_t i) {
+  const float *up = RowOf(s, i), *low = RowOf(s, i + s.half_rows);
+  const float scale = s.scale[i], low_scale = s.scale[s.half_rows + i];
+  const int64_t half = s.depth / kLanes * s.a_block;
+  float* to = s.packed_a + i * s.depth;
+  for (int64_t p = 0; p < s.depth; p += kLanes, up += s.a_block, low += s.a_block) {
+    const auto put = [&](int which, Vector x) { Store(to + which * s.matrix() + p, x); };
+    const Vector a11 = Load(up) * scale, a12 = Load(up + half) * scale, a21 = Load(low) * low_scale,
+                 a22 = Load(low + half) * low_scale;
+    put(kA11, a11);
+    put(kA12, a12);
+    put(kA22, a22);
+    if (s.plain) {
+      put(kA21, a21);
+      continue;
+    }
+    const Vector s1 = a21 + a22, s2 = s1 - a11;
+    put(kS1, s1);
+    put(kS2, s2);
+    put(kS3, a11 - a21);
+    put(kS4, a12 - s2);
+  }
 }
 
 }  // namespace
@@ -293,62 +343,41 @@ bool StrassenEven(const float* pair, int64_t k) {
   return low >= kSmallest && high <= kLargest && high / kMost <= low;
 }
 
-bool StrassenScales(const StrassenArgs& s) {
-  const GemmArgs& g = *s.product;
-  const int64_t rows = 2 * s.half_rows, blocks = g.k / kLanes;
-  bool finite = true;
-  for (int64_t i = 0; i < rows; i += kTogether) {
-    const float* from[kTogether];
-    for (int j = 0; j < kTogether; ++j) {
-      const int64_t row = g.row_begin + i + j;
-      from[j] = RowOf(s, row < g.row_end ? row : g.row_end - 1);
-    }
-    Mask largest[kTogether] = {};
-    for (int64_t p = 0; p < blocks; ++p) {
-      for (int j = 0; j < kTogether; ++j) {
-        const float* x = from[j] + p * s.a_block;
-        __builtin_prefetch(x + kTogether * g.a_row, 0, 2);
-        largest[j] = LargerBits(Magnitude(Load(x)), largest[j]);
-      }
-    }
-    for (int j = 0; j < kTogether && i + j < rows; ++j) {
-      const int32_t bits = Largest(largest[j]);
-      ScaleOf(bits, s.scale + i + j, s.inverse + i + j);
-      finite &= bits < kInfinityBits;
-    }
+bool StrassenScale(const float* x, int64_t n, float* scale, float* inverse) {
+  constexpr int kAtOnce = 4;
+  Mask largest[kAtOnce] = {};
+  int64_t i = 0;
+  for (; i + kAtOnce * kLanes <= n; i += kAtOnce * kLanes) {
+    for (int j = 0; j < kAtOnce; ++j)
+      largest[j] = LargerBits(Magnitude(Load(x + i + j * kLanes)), largest[j]);
   }
-  for (int64_t i = 0; i < rows && !finite; ++i) s.scale[i] = s.inverse[i] = 1;
-  return finite;
+  for (; i + kLanes <= n; i += kLanes) largest[0] = LargerBits(Magnitude(Load(x + i)), largest[0]);
+  const int32_t bits =
+      Largest(LargerBits(LargerBits(largest[0], largest[1]), LargerBits(largest[2], largest[3])));
+  ScaleOf(bits, scale, inverse);
+  return bits < kInfinityBits;
 }
 
-void StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) {
-  const GemmArgs& g = *s.product;
-  const int64_t first = s.depth_begin / kLanes * s.a_block, half = s.depth / kLanes * s.a_block;
-  // Row by row, whatever lies side by side: stores to neighbours are what this waits for.
-  for (int64_t i = begin; i < end; ++i) {
-    const int64_t row = g.row_begin + i, partner = row + s.half_rows;
-    const float* up = RowOf(s, row) + first;
-    const float* low = partner < g.row_end ? RowOf(s, partner) + first : up;
-    const float scale = s.scale[i], low_scale = s.scale[s.half_rows + i];
-    float* to = s.packed_a + i * s.depth;
-    for (int64_t p = 0; p < s.depth; p += kLanes, up += s.a_block, low += s.a_block) {
-      const auto put = [&](int which, Vector x) { Store(to + which * s.matrix() + p, x); };
-      const Vector a11 = Load(up) * scale, a12 = Load(up + half) * scale,
-                   a21 = Load(low) * low_scale, a22 = Load(low + half) * low_scale;
-      put(kA11, a11);
-      put(kA12, a12);
-      put(kA22, a22);
-      if (s.plain) {
-        put(kA21, a21);
-        continue;
+bool StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) {
+  const bool rows_alone = s.a_block == kLanes;
+  const auto scale = [&](int64_t first, int64_t count) {
+    if (!rows_alone) return ScaleRows(s, first, count);
+    return StrassenScale(RowOf(s, first), 2 * s.depth, s.scale + first, s.inverse + first);
+  };
+  bool finite = true;
+  for (int64_t i = begin, count; i < end; i += count) {
+    count = rows_alone ? 1 : end - i < kTogether ? end - i : kTogether;
+    if (s.plain) {
+      for (int64_t j = i; j < i + count; ++j) {
+        const int64_t partner = s.half_rows + j;
+        s.scale[j] = s.inverse[j] = s.scale[partner] = s.inverse[partner] = 1;
       }
-      const Vector s1 = a21 + a22, s2 = s1 - a11;
-      put(kS1, s1);
-      put(kS2, s2);
-      put(kS3, a11 - a21);
-      put(kS4, a12 - s2);
+    } else {
+      finite &= scale(i, count) & scale(s.half_rows + i, count);
     }
+    for (int64_t j = 0; j < count; ++j) PackPair(s, i + j);
   }
+  return finite;
 }
 
 void StrassenPair(const StrassenArgs& s, int64_t column) {
