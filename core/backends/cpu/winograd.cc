@@ -15,9 +15,10 @@ namespace {
 constexpr int64_t kMostWindow = 9;
 // Floats between the points of a chunk, beyond its data: points must not share the sets of a cache.
 constexpr int64_t kPad = 16;
-// Bytes of a chunk of tiles, transformed input and products, which leave room for weights in a second-level cache; and its least tiles on
-// average of weights, which hide that these come from further away.
-constexpr int64_t kChunkBytes = int64_t{512} << 10, kChunkTiles = 28;
+// Bytes of a chunk of tiles, transformed input and products, which leave room for weights in a second-level cache; and its least tiles,
+// which hide that weights come from further away. Those up to so many bytes come fast enough for fewer tiles of points that share weights.
+constexpr int64_t kChunkBytes = int64_t{512} << 10, kChunkTiles = 28,
+                  kNearWeightBytes = int64_t{4} << 20;
 // A product of fewer rows takes as long: it waits for its weights.
 constexpr int64_t kLeastRows = 8, kLeastChannels = 32;
 // Multiply-adds that take as long as the transforms of a channel of a tile, for each point.
@@ -178,17 +179,19 @@ KernelResult MakeWinograd(const KernelRequest& r) {
       s.out < kLeastChannels || !ChooseForm(*kernels, stride, &s))
     return absl::UnimplementedError("another window, too small, or too many weights for Winograd");
   const int64_t points = s.form->points();
-  const int64_t most = std::max(kChunkTiles / s.form->shared_weights,
-                                kChunkBytes / (points * 4 * (s.in + s.out))),
+  const int64_t weight_bytes = s.form->weights_count() * s.in * s.out * 4,
+                least = weight_bytes > kNearWeightBytes ? kChunkTiles
+                                                        : kChunkTiles / s.form->shared_weights,
+                most = std::max(least, kChunkBytes / (points * 4 * (s.in + s.out))),
                 chunks = (s.tiles + most - 1) / most;
   s.chunk = (s.tiles + chunks - 1) / chunks;
-  MIRIN_ASSIGN_OR_RETURN(
-      const std::shared_ptr<const void> weights,
-      r.Pack(1,
-             absl::StrCat("winograd:", Simd().name, ":", s.form->tile, "/", stride, ":", s.in, "x",
-                          s.out),
-             static_cast<size_t>(s.form->weights_count() * s.in * s.out) * 4,
-             [&](void* to) { return Pack(s, *r.constants[1], static_cast<float*>(to)); }));
+  MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const void> weights,
+                         r.Pack(1,
+                                absl::StrCat("winograd:", Simd().name, ":", s.form->tile, "/",
+                                             stride, ":", s.in, "x", s.out),
+                                static_cast<size_t>(weight_bytes), [&](void* to) {
+                                  return Pack(s, *r.constants[1], static_cast<float*>(to));
+                                }));
   std::vector<float> biases(r.has_input(2) ? static_cast<size_t>(s.out) : 0);
   if (r.has_input(2)) __builtin_memcpy(biases.data(), r.constants[2]->data(), biases.size() * 4);
   KernelTraits traits;
