@@ -21,6 +21,7 @@ struct Case {
   std::string activation;
   int64_t window = 3, stride = 1, dilation = 1, group = 1;
   std::string kernel = "winograd";
+  bool deterministic = false;
 
   int64_t Results(int64_t size) const { return (size - (window - 1) * dilation - 1) / stride + 1; }
 };
@@ -65,6 +66,7 @@ FloatResult Convolve(const Case& c, const Inputs& in, int threads) {
   if (!c.activation.empty()) conv.attributes.emplace_back("activation", Quoted(c.activation));
   runtime::SessionOptions options;
   options.threads = threads;
+  options.deterministic = c.deterministic;
   const FloatResult got = RunFloats(conv, options);
   EXPECT_EQ(got.dims, result);
   return got;
@@ -155,7 +157,12 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{1, 64, 32, 7, 7, {1, 1, 1, 1}, true, true, "relu"},
                       Case{1, 32, 80, 6, 8, {1, 1, 1, 1}, true, false, "silu"},
                       Case{2, 32, 32, 5, 5, {1, 1, 1, 1}, false, true, ""},
-                      Case{1, 128, 128, 33, 30, {1, 1, 1, 1}, true, true, ""}));
+                      Case{1, 128, 128, 33, 30, {1, 1, 1, 1}, true, true, ""},
+                      // Parts of blocks, which stay zero beside the last channel.
+                      Case{1, 24, 40, 20, 19, {1, 1, 1, 1}, true, false, "relu"},
+                      Case{2, 40, 24, 15, 16, {1, 1, 1, 1}, false, true, "hswish"},
+                      Case{1, 57, 100, 14, 14, {1, 1, 1, 1}, true, true, ""},
+                      Case{1, 16, 16, 30, 34, {1, 1, 1, 1}, true, false, "silu"}));
 
 Case Strided(Case c) {
   c.stride = 2;
@@ -172,6 +179,7 @@ INSTANTIATE_TEST_SUITE_P(
         Strided({1, 96, 64, 34, 47, {1, 0, 1, 0}, true, true, "silu"}),
         Strided({3, 32, 64, 17, 17, {0, 0, 0, 0}, true, true, "relu6"}),
         Strided({2, 48, 48, 29, 30, {2, 1, 2, 2}, true, false, ""}),
+        Strided({1, 40, 88, 40, 44, {1, 1, 1, 1}, true, true, "relu"}),
         // Of 2x2.
         Strided({1, 128, 128, 28, 28, {1, 1, 1, 1}, true, true, "relu"}),
         Strided({4, 128, 64, 7, 11, {1, 1, 1, 1}, false, false, ""}),
@@ -186,6 +194,13 @@ Case Direct(Case c, int64_t window, int64_t stride, int64_t dilation = 1, int64_
   c.dilation = dilation;
   c.group = group;
   c.kernel = "direct";
+  return c;
+}
+
+// A deterministic session leaves out Winograd's forms, which would take such windows.
+Case Direct3x3(Case c, int64_t stride) {
+  c = Direct(c, 3, stride);
+  c.deterministic = true;
   return c;
 }
 
@@ -337,15 +352,15 @@ INSTANTIATE_TEST_SUITE_P(
         Direct({1, 24, 24, 9, 8, {1, 2, 3, 0}, true, true, "relu"}, 1, 1),
         Direct({1, 24, 24, 2, 2, {3, 0, 3, 0}, true, false, ""}, 1, 2),
         // Padding on any side, beyond the image and unused by the last window; many bands.
-        Direct({1, 24, 40, 13, 9, {1, 1, 1, 1}, true, true, "relu"}, 3, 1),
-        Direct({1, 24, 24, 66, 70, {1, 1, 1, 1}, true, true, "hswish"}, 3, 2),
-        Direct({2, 72, 24, 64, 40, {0, 1, 0, 1}, false, true, ""}, 3, 2),
+        Direct3x3({1, 24, 40, 13, 9, {1, 1, 1, 1}, true, true, "relu"}, 1),
+        Direct3x3({1, 24, 24, 66, 70, {1, 1, 1, 1}, true, true, "hswish"}, 2),
+        Direct3x3({2, 72, 24, 64, 40, {0, 1, 0, 1}, false, true, ""}, 2),
         Direct({1, 40, 24, 8, 8, {2, 2, 2, 2}, true, false, "relu"}, 5, 1),
         Direct({1, 8, 24, 20, 20, {3, 3, 3, 3}, true, false, "relu"}, 7, 2),
-        Direct({1, 512, 140, 7, 7, {1, 1, 1, 1}, true, true, "relu"}, 3, 1),
+        Direct3x3({1, 512, 140, 7, 7, {1, 1, 1, 1}, true, true, "relu"}, 1),
         Direct({1, 24, 24, 5, 5, {6, 6, 6, 6}, true, false, ""}, 3, 1, 6),
         Direct({1, 32, 24, 20, 24, {24, 24, 24, 24}, true, false, "relu"}, 3, 1, 24),
-        Direct({1, 24, 24, 4, 6, {4, 5, 4, 3}, true, true, "relu"}, 3, 1),
+        Direct3x3({1, 24, 24, 4, 6, {4, 5, 4, 3}, true, true, "relu"}, 1),
         Direct({1, 24, 24, 30, 9, {2, 2, 0, 0}, true, false, ""}, 3, 1, 2),
         Direct({2, 104, 24, 11, 16, {8, 8, 8, 8}, true, false, "silu"}, 3, 1, 8),
         // Groups of a block and more, and of less than a block.

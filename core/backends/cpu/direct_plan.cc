@@ -242,8 +242,9 @@ absl::Status ForEachBlock(const Tensor& weight,
   std::vector<int32_t> order(static_cast<size_t>(depth));
   std::iota(order.begin(), order.end(), 0);
   for (int64_t o = 0; o < results; o += kernels.lanes) {
-    kernels.pack(static_cast<const char*>(weight.data()) + o * depth * 4, depth, kernels.lanes,
-                 order.data(), kernels.lanes, static_cast<float*>(block.get()));
+    kernels.pack(static_cast<const char*>(weight.data()) + o * depth * 4, depth,
+                 std::min(kernels.lanes, results - o), order.data(), kernels.lanes,
+                 static_cast<float*>(block.get()));
     fn(o, static_cast<const float*>(block.get()));
   }
   return absl::OkStatus();

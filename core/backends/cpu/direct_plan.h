@@ -61,8 +61,8 @@ absl::StatusOr<DirectPlan> PlanDirect(const Dims& x, const Dims& w, const Dims& 
 absl::Status CheckConvolution(const KernelRequest& r);
 // No axis may be cut.
 absl::Status CheckPadding(const std::vector<ops::WindowAxis>& axes);
-// Calls fn(o, block) for each block of `lanes` results, the first of which is o, of weights [O, ..]: [..][lanes], the results side by side.
-// O is a multiple of lanes.
+// Calls fn(o, block) for each block of `lanes` results, the first of which is o, of weights [O, ..]: [..][lanes], the results side by side,
+// with zeros beyond the last.
 absl::Status ForEachBlock(const Tensor& weight,
                           absl::FunctionRef<void(int64_t o, const float* block)> fn);
 

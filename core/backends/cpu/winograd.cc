@@ -20,16 +20,19 @@ constexpr int64_t kPad = 16;
 constexpr int64_t kChunkBytes = int64_t{512} << 10, kChunkTiles = 28,
                   kNearWeightBytes = int64_t{4} << 20;
 // A product of fewer rows takes as long: it waits for its weights.
-constexpr int64_t kLeastRows = 8, kLeastChannels = 32;
+constexpr int64_t kLeastRows = 8;
+// Images and results of fewer channels stay plain.
+constexpr int64_t kLeastChannels = 5;
 // Multiply-adds that take as long as the transforms of a channel of a tile, for each point.
 constexpr double kTransformCost = 5;
 // Direct convolution is preferred when it takes no longer than so many times Winograd's.
-constexpr double kLeastGain = 1.15;
+constexpr double kLeastGain = 1.05;
 // Bytes that the weights of one convolution may grow to.
 constexpr int64_t kMostWeightBytes = int64_t{64} << 20;
 
 struct Shape {
-  int64_t batch, in, out, height, width, out_height, out_width, pad_top, pad_left;
+  // Channels are rounded up to whole blocks.
+  int64_t batch, in, out, height, width, out_height, out_width, pad_top = 0, pad_left = 0;
   const WinogradForm* form = nullptr;
   int64_t tile_rows = 0, tile_columns = 0, tiles = 0, chunk = 0;
   int64_t input_step() const { return chunk * in + kPad; }
@@ -42,8 +45,11 @@ absl::Status Pack(const Shape& s, const Tensor& weight, float* to) {
   return ForEachBlock(weight, [&](int64_t o, const float* block) {
     const int64_t first = o / panel * panel, width = std::min(panel, s.out - first);
     float* u = to + first * s.in + o % panel;
-    for (int64_t i = 0; i < s.in; ++i)
+    for (int64_t i = 0; i < weight.dims()[1]; ++i)
       s.form->weights(block + i * 9 * lanes, u + i * width, s.in * s.out);
+    for (int64_t n = 0; n < s.form->weights_count(); ++n, u += s.in * s.out) {
+      for (int64_t i = weight.dims()[1]; i < s.in; ++i) std::fill_n(u + i * width, lanes, 0.0f);
+    }
   });
 }
 
@@ -137,11 +143,11 @@ double CostOf(const WinogradForm& form, const Shape& s, int64_t tiles) {
          kTransformCost * static_cast<double>(form.points() * tiles * (s.in + s.out));
 }
 
-// The form that takes least, with its tiles; false where direct convolution is as good.
-bool ChooseForm(const WinogradKernels& kernels, int64_t stride, Shape* s) {
+// The form that takes least, with its tiles; false where direct convolution, which needs no whole blocks, is as good.
+bool ChooseForm(const WinogradKernels& kernels, const Dims& w, int64_t stride, Shape* s) {
   const int64_t results = s->batch * s->out_height * s->out_width;
   double least =
-      9.0 * static_cast<double>(std::max(results, kLeastRows) * s->in * s->out) / kLeastGain;
+      9.0 * static_cast<double>(std::max(results, kLeastRows) * w[0] * w[1]) / kLeastGain;
   for (const WinogradForm& form : kernels.forms) {
     const int64_t rows = (s->out_height + form.tile - 1) / form.tile,
                   columns = (s->out_width + form.tile - 1) / form.tile,
@@ -174,9 +180,13 @@ KernelResult MakeWinograd(const KernelRequest& r) {
                          ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
   const int64_t stride = StrideOf3x3(axes, w);
   MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
-  Shape s = {x[0], x[1], w[0], x[2], x[3], y[2], y[3], axes[0].pad_before, axes[1].pad_before};
-  if (s.in % kernels->lanes != 0 || s.out % kernels->lanes != 0 || s.in < kLeastChannels ||
-      s.out < kLeastChannels || !ChooseForm(*kernels, stride, &s))
+  const int64_t lanes = kernels->lanes;
+  if (activation == UnaryKind::kSigmoid && w[0] % lanes != 0)
+    return absl::UnimplementedError("an activation that changes the padding of a block");
+  Shape s = {x[0], RoundUp(x[1], lanes), RoundUp(w[0], lanes), x[2], x[3], y[2], y[3]};
+  s.pad_top = axes[0].pad_before;
+  s.pad_left = axes[1].pad_before;
+  if (std::min(x[1], w[0]) < kLeastChannels || !ChooseForm(*kernels, w, stride, &s))
     return absl::UnimplementedError("another window, too small, or too many weights for Winograd");
   const int64_t points = s.form->points();
   const int64_t weight_bytes = s.form->weights_count() * s.in * s.out * 4,
@@ -188,12 +198,13 @@ KernelResult MakeWinograd(const KernelRequest& r) {
   MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const void> weights,
                          r.Pack(1,
                                 absl::StrCat("winograd:", Simd().name, ":", s.form->tile, "/",
-                                             stride, ":", s.in, "x", s.out),
+                                             stride, ":", x[1], "x", w[0]),
                                 static_cast<size_t>(weight_bytes), [&](void* to) {
                                   return Pack(s, *r.constants[1], static_cast<float*>(to));
                                 }));
   std::vector<float> biases(r.has_input(2) ? static_cast<size_t>(s.out) : 0);
-  if (r.has_input(2)) __builtin_memcpy(biases.data(), r.constants[2]->data(), biases.size() * 4);
+  if (r.has_input(2))
+    __builtin_memcpy(biases.data(), r.constants[2]->data(), r.constants[2]->bytes());
   KernelTraits traits;
   traits.implementation = SimdName("winograd");
   traits.layout = onednn::BlockedLayout();
@@ -202,7 +213,7 @@ KernelResult MakeWinograd(const KernelRequest& r) {
   traits.scratch_bytes =
       static_cast<size_t>(points * (s.input_step() + s.output_step())) * sizeof(float);
   const bool has_add = r.has_input(3);
-  return FromFunction(traits, [=, lanes = kernels->lanes](const KernelContext& c) {
+  return FromFunction(traits, [=](const KernelContext& c) {
     const float* from = c.input(0).as<float>();
     const Epilogue epilogue = {biases.empty() ? nullptr : biases.data(),
                                has_add ? c.input(3).as<float>() : nullptr, activation};
