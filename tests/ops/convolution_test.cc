@@ -348,6 +348,7 @@ INSTANTIATE_TEST_SUITE_P(
         Direct({1, 100, 50, 1, 1, {0, 0, 0, 0}, true, false, "relu6"}, 1, 1),
         Direct({1, 840, 200, 6, 6, {0, 0, 0, 0}, true, true, "relu"}, 1, 1),
         Direct({1, 1600, 120, 7, 7, {0, 0, 0, 0}, true, true, "silu"}, 1, 1),
+        Direct({1, 16, 96, 40, 41, {0, 0, 0, 0}, true, true, "relu6"}, 1, 1),
         Direct({2, 40, 24, 9, 11, {0, 0, 0, 0}, true, true, ""}, 1, 2),
         Direct({1, 24, 24, 9, 8, {1, 2, 3, 0}, true, true, "relu"}, 1, 1),
         Direct({1, 24, 24, 2, 2, {3, 0, 3, 0}, true, false, ""}, 1, 2),

@@ -14,9 +14,6 @@ namespace {
 
 // Images and results of fewer channels stay plain, which is oneDNN's.
 constexpr int64_t kLeastChannels = 5;
-// Results beyond which oneDNN's order of loops is ahead where it needs no filling of blocks: it writes them in one stream. Its exponential
-// function takes more than twice the time of ours.
-constexpr int64_t kStreamedBytes = int64_t{384} << 10;
 
 // One block of merged groups, of which the file has `channels`: zeros where a channel's own group is not.
 void PackMerged(const DirectPlan& plan, const char* from, int64_t width, int64_t channel,
@@ -170,25 +167,12 @@ void ConvolveByBands(const ThreadShare& threads, const DirectPlan& plan, const f
   });
 }
 
-bool IsDilated(const std::vector<ops::WindowAxis>& axes) {
-  return std::any_of(axes.begin(), axes.end(),
-                     [](const ops::WindowAxis& a) { return a.dilation > 1; });
-}
-
-absl::Status Refusal(const KernelRequest& r, const std::vector<ops::WindowAxis>& axes,
-                     UnaryKind activation) {
-  const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
-             &y = r.outputs[0].shape.dims();
+absl::Status Refusal(const KernelRequest& r, const std::vector<ops::WindowAxis>& axes) {
+  const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims();
   MIRIN_RETURN_IF_ERROR(CheckConvolution(r));
   MIRIN_RETURN_IF_ERROR(CheckPadding(axes));
-  const int64_t groups = r.node->attrs().Int("group", 1);
   if (x[1] < kLeastChannels || w[0] < kLeastChannels)
     return absl::UnimplementedError("few channels");
-  const bool whole_blocks =
-      groups == 1 && x[1] % Direct()->lanes == 0 && w[0] % Direct()->lanes == 0;
-  const bool exponential = activation == UnaryKind::kSilu || activation == UnaryKind::kSigmoid;
-  if (whole_blocks && NumElements(y) * 4 > kStreamedBytes && !IsDilated(axes) && !exponential)
-    return absl::UnimplementedError("results that stream through the cache");
   return absl::OkStatus();
 }
 
@@ -203,7 +187,7 @@ KernelResult MakeDirectConvolution(const KernelRequest& r) {
   MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
                          ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
   MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
-  MIRIN_RETURN_IF_ERROR(Refusal(r, axes, activation));
+  MIRIN_RETURN_IF_ERROR(Refusal(r, axes));
   if (activation == UnaryKind::kSigmoid && w[0] % kernels->lanes != 0)
     return absl::UnimplementedError("an activation that changes the padding of a block");
   const int threads = r.threads == nullptr ? 1 : r.threads->threads();

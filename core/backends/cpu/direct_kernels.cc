@@ -21,6 +21,8 @@ inline T LoadAs(const float* x) {
 inline void Store(float* y, Half x) { __builtin_memcpy(y, &x, sizeof x); }
 using MIRIN_SIMD::Store;
 
+inline int64_t LessOf(int64_t a, int64_t b) { return a < b ? a : b; }
+
 // Results side by side in a row, times a panel.
 struct Tile {
   const float* x;
@@ -49,12 +51,24 @@ struct Sums {
       if constexpr (H > 0) fn(half[r], r, V);
     }
   }
-  inline void Add(const float* x, int64_t pixel, int64_t block) {
+  // With zeros, or a number of each channel.
+  inline __attribute__((always_inline)) void Start(const float* bias) {
+    if (bias == nullptr) {
+      ForEach([](auto& sum, int, int) __attribute__((always_inline)) {
+        sum = std::remove_reference_t<decltype(sum)>{};
+      });
+    } else {
+      ForEach([=](auto& sum, int, int v) __attribute__((always_inline)) {
+        sum = LoadAs<std::remove_reference_t<decltype(sum)>>(bias + v * kLanes);
+      });
+    }
+  }
+  inline __attribute__((always_inline)) void Add(const float* x, int64_t pixel, int64_t block) {
     ForEach([=](auto& sum, int r, int v) __attribute__((always_inline)) {
       sum += LoadAs<std::remove_reference_t<decltype(sum)>>(x + r * pixel + v * block);
     });
   }
-  inline void Write(float* y, int64_t block) {
+  inline __attribute__((always_inline)) void Write(float* y, int64_t block) {
     ForEach([=](auto& sum, int r, int v) __attribute__((always_inline)) {
       Store(y + v * block + r * kLanes, sum);
       if constexpr (sizeof sum == sizeof(Half))
@@ -63,14 +77,16 @@ struct Sums {
   }
 };
 
-template <typename T>
-inline T Clamp(const T& x, float low, float high) {
-  const T least = T{} + low, most = T{} + high, above = x < least ? least : x;
+inline Vector Clamp(Vector x, float low, float high) {
+  return Smaller(Vector{} + high, Larger(Vector{} + low, x));
+}
+inline Half Clamp(Half x, float low, float high) {
+  const Half least = Half{} + low, most = Half{} + high, above = x < least ? least : x;
   return above > most ? most : above;
 }
 
 template <int R, int V, int H>
-void Convolve(const DirectArgs& g, const Tile& t) {
+inline __attribute__((always_inline)) void ConvolveTile(const DirectArgs& g, const Tile& t) {
   using Sums = Sums<R, V, H>;
   constexpr int64_t kWidth = (V + H) * kLanes;
   if (t.add != nullptr && t.first && t.add != t.y) {  // comes while the sums are made
@@ -80,9 +96,7 @@ void Convolve(const DirectArgs& g, const Tile& t) {
     }
   }
   Sums sums;
-  sums.ForEach([](auto& sum, int, int) __attribute__((always_inline)) {
-    sum = std::remove_reference_t<decltype(sum)>{};
-  });
+  sums.Start(t.first ? t.bias : nullptr);
   const float* fetch = t.next;
   int64_t lines = t.next_lines;
   const int64_t pixel = g.x_pixel;
@@ -111,7 +125,6 @@ void Convolve(const DirectArgs& g, const Tile& t) {
   if (!t.first) sums.Add(t.y, kLanes, g.y_block);
   if (t.first && t.add != nullptr) sums.Add(t.add, kLanes, g.y_block);
   if (!t.last) return sums.Write(t.y, g.y_block);
-  if (t.bias != nullptr) sums.Add(t.bias, 0, kLanes);
   if (g.activation == UnaryKind::kHSwish) {
     sums.ForEach([](auto& sum, int, int) __attribute__((always_inline)) {
       sum = sum * Clamp(sum + 3.0f, 0, 6) * (1.0f / 6);
@@ -129,24 +142,39 @@ void Convolve(const DirectArgs& g, const Tile& t) {
     Unary(g.activation, t.y + v * g.y_block, t.y + v * g.y_block, R * kLanes, 0);
 }
 
+// Tiles side by side of a row.
+template <int R, int V, int H>
+void ConvolveTiles(const DirectArgs& g, Tile t, int64_t count) {
+  for (; count > 0; --count) {
+    ConvolveTile<R, V, H>(g, t);
+    t.x += R * g.x_pixel;
+    t.y += R * kLanes;
+    if (t.add != nullptr) t.add += R * kLanes;
+    t.next += t.next_lines * 16;
+  }
+}
+
 template <int R>
-inline void Rows(const DirectArgs& g, int64_t rows, int64_t blocks, bool half, const Tile& t) {
+inline void Rows(const DirectArgs& g, int64_t rows, int64_t blocks, bool half, const Tile& t,
+                 int64_t count) {
   if constexpr (R > 0) {
-    if (rows != R) return Rows<R - 1>(g, rows, blocks, half, t);
+    if (rows != R) return Rows<R - 1>(g, rows, blocks, half, t, count);
     if (half) {
-      if (blocks == 1) return Convolve<R, 0, 1>(g, t);
-      if (blocks == 2) return Convolve<R, 1, 1>(g, t);
-      return Convolve<R, kVectors - 1, 1>(g, t);
+      if (blocks == 1) return ConvolveTiles<R, 0, 1>(g, t, count);
+      if (blocks == 2) return ConvolveTiles<R, 1, 1>(g, t, count);
+      return ConvolveTiles<R, kVectors - 1, 1>(g, t, count);
     }
-    if (blocks == 1) return Convolve<R, 1, 0>(g, t);
-    if (blocks == 2) return Convolve<R, 2, 0>(g, t);
-    Convolve<R, kVectors, 0>(g, t);
+    if (blocks == 1) return ConvolveTiles<R, 1, 0>(g, t, count);
+    if (blocks == 2) return ConvolveTiles<R, 2, 0>(g, t, count);
+    ConvolveTiles<R, kVectors, 0>(g, t, count);
   }
 }
 
 void Convolve(const DirectArgs& g) {
   static_assert(kVectors == kDirectBlocks);
   const int64_t in_row = DirectTilesInRow(g.columns, kRows), tiles = g.tile_end - g.tile_begin;
+  // Of a row's tiles, the last ones have a result more than the first ones.
+  const int64_t results = g.columns / in_row, less = in_row - g.columns % in_row;
   Tile t;
   for (int64_t part = 0; part < g.part_count; ++part) {
     const int64_t depth = g.parts[part].end - g.parts[part].begin;
@@ -169,8 +197,10 @@ void Convolve(const DirectArgs& g) {
         t.next_lines = (depth * next_blocks * kLanes / 16 + tiles - 1) / tiles;
       }
       int64_t row = g.tile_begin / in_row, in = g.tile_begin % in_row;
-      for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t left = in * g.columns / in_row, right = (in + 1) * g.columns / in_row;
+      for (int64_t i = 0; i < tiles;) {
+        const bool more = in >= less;
+        const int64_t left = in * results + (more ? in - less : 0),
+                      count = LessOf(tiles - i, (more ? in_row : less) - in);
         const int64_t at = row * g.y_row + left * kLanes + begin * g.y_block;
         const int32_t* runs =
             g.run_begin + part * g.class_count + (g.row_class == nullptr ? 0 : g.row_class[row]);
@@ -179,9 +209,11 @@ void Convolve(const DirectArgs& g) {
         t.x = g.x + row * g.x_row + left * g.x_pixel;
         t.y = g.y + at;
         t.add = g.add == nullptr ? nullptr : g.add + at;
-        Rows<kRows>(g, right - left, blocks, half, t);
-        t.next += t.next_lines * 16;
-        if (++in == in_row) {
+        Rows<kRows>(g, results + more, blocks, half, t, count);
+        t.next += count * t.next_lines * 16;
+        i += count;
+        in += count;
+        if (in == in_row) {
           in = 0;
           ++row;
         }

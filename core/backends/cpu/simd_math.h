@@ -4,7 +4,7 @@
 
 #include "core/backends/cpu/simd_vector.h"
 
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -27,6 +27,9 @@ inline Vector Larger(Vector a, Vector b) {
 #if defined(__AVX512F__)
   return reinterpret_cast<Vector>(
       _mm512_maskz_max_ps(0xffff, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Vector>(
+      _mm256_max_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
 #else
   const Mask m = a > b;
   return reinterpret_cast<Vector>((reinterpret_cast<Mask>(a) & m) |
@@ -39,6 +42,9 @@ inline Vector Smaller(Vector a, Vector b) {
 #if defined(__AVX512F__)
   return reinterpret_cast<Vector>(
       _mm512_maskz_min_ps(0xffff, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Vector>(
+      _mm256_min_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
 #else
   const Mask m = a < b;
   return reinterpret_cast<Vector>((reinterpret_cast<Mask>(a) & m) |
