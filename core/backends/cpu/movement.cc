@@ -103,6 +103,8 @@ using Four = uint32_t __attribute__((vector_size(16)));
 // Four rows of four words become columns.
 void TurnFour(const uint32_t* from, int64_t from_row, uint32_t* to, int64_t to_row) {
   Four r[4];
+// Unrolled, rows and columns stay in registers.
+#pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) std::memcpy(&r[i], from + i * from_row, sizeof(Four));
   const Four a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
              b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5),
@@ -111,6 +113,7 @@ void TurnFour(const uint32_t* from, int64_t from_row, uint32_t* to, int64_t to_r
   const Four columns[4] = {
       __builtin_shufflevector(a, b, 0, 1, 4, 5), __builtin_shufflevector(a, b, 2, 3, 6, 7),
       __builtin_shufflevector(c, d, 0, 1, 4, 5), __builtin_shufflevector(c, d, 2, 3, 6, 7)};
+#pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_row, &columns[i], sizeof(Four));
 }
 
