@@ -8,12 +8,13 @@
 
 namespace mirin::ops {
 
-// Strides in elements; 0 along an axis that broadcasts. The last axis of query, key, value and result has stride 1.
+// Where it begins, and strides, in elements; 0 along an axis that broadcasts. The last axis of query, key, value and result has stride 1.
 struct AttentionOperand {
+  int64_t begin = 0;
   int64_t batch = 0, head = 0, row = 0;
   int64_t sharers = 1;  // heads of the result that read one of these
 
-  int64_t Offset(int64_t b, int64_t h) const { return b * batch + h / sharers * head; }
+  int64_t Offset(int64_t b, int64_t h) const { return begin + b * batch + h / sharers * head; }
 };
 
 struct AttentionShape {

@@ -1,4 +1,5 @@
 #include "core/base/status.h"
+#include "core/ops/slice_plan.h"
 #include "core/passes/pass.h"
 
 namespace mirin::passes {
@@ -96,6 +97,57 @@ ir::Value* BehindHeads(const ir::Value* v) {
                                                                          : nullptr;
 }
 
+// One of the tensors that lie side by side along axis 2 of another.
+struct Part {
+  ir::Value* whole = nullptr;
+  int64_t index = 0;
+};
+
+std::optional<Part> Chosen(const ir::Node& gather) {
+  ir::Value* whole = gather.input(0);
+  const std::optional<std::vector<int64_t>> index = IntsOf(gather.input(1));
+  if (!whole->type().shape.rank_known() || whole->type().shape.rank() != 5 ||
+      gather.attrs().Int("batch_dims") != 0 || !index.has_value() || index->size() != 1 ||
+      gather.input(1)->type().shape.rank() != 0)
+    return std::nullopt;
+  const int64_t axis = gather.attrs().Int("axis"), n = whole->type().shape.dim(2);
+  const int64_t at = (*index)[0] < 0 ? (*index)[0] + n : (*index)[0];
+  if ((axis != 2 && axis != -3) || ((*index)[0] < 0 && n < 0) || at < 0 || (n >= 0 && at >= n))
+    return std::nullopt;
+  return Part{whole, at};
+}
+
+std::optional<Part> Cut(const ir::Node& slice) {
+  ir::Value* whole = slice.input(0);
+  const std::optional<std::vector<int64_t>> bounds[] = {
+      IntsOf(slice.input(1)), IntsOf(slice.input(2)), IntsOf(slice.input(3))};
+  if (!whole->type().shape.concrete() || whole->type().shape.rank() != 5 ||
+      !bounds[0].has_value() || !bounds[1].has_value() || !bounds[2].has_value())
+    return std::nullopt;
+  const Dims& dims = whole->type().shape.dims();
+  const auto plan = ops::PlanStridedSlice(slice.attrs(), dims, *bounds[0], *bounds[1], *bounds[2]);
+  if (!plan.ok()) return std::nullopt;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    if (i == 2 ? plan->count[i] != 1 : plan->count[i] != dims[i] || plan->step[i] != 1)
+      return std::nullopt;
+  }
+  return Part{whole, plan->start[2]};
+}
+
+std::optional<Part> PartBehind(const ir::Value* v) {
+  const ir::Node* n = v->producer();
+  if (n == nullptr) return std::nullopt;
+  if (n->op() == "Gather") return Chosen(*n);
+  if (n->op() != "Squeeze" && n->op() != "Reshape") return std::nullopt;
+  const ir::Node* slice = ProducedBy(n->input(0), "StridedSlice");
+  if (slice == nullptr) return std::nullopt;
+  std::optional<Part> part = Cut(*slice);
+  if (!part.has_value()) return std::nullopt;
+  Dims dims = part->whole->type().shape.dims();
+  dims.erase(dims.begin() + 2);
+  return v->type().shape == Shape(dims) ? part : std::nullopt;
+}
+
 }  // namespace
 
 absl::StatusOr<int> FuseAttention(PassContext& context) {
@@ -114,7 +166,22 @@ absl::StatusOr<int> FuseAttention(PassContext& context) {
     ir::Node* merge = HasOneUse(node->output()) ? node->output()->uses()[0].node : nullptr;
     if (query != nullptr && key != nullptr && value != nullptr && merge != nullptr &&
         BehindHeads(merge->output(0)) == node->output()) {
+      double scale = a->scale;
+      ir::Value *bare_query = Unscaled(query, &scale), *bare_key = Unscaled(key, &scale);
+      if (IsF32Rank4(bare_query) && IsF32Rank4(bare_key)) {
+        query = bare_query;
+        key = bare_key;
+        attributes = {{"scale", scale}};
+      }
       attributes.push_back({"layout", std::string("BSND")});
+      const std::optional<Part> parts[] = {PartBehind(query), PartBehind(key), PartBehind(value)};
+      if (parts[0].has_value() && parts[1].has_value() && parts[2].has_value()) {
+        query = parts[0]->whole;
+        key = parts[1]->whole;
+        value = parts[2]->whole;
+        attributes.push_back(
+            {"parts", std::vector<int64_t>{parts[0]->index, parts[1]->index, parts[2]->index}});
+      }
       MIRIN_ASSIGN_OR_RETURN(ir::Node * fused,
                              Insert(merge, "ScaledDotProductAttention", node->name(),
                                     {query, key, value, a->mask}, std::move(attributes)));
