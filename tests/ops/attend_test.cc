@@ -85,6 +85,7 @@ const Case kCases[] = {
     {4, 2, 50, 50, 33, 20, {1, 1, 50}},    // two of them, depths that end in a vector
     {1, 1, 197, 197, 64, 64, {}},          // several blocks of queries
     {2, 1, 70, 131, 16, 100, {1, 70, 1}},  // several panels of values, a number by query
+    {2, 1, 20, 33, 16, 16, {1, 20, 1}},    // a key behind the vectors and a number by query
     {6, 3, 1, 129, 64, 64, {}},            // one query
     {5, 1, 3, 7, 5, 3, {5, 3, 7}},         // less than a vector of everything
     {2, 1, 66, 700, 8, 17, {2, 1, 700}},   // few queries a block

@@ -156,11 +156,34 @@ inline void ForTiles(int64_t rows, int64_t columns, Fn fn) {
   }
 }
 
+// So few keys behind whole vectors that a vector of them would cost more than a product of rows for each.
+constexpr int64_t kMostLone = kLanes / 8;
+inline int64_t LoneKeys(int64_t keys) {
+  const int64_t rest = keys % kLanes;
+  return keys > kLanes && rest <= kMostLone ? rest : 0;
+}
+
+// The score of each query and one key.
+void ScoreLone(const AttendArgs& g, const Shift& shift, int64_t key, float* scores) {
+  const float* k = g.key + key * g.key_row;
+  const int64_t whole = g.depth / kLanes * kLanes;
+  for (int64_t i = 0; i < g.rows; ++i) {
+    const float* q = g.query + i * g.query_row;
+    Vector sum = {};
+    for (int64_t d = 0; d < whole; d += kLanes) sum += Load(q + d) * Load(k + d);
+    if (whole < g.depth)
+      sum += LoadPart(q + whole, g.depth - whole) * LoadPart(k + whole, g.depth - whole);
+    scores[i] = SumOfLanes(sum) * g.scale;
+    if (shift.at != nullptr) scores[i] += shift.at[i * shift.row + key * shift.step];
+  }
+}
+
 }  // namespace
 
 void AttendPack(const AttendArgs& g) {
-  for (int64_t j = 0; j < g.keys; j += kColumns) {
-    const int64_t width = Least(kColumns, g.keys - j), wide = WholeVectors(width);
+  const int64_t keys = g.keys - LoneKeys(g.keys);
+  for (int64_t j = 0; j < keys; j += kColumns) {
+    const int64_t width = Least(kColumns, keys - j), wide = WholeVectors(width);
     float* panel = g.packed_keys + j * g.depth;
     PackColumns(g.key + j * g.key_row, g.depth, width, g.key_row, wide, panel);
   }
@@ -177,8 +200,9 @@ void AttendPack(const AttendArgs& g) {
 }
 
 void Attend(const AttendArgs& g) {
+  const int64_t lone = LoneKeys(g.keys), keys = g.keys - lone;
   Vector high[kAttendRows];
-  float factor[kAttendRows];
+  float factor[kAttendRows] = {}, extra[kMostLone + 1][kAttendRows] = {};
   for (int64_t i = 0; i < g.rows; ++i) high[i] = Vector{} - kInfinity;
   Shift shift = {g.mask, g.mask_row, g.mask_column};
   float lines[kAttendRows * kLanes];
@@ -187,18 +211,34 @@ void Attend(const AttendArgs& g) {
       Store(lines + i * kLanes, Vector{} + g.mask[i * g.mask_row]);
     shift = {lines, kLanes, 0};
   }
-  ForTiles(g.rows, g.keys, [&](int64_t i, auto r, int64_t j, auto v, int64_t rest) {
+  ForTiles(g.rows, keys, [&](int64_t i, auto r, int64_t j, auto v, int64_t rest) {
     const Shift here = {shift.at == nullptr ? nullptr : shift.at + i * shift.row + j * shift.step,
                         shift.row, shift.step};
     ScoreTile<r.value, v.value>(g, g.query + i * g.query_row, g.packed_keys + j * g.depth, here,
                                 rest, g.scores + i * g.score_row + j, high + i);
   });
-  const int64_t vectors = (g.keys + kLanes - 1) / kLanes;
-  // Three loops: what has a long latency is done for many rows at a time.
-  for (int64_t i = 0; i < g.rows; ++i) factor[i] = LargestLane(high[i]);
+  for (int64_t t = 0; t < lone; ++t) ScoreLone(g, shift, keys + t, extra[t]);
+  const int64_t vectors = (keys + kLanes - 1) / kLanes;
+  // Several loops: what has a long latency is done for many rows at a time.
+  for (int64_t i = 0; i < g.rows; ++i) {
+    factor[i] = LargestLane(high[i]);
+    for (int64_t t = 0; t < lone; ++t)
+      factor[i] = extra[t][i] > factor[i] ? extra[t][i] : factor[i];
+  }
   for (int64_t i = 0; i < g.rows; ++i)
     high[i] = Weigh(g.scores + i * g.score_row, vectors, factor[i]);
-  for (int64_t i = 0; i < g.rows; ++i) factor[i] = 1.0f / SumOfLanes(high[i]);
+  for (int64_t t = 0; t < lone; ++t) {
+    for (int64_t i = 0; i < g.rows; i += kLanes)
+      Store(extra[t] + i, ExpOfNegative(Load(extra[t] + i) - Load(factor + i)));
+  }
+  for (int64_t i = 0; i < g.rows; ++i) {
+    float sum = SumOfLanes(high[i]);
+    for (int64_t t = 0; t < lone; ++t) {
+      g.scores[i * g.score_row + keys + t] = extra[t][i];
+      sum += extra[t][i];
+    }
+    factor[i] = 1.0f / sum;
+  }
   ForTiles(g.rows, g.value_depth, [&](int64_t i, auto r, int64_t j, auto v, int64_t rest) {
     ValueTile<r.value, v.value>(g, g.scores + i * g.score_row, g.packed_values + j * g.keys,
                                 factor + i, g.y + i * g.y_row + j, rest);

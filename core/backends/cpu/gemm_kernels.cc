@@ -165,38 +165,49 @@ inline float At(const float* x) {
 }
 
 #if defined(__AVX512F__)
-// Rows of 16 numbers to columns.
-void Transpose(__m512 (&x)[kLanes]) {
-  __m512 y[kLanes];
+// 16 rows of 16 numbers, the first `rows` of them from memory `row` apart and their first `columns` numbers, the others 0, to that many
+// columns `column` apart. Whole: 16 of both.
+template <bool kWhole>
+MIRIN_INLINE inline void Transpose(const float* from, int64_t row, int64_t rows, int64_t columns,
+                                   float* to, int64_t column) {
+  __m512 x[kLanes], y[kLanes];
+  const auto some = static_cast<__mmask16>(kWhole ? 0xffff : (1u << columns) - 1);
+  Each<kLanes>([&](int i) MIRIN_INLINE {
+    x[i] = kWhole || i < rows ? _mm512_maskz_loadu_ps(some, from + i * row) : _mm512_setzero_ps();
+  });
   // Of two rows, of four, and of all four quarters of a row.
-  for (int i = 0; i < kLanes; i += 2) {
-    y[i] = _mm512_maskz_unpacklo_ps(0xffff, x[i], x[i + 1]);
-    y[i + 1] = _mm512_maskz_unpackhi_ps(0xffff, x[i], x[i + 1]);
-  }
-  const auto pair = [](__m512 a, __m512 b, auto fn) {
-    return _mm512_castpd_ps(fn(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+  Each<kLanes / 2>([&](int i) MIRIN_INLINE {
+    y[2 * i] = _mm512_maskz_unpacklo_ps(0xffff, x[2 * i], x[2 * i + 1]);
+    y[2 * i + 1] = _mm512_maskz_unpackhi_ps(0xffff, x[2 * i], x[2 * i + 1]);
+  });
+  const auto low = [](__m512 a, __m512 b) MIRIN_INLINE {
+    return _mm512_castpd_ps(
+        _mm512_maskz_unpacklo_pd(0xff, _mm512_castps_pd(a), _mm512_castps_pd(b)));
   };
-  const auto low = [](__m512d a, __m512d b) { return _mm512_maskz_unpacklo_pd(0xff, a, b); };
-  const auto high = [](__m512d a, __m512d b) { return _mm512_maskz_unpackhi_pd(0xff, a, b); };
-  for (int i = 0; i < kLanes; i += 4) {
-    x[i] = pair(y[i], y[i + 2], low);
-    x[i + 1] = pair(y[i], y[i + 2], high);
-    x[i + 2] = pair(y[i + 1], y[i + 3], low);
-    x[i + 3] = pair(y[i + 1], y[i + 3], high);
-  }
-  for (int i = 0; i < 4; ++i) {
+  const auto high = [](__m512 a, __m512 b) MIRIN_INLINE {
+    return _mm512_castpd_ps(
+        _mm512_maskz_unpackhi_pd(0xff, _mm512_castps_pd(a), _mm512_castps_pd(b)));
+  };
+  Each<kLanes / 4>([&](int i) MIRIN_INLINE {
+    x[4 * i] = low(y[4 * i], y[4 * i + 2]);
+    x[4 * i + 1] = high(y[4 * i], y[4 * i + 2]);
+    x[4 * i + 2] = low(y[4 * i + 1], y[4 * i + 3]);
+    x[4 * i + 3] = high(y[4 * i + 1], y[4 * i + 3]);
+  });
+  Each<4>([&](int i) MIRIN_INLINE {
     const __m512 a = _mm512_maskz_shuffle_f32x4(0xffff, x[i], x[i + 4], 0x88),
                  b = _mm512_maskz_shuffle_f32x4(0xffff, x[i], x[i + 4], 0xdd),
                  c = _mm512_maskz_shuffle_f32x4(0xffff, x[i + 8], x[i + 12], 0x88),
                  d = _mm512_maskz_shuffle_f32x4(0xffff, x[i + 8], x[i + 12], 0xdd);
-    y[i] = _mm512_maskz_shuffle_f32x4(0xffff, a, c, 0x88);
-    y[i + 8] = _mm512_maskz_shuffle_f32x4(0xffff, a, c, 0xdd);
-    y[i + 4] = _mm512_maskz_shuffle_f32x4(0xffff, b, d, 0x88);
-    y[i + 12] = _mm512_maskz_shuffle_f32x4(0xffff, b, d, 0xdd);
-  }
-  for (int i = 0; i < kLanes; ++i) x[i] = y[i];
+    const auto put = [&](int which, __m512 line) MIRIN_INLINE {
+      if (kWhole || which < columns) _mm512_storeu_ps(to + which * column, line);
+    };
+    put(i, _mm512_maskz_shuffle_f32x4(0xffff, a, c, 0x88));
+    put(i + 8, _mm512_maskz_shuffle_f32x4(0xffff, a, c, 0xdd));
+    put(i + 4, _mm512_maskz_shuffle_f32x4(0xffff, b, d, 0x88));
+    put(i + 12, _mm512_maskz_shuffle_f32x4(0xffff, b, d, 0xdd));
+  });
 }
-
 #endif
 
 }  // namespace
@@ -204,24 +215,15 @@ void Transpose(__m512 (&x)[kLanes]) {
 #if defined(__AVX512F__)
 void PackColumns(const float* b, int64_t k, int64_t width, int64_t column, int64_t line,
                  float* packed) {
-  const auto first = [](int64_t n) {
-    return static_cast<__mmask16>(n < kLanes ? (1u << n) - 1 : 0xffff);
-  };
   for (int64_t c = 0; c < line; c += kLanes) {
     for (int64_t p = 0; p < k; p += kLanes) {
-      __m512 x[kLanes];
-      const __mmask16 some = first(k - p);
-#pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) {
-        x[i] = _mm512_setzero_ps();
-        if (c + i < width) x[i] = _mm512_maskz_loadu_ps(some, b + p + (c + i) * column);
-      }
-      Transpose(x);
+      const float* from = b + c * column + p;
       float* to = packed + p * line + c;
-      const int64_t lines = k - p < kLanes ? k - p : kLanes;
-#pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) {
-        if (i < lines) _mm512_storeu_ps(to + i * line, x[i]);
+      const int64_t rows = width - c, columns = k - p < kLanes ? k - p : kLanes;
+      if (rows >= kLanes && columns == kLanes) {
+        Transpose<true>(from, column, kLanes, kLanes, to, line);
+      } else {
+        Transpose<false>(from, column, rows, columns, to, line);
       }
     }
   }
