@@ -164,6 +164,20 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{1, 57, 100, 14, 14, {1, 1, 1, 1}, true, true, ""},
                       Case{1, 16, 16, 30, 34, {1, 1, 1, 1}, true, false, "silu"}));
 
+// Of a block and more each.
+Case Grouped(Case c, int64_t group, int64_t stride) {
+  c.group = group;
+  c.stride = stride;
+  return c;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    GroupedWinograd, Convolution,
+    ::testing::Values(Grouped({1, 64, 96, 13, 14, {1, 1, 1, 1}, true, true, "relu"}, 2, 1),
+                      Grouped({2, 128, 64, 12, 17, {1, 1, 1, 1}, false, false, ""}, 4, 1),
+                      Grouped({1, 192, 192, 28, 28, {1, 1, 1, 1}, true, true, "relu"}, 3, 2),
+                      Grouped({3, 96, 192, 7, 7, {1, 1, 1, 1}, true, false, "relu6"}, 6, 1)));
+
 Case Strided(Case c) {
   c.stride = 2;
   return c;
@@ -179,7 +193,7 @@ INSTANTIATE_TEST_SUITE_P(
         Strided({1, 96, 64, 34, 47, {1, 0, 1, 0}, true, true, "silu"}),
         Strided({3, 32, 64, 17, 17, {0, 0, 0, 0}, true, true, "relu6"}),
         Strided({2, 48, 48, 29, 30, {2, 1, 2, 2}, true, false, ""}),
-        Strided({1, 40, 88, 40, 44, {1, 1, 1, 1}, true, true, "relu"}),
+        Strided({1, 72, 88, 40, 44, {1, 1, 1, 1}, true, true, "relu"}),
         // Of 2x2.
         Strided({1, 128, 128, 28, 28, {1, 1, 1, 1}, true, true, "relu"}),
         Strided({4, 128, 64, 7, 11, {1, 1, 1, 1}, false, false, ""}),
@@ -187,20 +201,14 @@ INSTANTIATE_TEST_SUITE_P(
         // Weights for more panels and tiles than threads.
         Strided({2, 128, 160, 64, 60, {1, 1, 1, 1}, true, true, "relu"})));
 
-// One case a kind: window, stride, dilation, group.
+// One case a kind: window, stride, dilation, group. Deterministic sessions leave out Winograd's forms, which would take some of the windows.
 Case Direct(Case c, int64_t window, int64_t stride, int64_t dilation = 1, int64_t group = 1) {
   c.window = window;
   c.stride = stride;
   c.dilation = dilation;
   c.group = group;
   c.kernel = "direct";
-  return c;
-}
-
-// A deterministic session leaves out Winograd's forms, which would take such windows.
-Case Direct3x3(Case c, int64_t stride) {
-  c = Direct(c, 3, stride);
-  c.deterministic = true;
+  c.deterministic = window == 3;
   return c;
 }
 
@@ -225,6 +233,7 @@ INSTANTIATE_TEST_SUITE_P(
 Case Depthwise(Case c, int64_t window, int64_t stride, int64_t dilation = 1) {
   c = Direct(c, window, stride, dilation, c.in);
   c.kernel = "depthwise";
+  c.deterministic = false;
   return c;
 }
 
@@ -353,15 +362,15 @@ INSTANTIATE_TEST_SUITE_P(
         Direct({1, 24, 24, 9, 8, {1, 2, 3, 0}, true, true, "relu"}, 1, 1),
         Direct({1, 24, 24, 2, 2, {3, 0, 3, 0}, true, false, ""}, 1, 2),
         // Padding on any side, beyond the image and unused by the last window; many bands.
-        Direct3x3({1, 24, 40, 13, 9, {1, 1, 1, 1}, true, true, "relu"}, 1),
-        Direct3x3({1, 24, 24, 66, 70, {1, 1, 1, 1}, true, true, "hswish"}, 2),
-        Direct3x3({2, 72, 24, 64, 40, {0, 1, 0, 1}, false, true, ""}, 2),
+        Direct({1, 24, 40, 13, 9, {1, 1, 1, 1}, true, true, "relu"}, 3, 1),
+        Direct({1, 24, 24, 66, 70, {1, 1, 1, 1}, true, true, "hswish"}, 3, 2),
+        Direct({2, 72, 24, 64, 40, {0, 1, 0, 1}, false, true, ""}, 3, 2),
         Direct({1, 40, 24, 8, 8, {2, 2, 2, 2}, true, false, "relu"}, 5, 1),
         Direct({1, 8, 24, 20, 20, {3, 3, 3, 3}, true, false, "relu"}, 7, 2),
-        Direct3x3({1, 512, 140, 7, 7, {1, 1, 1, 1}, true, true, "relu"}, 1),
+        Direct({1, 512, 140, 7, 7, {1, 1, 1, 1}, true, true, "relu"}, 3, 1),
         Direct({1, 24, 24, 5, 5, {6, 6, 6, 6}, true, false, ""}, 3, 1, 6),
         Direct({1, 32, 24, 20, 24, {24, 24, 24, 24}, true, false, "relu"}, 3, 1, 24),
-        Direct3x3({1, 24, 24, 4, 6, {4, 5, 4, 3}, true, true, "relu"}, 1),
+        Direct({1, 24, 24, 4, 6, {4, 5, 4, 3}, true, true, "relu"}, 3, 1),
         Direct({1, 24, 24, 30, 9, {2, 2, 0, 0}, true, false, ""}, 3, 1, 2),
         Direct({2, 104, 24, 11, 16, {8, 8, 8, 8}, true, false, "silu"}, 3, 1, 8),
         // Groups of a block and more, and of less than a block.
