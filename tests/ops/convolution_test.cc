@@ -345,6 +345,7 @@ INSTANTIATE_TEST_SUITE_P(
         Depthwise({1, 32, 32, 12, 11, {2, 2, 2, 2}, true, false, "relu"}, 3, 1, 2),
         Depthwise({1, 32, 32, 9, 25, {6, 6, 6, 6}, true, false, "hswish"}, 5, 2, 3),
         // Work that threads share by rows.
+        Depthwise({1, 16, 16, 201, 97, {1, 1, 1, 1}, true, false, "relu"}, 3, 1),
         Depthwise({1, 16, 16, 90, 100, {2, 2, 2, 2}, true, false, "silu"}, 5, 1)));
 
 INSTANTIATE_TEST_SUITE_P(

@@ -85,6 +85,10 @@ KernelResult MakeDepthwise(const KernelRequest& r) {
   return FromFunction(traits, [=, planes = x[0] * blocks](const KernelContext& c) {
     const float* from = c.input(0).as<float>();
     float* to = c.output(0).as<float>();
+    const auto first_row = [&](int64_t band) {  // even, but for the end
+      const int64_t rows = plan.rows.results;
+      return band == bands ? rows : band * rows / bands / 2 * 2;
+    };
     c.threads().ParallelFor(planes * bands, grain, [&](int64_t begin, int64_t end) {
       while (begin < end) {  // neighbouring bands of a plane at once
         const int64_t plane = begin / bands, last = std::min(end, (plane + 1) * bands),
@@ -95,8 +99,8 @@ KernelResult MakeDepthwise(const KernelRequest& r) {
         a.weights =
             static_cast<const float*>(weights.get()) + block * a.rows.taps * a.columns.taps * lanes;
         a.bias = bias.data() + block * lanes;
-        a.row_begin = (begin - plane * bands) * a.rows.results / bands;
-        a.row_end = (last - plane * bands) * a.rows.results / bands;
+        a.row_begin = first_row(begin - plane * bands);
+        a.row_end = first_row(last - plane * bands);
         kernels->convolve(a);
         begin = last;
       }

@@ -213,6 +213,90 @@ void ConvolveRows(const DepthwiseArgs& g, int64_t row, Range range) {
   }
 }
 
+// Of 3x3 taps, for Winograd's F(2, 3) along columns: a vector for each of the four points and each tap of a row.
+using PairWeights = Vector[4][3];
+
+void TransformWeights(const float* weights, PairWeights& points) {
+  for (int j = 0; j < 3; ++j) {
+    const Vector first = Load(weights + j * kLanes), last = Load(weights + (6 + j) * kLanes),
+                 even = 0.5f * (first + last), odd = 0.5f * Load(weights + (3 + j) * kLanes);
+    points[0][j] = first;
+    points[1][j] = even + odd;
+    points[2][j] = even - odd;
+    points[3][j] = last;
+  }
+}
+
+alignas(64) constexpr float kZeros[kLanes] = {};
+
+// Rows `row` and the next of results, as SumRows: six multiplications a result instead of nine, and sums, which are free beside them.
+void SumPair(const DepthwiseArgs& g, const PairWeights& weights, int64_t row, Range range) {
+  constexpr int kOpen = 3;
+  const int64_t size = g.columns.size, results = g.columns.results;
+  const float* x[4];
+  int64_t step[4];
+  for (int i = 0; i < 4; ++i) {
+    const int64_t at = row - g.rows.before + i;
+    const bool inside = at >= 0 && at < g.rows.size;
+    x[i] = inside ? g.x + at * size * kLanes : kZeros;
+    step[i] = inside ? kLanes : 0;
+  }
+  Vector points[4][3];
+  __builtin_memcpy(points, weights, sizeof points);
+  const Vector bias = Load(g.bias), low = Vector{} + range.low, high = Vector{} + range.high;
+  // Both results have point 1 in them.
+  const auto start = [=](int k) { return k == 1 ? bias : Vector{}; };
+  Vector sums[kOpen][4];
+  for (int o = 0; o < kOpen; ++o) {
+    for (int k = 0; k < 4; ++k) sums[o][k] = start(k);
+  }
+  const auto add = [&](int64_t column) __attribute__((always_inline)) {
+    if (column < 0 || column >= size) return;
+    const Vector second = Load(x[1] + column * step[1]), third = Load(x[2] + column * step[2]);
+    const Vector left[4] = {Load(x[0] + column * step[0]) - third, second + third, third - second,
+                            second - Load(x[3] + column * step[3])};
+#pragma GCC unroll 4
+    for (int o = 0; o < kOpen; ++o) {
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; ++k) sums[o][k] += left[k] * points[k][2 - o];
+    }
+  };
+  const auto advance = [&]() __attribute__((always_inline)) {
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) {
+      sums[0][k] = sums[1][k];
+      sums[1][k] = sums[2][k];
+      sums[2][k] = start(k);
+    }
+  };
+  int64_t column = -g.columns.before;
+#pragma GCC unroll 1
+  for (int i = 1; i < kOpen; ++i, ++column) {
+    add(column);
+    advance();
+  }
+  float* y = g.y + row * results * kLanes;
+#pragma GCC unroll 1
+  for (int64_t i = 0; i < results; ++i, ++column, y += kLanes) {
+    add(column);
+    const Vector upper = sums[0][1] + sums[0][2] + sums[0][0],
+                 lower = sums[0][1] - sums[0][2] - sums[0][3];
+    Store(y, Smaller(high, Larger(low, upper)));
+    Store(y + results * kLanes, Smaller(high, Larger(low, lower)));
+    advance();
+  }
+}
+
+void ConvolvePairs(const DepthwiseArgs& g, int64_t row, Range range) {
+  PairWeights weights;
+  TransformWeights(g.weights, weights);
+  for (; row + 2 <= g.row_end; row += 2) {
+    SumPair(g, weights, row, range);
+    Activate(g, row, 2);
+  }
+  if (row < g.row_end) ConvolveRows<3, 1, 1>(g, row, range);
+}
+
 // Whether the windows are such, and their results have been made.
 bool ConvolveSquares(const DepthwiseArgs& g, Range range) {
   const DepthwiseAxis &rows = g.rows, &columns = g.columns;
@@ -221,7 +305,9 @@ bool ConvolveSquares(const DepthwiseArgs& g, Range range) {
     return false;
   using Fn = void (*)(const DepthwiseArgs&, int64_t, Range);
   Fn convolve = nullptr;
-  if (rows.taps == 3 && rows.stride == 1) convolve = ConvolveRows<3, 1>;
+  // Pairs need twice the registers that AVX2 has.
+  if (rows.taps == 3 && rows.stride == 1)
+    convolve = kLanes == 16 ? ConvolvePairs : ConvolveRows<3, 1>;
   if (rows.taps == 3 && rows.stride == 2) convolve = ConvolveRows<3, 2>;
   if (rows.taps == 5 && rows.stride == 1) convolve = ConvolveRows<5, 1>;
   if (rows.taps == 5 && rows.stride == 2) convolve = ConvolveRows<5, 2>;

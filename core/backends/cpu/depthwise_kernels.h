@@ -15,7 +15,7 @@ struct DepthwiseAxis {
   int64_t inner_begin, inner_end;  // results whose windows lie in the image, possibly none
 };
 
-// Rows [row_begin, row_end) of one channel block: y = activation(sum of x * weights + bias).
+// Rows [row_begin, row_end) of one channel block: y = activation(sum of x * weights + bias). row_begin is even: rows may be made in pairs.
 struct DepthwiseArgs {
   DepthwiseAxis rows, columns;
   const float* x;        // [rows, columns, lanes]
