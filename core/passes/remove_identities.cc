@@ -56,15 +56,33 @@ bool GivesInputBack(const ir::Node& node) {
   return false;
 }
 
+// The operand that a constant condition chooses everywhere, if nothing broadcasts.
+ir::Value* ChosenEverywhere(const ir::Node& select) {
+  if (!select.input(0)->is_constant() || select.input(0)->type().dtype != DType::kBool)
+    return nullptr;
+  const auto condition = select.input(0)->tensor().ToInt64s();
+  if (!condition.ok() || condition->empty()) return nullptr;
+  const bool first = condition->front() != 0;
+  for (int64_t c : *condition) {
+    if ((c != 0) != first) return nullptr;
+  }
+  ir::Value* chosen = select.input(first ? 1 : 2);
+  const ir::TensorType& to = select.output(0)->type();
+  return chosen->type() == to && to.shape.concrete() ? chosen : nullptr;
+}
+
 }  // namespace
 
 absl::StatusOr<int> RemoveIdentities(PassContext& context) {
   return ForEachNode(context.module, [](ir::Node* node) -> absl::StatusOr<int> {
     if (!node->branches().empty() || node->num_outputs() == 0 || node->input(0) == nullptr)
       return 0;
-    if (node->input(0)->kind() == ir::ValueKind::kVariable || !GivesInputBack(*node)) return 0;
+    ir::Value* same = node->op() == "Select"  ? ChosenEverywhere(*node)
+                      : GivesInputBack(*node) ? node->input(0)
+                                              : nullptr;
+    if (same == nullptr || same->kind() == ir::ValueKind::kVariable) return 0;
     if (node->output()->uses().empty() && !node->graph()->IsOutput(node->output())) return 0;
-    Replace(node->output(), node->input(0));
+    Replace(node->output(), same);
     return 1;
   });
 }
