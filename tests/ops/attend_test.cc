@@ -87,6 +87,9 @@ const Case kCases[] = {
     {2, 1, 70, 131, 16, 100, {1, 70, 1}},  // several panels of values, a number by query
     {2, 1, 20, 33, 16, 16, {1, 20, 1}},    // a key behind the vectors and a number by query
     {6, 3, 1, 129, 64, 64, {}},            // one query
+    {4, 2, 2, 50, 33, 32, {4, 2, 50}},     // two queries
+    {2, 1, 1, 40, 20, 80, {1, 1, 1}},      // a query, several panels of values
+    {3, 1, 2, 49, 16, 9, {}},              // values that end in a vector
     {5, 1, 3, 7, 5, 3, {5, 3, 7}},         // less than a vector of everything
     {2, 1, 66, 700, 8, 17, {2, 1, 700}},   // few queries a block
 };

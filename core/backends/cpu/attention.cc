@@ -13,6 +13,9 @@ namespace {
 // Floats of a block's scores: half of a first-level cache, so that panels of keys find room beside them.
 constexpr int64_t kScores = 4096;
 
+// Packing a key costs as much as these queries of it by themselves.
+constexpr int64_t kFewQueries = 2;
+
 }  // namespace
 
 KernelResult MakeAttention(const KernelRequest& r) {
@@ -26,8 +29,9 @@ KernelResult MakeAttention(const KernelRequest& r) {
   const float scale = static_cast<float>(r.node->attrs().Float("scale", 1));
   const SimdKernels& simd = Simd();
   // A worker's: keys and values of a head, and the scores of a block.
-  const int64_t packed_key = a.depth * RoundUp(a.keys, simd.lanes);
-  const int64_t packed_value = a.keys * RoundUp(a.value_depth, simd.lanes);
+  const bool packs = a.queries > kFewQueries || a.value_depth % simd.lanes != 0;
+  const int64_t packed_key = packs ? a.depth * RoundUp(a.keys, simd.lanes) : 0;
+  const int64_t packed_value = packs ? a.keys * RoundUp(a.value_depth, simd.lanes) : 0;
   const int64_t score_row = RoundUp(a.keys, simd.lanes);
   const int64_t block_rows = std::clamp(kScores / score_row / simd.tile_rows * simd.tile_rows,
                                         simd.tile_rows, kAttendRows);
@@ -56,8 +60,9 @@ KernelResult MakeAttention(const KernelRequest& r) {
       g.query_row = a.query.row;
       g.key_row = a.key.row;
       g.value_row = a.value.row;
-      g.packed_keys = scratch + worker * worker_floats;
-      g.packed_values = g.packed_keys + packed_key;
+      float* own = scratch + worker * worker_floats;
+      g.packed_keys = packs ? own : nullptr;
+      g.packed_values = own + packed_key;
       g.scores = g.packed_values + packed_value;
       g.score_row = score_row;
       g.scale = scale;
@@ -73,7 +78,7 @@ KernelResult MakeAttention(const KernelRequest& r) {
         if (item == begin || key != g.key || value != g.value) {
           g.key = key;
           g.value = value;
-          simd.attend_pack(g);
+          if (packs) simd.attend_pack(g);
         }
         g.rows = std::min(block_rows, a.queries - first);
         g.query = q + offset(a.query, first);

@@ -31,14 +31,14 @@ inline void StorePart(float* y, Vector x, int64_t count) {
 #endif
 }
 
-// acc = rows of A, one number a step, times a panel of V vectors.
+// acc = rows of A, one number a step, times lines of V vectors.
 template <int R, int V>
-MIRIN_INLINE inline void Product(const float* a, int64_t a_row, const float* panel, int64_t depth,
-                                 Vector (&acc)[R][V]) {
+MIRIN_INLINE inline void Product(const float* a, int64_t a_row, const float* lines, int64_t line,
+                                 int64_t depth, Vector (&acc)[R][V]) {
   EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
 // Unrolled, AVX2 would run out of registers.
 #pragma GCC unroll 1
-  for (int64_t p = 0; p < depth; ++p) MultiplyAdd(a + p, a_row, panel + p * V * kLanes, acc);
+  for (int64_t p = 0; p < depth; ++p) MultiplyAdd(a + p, a_row, lines + p * line, acc);
 }
 
 // What is added to the scores of the keys of a panel: a number per row, `step` floats further for each key.
@@ -52,7 +52,7 @@ template <int R, int V>
 MIRIN_INLINE inline void ScoreTile(const AttendArgs& g, const float* query, const float* panel,
                                    const Shift& shift, int64_t rest, float* scores, Vector* high) {
   Vector acc[R][V];
-  Product(query, g.query_row, panel, g.depth, acc);
+  Product(query, g.query_row, panel, V * kLanes, g.depth, acc);
   const auto finish = [&](auto at, auto last) MIRIN_INLINE {
     Each<R>([&](int r) MIRIN_INLINE {
       Vector top = high[r];
@@ -107,10 +107,10 @@ inline Vector Weigh(float* x, int64_t vectors, float high) {
 
 // Sums of the values, each row times its factor.
 template <int R, int V>
-MIRIN_INLINE inline void ValueTile(const AttendArgs& g, const float* weights, const float* panel,
-                                   const float* factor, float* y, int64_t rest) {
+MIRIN_INLINE inline void ValueTile(const AttendArgs& g, const float* weights, const float* lines,
+                                   int64_t line, const float* factor, float* y, int64_t rest) {
   Vector acc[R][V];
-  Product(weights, g.score_row, panel, g.keys, acc);
+  Product(weights, g.score_row, lines, line, g.keys, acc);
   EachVector<R, V>([&](int r, int v) MIRIN_INLINE {
     float* to = y + r * g.y_row + v * kLanes;
     const Vector x = acc[r][v] * factor[r];
@@ -163,18 +163,26 @@ inline int64_t LoneKeys(int64_t keys) {
   return keys > kLanes && rest <= kMostLone ? rest : 0;
 }
 
-// The score of each query and one key.
-void ScoreLone(const AttendArgs& g, const Shift& shift, int64_t key, float* scores) {
-  const float* k = g.key + key * g.key_row;
+// The score of a query and a key by themselves.
+inline float Score(const AttendArgs& g, const Shift& shift, int64_t query, int64_t key) {
+  const float *q = g.query + query * g.query_row, *k = g.key + key * g.key_row;
   const int64_t whole = g.depth / kLanes * kLanes;
+  Vector sum = {};
+  for (int64_t d = 0; d < whole; d += kLanes) sum += Load(q + d) * Load(k + d);
+  if (whole < g.depth)
+    sum += LoadPart(q + whole, g.depth - whole) * LoadPart(k + whole, g.depth - whole);
+  const float score = SumOfLanes(sum) * g.scale;
+  return shift.at == nullptr ? score : score + shift.at[query * shift.row + key * shift.step];
+}
+
+// Of all keys one by one, for queries so few that packing would not pay.
+void ScoreSingly(const AttendArgs& g, const Shift& shift, Vector* high) {
   for (int64_t i = 0; i < g.rows; ++i) {
-    const float* q = g.query + i * g.query_row;
-    Vector sum = {};
-    for (int64_t d = 0; d < whole; d += kLanes) sum += Load(q + d) * Load(k + d);
-    if (whole < g.depth)
-      sum += LoadPart(q + whole, g.depth - whole) * LoadPart(k + whole, g.depth - whole);
-    scores[i] = SumOfLanes(sum) * g.scale;
-    if (shift.at != nullptr) scores[i] += shift.at[i * shift.row + key * shift.step];
+    float* row = g.scores + i * g.score_row;
+    const int64_t end = WholeVectors(g.keys);
+    for (int64_t key = 0; key < g.keys; ++key) row[key] = Score(g, shift, i, key);
+    for (int64_t key = g.keys; key < end; ++key) row[key] = -kInfinity;
+    for (int64_t key = 0; key < end; key += kLanes) high[i] = Larger(Load(row + key), high[i]);
   }
 }
 
@@ -200,7 +208,8 @@ void AttendPack(const AttendArgs& g) {
 }
 
 void Attend(const AttendArgs& g) {
-  const int64_t lone = LoneKeys(g.keys), keys = g.keys - lone;
+  const bool packed = g.packed_keys != nullptr;
+  const int64_t lone = packed ? LoneKeys(g.keys) : 0, keys = g.keys - lone;
   Vector high[kAttendRows];
   float factor[kAttendRows] = {}, extra[kMostLone + 1][kAttendRows] = {};
   for (int64_t i = 0; i < g.rows; ++i) high[i] = Vector{} - kInfinity;
@@ -211,13 +220,16 @@ void Attend(const AttendArgs& g) {
       Store(lines + i * kLanes, Vector{} + g.mask[i * g.mask_row]);
     shift = {lines, kLanes, 0};
   }
-  ForTiles(g.rows, keys, [&](int64_t i, auto r, int64_t j, auto v, int64_t rest) {
+  if (!packed) ScoreSingly(g, shift, high);
+  ForTiles(g.rows, packed ? keys : 0, [&](int64_t i, auto r, int64_t j, auto v, int64_t rest) {
     const Shift here = {shift.at == nullptr ? nullptr : shift.at + i * shift.row + j * shift.step,
                         shift.row, shift.step};
     ScoreTile<r.value, v.value>(g, g.query + i * g.query_row, g.packed_keys + j * g.depth, here,
                                 rest, g.scores + i * g.score_row + j, high + i);
   });
-  for (int64_t t = 0; t < lone; ++t) ScoreLone(g, shift, keys + t, extra[t]);
+  for (int64_t t = 0; t < lone; ++t) {
+    for (int64_t i = 0; i < g.rows; ++i) extra[t][i] = Score(g, shift, i, keys + t);
+  }
   const int64_t vectors = (keys + kLanes - 1) / kLanes;
   // Several loops: what has a long latency is done for many rows at a time.
   for (int64_t i = 0; i < g.rows; ++i) {
@@ -240,8 +252,9 @@ void Attend(const AttendArgs& g) {
     factor[i] = 1.0f / sum;
   }
   ForTiles(g.rows, g.value_depth, [&](int64_t i, auto r, int64_t j, auto v, int64_t rest) {
-    ValueTile<r.value, v.value>(g, g.scores + i * g.score_row, g.packed_values + j * g.keys,
-                                factor + i, g.y + i * g.y_row + j, rest);
+    ValueTile<r.value, v.value>(
+        g, g.scores + i * g.score_row, packed ? g.packed_values + j * g.keys : g.value + j,
+        packed ? v.value * kLanes : g.value_row, factor + i, g.y + i * g.y_row + j, rest);
   });
 }
 

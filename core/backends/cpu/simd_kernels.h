@@ -77,7 +77,8 @@ struct AttendArgs {
   int64_t rows, keys, depth, value_depth;
   const float *query, *key, *value;
   int64_t query_row, key_row, value_row;
-  float* packed_keys;    // of attend_pack: depth times keys, rounded up to lanes
+  // Of attend_pack: depth times keys, rounded up to lanes. Null: key and value, whole vectors of it, are read where they lie.
+  float* packed_keys;
   float* packed_values;  // keys times value_depth, rounded up to lanes
   float scale;
   const float* mask;              // null: none
