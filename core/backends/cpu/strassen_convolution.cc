@@ -12,6 +12,8 @@
 namespace mirin::cpu {
 namespace {
 
+// Fewer do not pay for the sums of the image.
+constexpr int64_t kLeastChannels = 160;
 constexpr float kLeastScale = 0x1p-100f, kMostScale = 0x1p100f;
 
 // Channels of a panel of weights: as many as leave none behind the last pair. 0: some always are.
@@ -86,7 +88,8 @@ KernelResult MakeStrassenConvolution(const KernelRequest& r) {
   MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
   const int64_t in = x[1], out = w[0], pixels = y[2] * y[3], lanes = direct->lanes;
   const int64_t columns = PanelColumns(out);
-  if (columns == 0) return absl::UnimplementedError("channels that fill no pairs of panels");
+  if (columns == 0 || out < kLeastChannels)
+    return absl::UnimplementedError("few channels, or channels that fill no pairs of panels");
   const std::optional<StrassenPlan> plan = PlanStrassen(pixels, out, in, columns);
   if (!plan.has_value()) return absl::UnimplementedError("too small for Strassen");
   const absl::StatusOr<std::shared_ptr<const void>> packed =
