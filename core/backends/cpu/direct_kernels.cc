@@ -18,8 +18,12 @@ inline T LoadAs(const float* x) {
   __builtin_memcpy(&value, x, sizeof value);
   return value;
 }
-inline void Store(float* y, Half x) { __builtin_memcpy(y, &x, sizeof x); }
-using MIRIN_SIMD::Store;
+// The second half of a block are zeros.
+inline void StoreBlock(float* y, Vector x) { Store(y, x); }
+inline void StoreBlock(float* y, Half x) {
+  __builtin_memcpy(y, &x, sizeof x);
+  __builtin_memset(y + kLanes / 2, 0, sizeof x);
+}
 
 inline int64_t LessOf(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -69,24 +73,26 @@ struct Sums {
     });
   }
   inline __attribute__((always_inline)) void Write(float* y, int64_t block) {
-    ForEach([=](auto& sum, int r, int v) __attribute__((always_inline)) {
-      Store(y + v * block + r * kLanes, sum);
-      if constexpr (sizeof sum == sizeof(Half))
-        Store(y + v * block + r * kLanes + kLanes / 2, Half{});
-    });
+    ForEach([=](auto& sum, int r, int v)
+                __attribute__((always_inline)) { StoreBlock(y + v * block + r * kLanes, sum); });
   }
 };
 
-inline Vector Clamp(Vector x, float low, float high) {
-  return Smaller(Vector{} + high, Larger(Vector{} + low, x));
-}
-inline Half Clamp(Half x, float low, float high) {
-  const Half least = Half{} + low, most = Half{} + high, above = x < least ? least : x;
-  return above > most ? most : above;
+// Bounds of results; those of a Half are the first numbers.
+struct Bounds {
+  Vector low, high;
+};
+
+inline Vector Clamp(Vector x, const Bounds& b) { return Smaller(b.high, Larger(b.low, x)); }
+inline Half Clamp(Half x, const Bounds& b) {
+  const Half low = Half{} + b.low[0], high = Half{} + b.high[0], above = x < low ? low : x;
+  return above > high ? high : above;
 }
 
-template <int R, int V, int H>
-inline __attribute__((always_inline)) void ConvolveTile(const DirectArgs& g, const Tile& t) {
+// Near: windows of neighbours are neighbours in the image.
+template <int R, int V, int H, bool Near>
+inline __attribute__((always_inline)) void ConvolveTile(const DirectArgs& g, const Tile& t,
+                                                        const Bounds& bounds) {
   using Sums = Sums<R, V, H>;
   constexpr int64_t kWidth = (V + H) * kLanes;
   if (t.add != nullptr && t.first && t.add != t.y) {  // comes while the sums are made
@@ -99,7 +105,7 @@ inline __attribute__((always_inline)) void ConvolveTile(const DirectArgs& g, con
   sums.Start(t.first ? t.bias : nullptr);
   const float* fetch = t.next;
   int64_t lines = t.next_lines;
-  const int64_t pixel = g.x_pixel;
+  const int64_t pixel = Near ? kLanes : g.x_pixel;
   for (const DepthRun* run = t.runs; run != t.runs_end; ++run) {
     const float* x = t.x + run->offset;
     const float* weights = t.panel + run->line * kWidth;
@@ -126,15 +132,19 @@ inline __attribute__((always_inline)) void ConvolveTile(const DirectArgs& g, con
   if (t.first && t.add != nullptr) sums.Add(t.add, kLanes, g.y_block);
   if (!t.last) return sums.Write(t.y, g.y_block);
   if (g.activation == UnaryKind::kHSwish) {
-    sums.ForEach([](auto& sum, int, int) __attribute__((always_inline)) {
-      sum = sum * Clamp(sum + 3.0f, 0, 6) * (1.0f / 6);
+    const Bounds six = {Vector{}, Vector{} + 6.0f};
+    sums.ForEach([=](auto& sum, int, int) __attribute__((always_inline)) {
+      sum = sum * Clamp(sum + 3.0f, six) * (1.0f / 6);
     });
     return sums.Write(t.y, g.y_block);
   }
-  const Range range = RangeOf(g.activation);
-  sums.ForEach([=](auto& sum, int, int)
-                   __attribute__((always_inline)) { sum = Clamp(sum, range.low, range.high); });
-  sums.Write(t.y, g.y_block);
+  float* const y = t.y;
+  const int64_t y_block = g.y_block;
+  // One after the other: stores in a row hold up the multiply-adds of the next tile.
+  sums.ForEach([=](auto& sum, int r, int v) __attribute__((always_inline)) {
+    StoreBlock(y + v * y_block + r * kLanes, Clamp(sum, bounds));
+    asm volatile("" : : : "memory");
+  });
   if (g.activation == UnaryKind::kIdentity || g.activation == UnaryKind::kRelu ||
       g.activation == UnaryKind::kRelu6)
     return;
@@ -142,11 +152,13 @@ inline __attribute__((always_inline)) void ConvolveTile(const DirectArgs& g, con
     Unary(g.activation, t.y + v * g.y_block, t.y + v * g.y_block, R * kLanes, 0);
 }
 
-// Tiles side by side of a row.
-template <int R, int V, int H>
-void ConvolveTiles(const DirectArgs& g, Tile t, int64_t count) {
+// Tiles side by side of a row. A function of its own, so that it has all registers.
+template <int R, int V, int H, bool Near>
+__attribute__((noinline)) void ConvolveTiles(const DirectArgs& g, Tile t, int64_t count) {
+  const Range range = RangeOf(g.activation);
+  const Bounds bounds = {Vector{} + range.low, Vector{} + range.high};
   for (; count > 0; --count) {
-    ConvolveTile<R, V, H>(g, t);
+    ConvolveTile<R, V, H, Near>(g, t, bounds);
     t.x += R * g.x_pixel;
     t.y += R * kLanes;
     if (t.add != nullptr) t.add += R * kLanes;
@@ -154,23 +166,24 @@ void ConvolveTiles(const DirectArgs& g, Tile t, int64_t count) {
   }
 }
 
-template <int R>
+template <int R, bool Near>
 inline void Rows(const DirectArgs& g, int64_t rows, int64_t blocks, bool half, const Tile& t,
                  int64_t count) {
   if constexpr (R > 0) {
-    if (rows != R) return Rows<R - 1>(g, rows, blocks, half, t, count);
+    if (rows != R) return Rows<R - 1, Near>(g, rows, blocks, half, t, count);
     if (half) {
-      if (blocks == 1) return ConvolveTiles<R, 0, 1>(g, t, count);
-      if (blocks == 2) return ConvolveTiles<R, 1, 1>(g, t, count);
-      return ConvolveTiles<R, kVectors - 1, 1>(g, t, count);
+      if (blocks == 1) return ConvolveTiles<R, 0, 1, Near>(g, t, count);
+      if (blocks == 2) return ConvolveTiles<R, 1, 1, Near>(g, t, count);
+      return ConvolveTiles<R, kVectors - 1, 1, Near>(g, t, count);
     }
-    if (blocks == 1) return ConvolveTiles<R, 1, 0>(g, t, count);
-    if (blocks == 2) return ConvolveTiles<R, 2, 0>(g, t, count);
-    ConvolveTiles<R, kVectors, 0>(g, t, count);
+    if (blocks == 1) return ConvolveTiles<R, 1, 0, Near>(g, t, count);
+    if (blocks == 2) return ConvolveTiles<R, 2, 0, Near>(g, t, count);
+    ConvolveTiles<R, kVectors, 0, Near>(g, t, count);
   }
 }
 
-void Convolve(const DirectArgs& g) {
+template <bool Near>
+void ConvolveAll(const DirectArgs& g) {
   static_assert(kVectors == kDirectBlocks);
   const int64_t in_row = DirectTilesInRow(g.columns, kRows), tiles = g.tile_end - g.tile_begin;
   // Of a row's tiles, the last ones have a result more than the first ones.
@@ -209,7 +222,7 @@ void Convolve(const DirectArgs& g) {
         t.x = g.x + row * g.x_row + left * g.x_pixel;
         t.y = g.y + at;
         t.add = g.add == nullptr ? nullptr : g.add + at;
-        Rows<kRows>(g, results + more, blocks, half, t, count);
+        Rows<kRows, Near>(g, results + more, blocks, half, t, count);
         t.next += count * t.next_lines * 16;
         i += count;
         in += count;
@@ -220,6 +233,10 @@ void Convolve(const DirectArgs& g) {
       }
     }
   }
+}
+
+void Convolve(const DirectArgs& g) {
+  g.x_pixel == kLanes ? ConvolveAll<true>(g) : ConvolveAll<false>(g);
 }
 
 #if defined(__AVX512F__)
