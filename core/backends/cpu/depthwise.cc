@@ -4,11 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/backends/cpu/blocked_convolution.h"
 #include "core/backends/cpu/depthwise_kernels.h"
-#include "core/backends/cpu/direct_plan.h"
+#include "core/backends/cpu/direct_kernels.h"
 #include "core/backends/cpu/gemm.h"
-#include "core/backends/cpu/kernel.h"
-#include "core/backends/cpu/onednn.h"
 #include "core/base/status.h"
 
 namespace mirin::cpu {
@@ -40,72 +39,52 @@ absl::StatusOr<std::shared_ptr<const void>> PackWeights(const KernelRequest& r) 
                 });
 }
 
-absl::Status Refusal(const KernelRequest& r, const std::vector<ops::WindowAxis>& axes) {
-  const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims();
-  const int64_t groups = r.node->attrs().Int("group", 1);
-  MIRIN_RETURN_IF_ERROR(CheckConvolution(r));
-  MIRIN_RETURN_IF_ERROR(CheckPadding(axes));
-  if (groups < 2 || groups != x[1] || groups != w[0])
-    return absl::UnimplementedError("groups of several channels");
-  if (r.has_input(3)) return absl::UnimplementedError("a sum with another tensor");
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 KernelResult MakeDepthwise(const KernelRequest& r) {
-  const DepthwiseKernels* kernels = Depthwise();
-  if (kernels == nullptr) return absl::UnimplementedError("no blocked layout");
+  MIRIN_ASSIGN_OR_RETURN(BlockedConvolution conv, BeginConvolution(r, "depthwise"));
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
              &y = r.outputs[0].shape.dims();
-  if (x.size() != 4) return absl::UnimplementedError("another rank");
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
-                         ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
-  MIRIN_RETURN_IF_ERROR(Refusal(r, axes));
+  if (conv.groups < 2 || conv.groups != x[1] || conv.groups != w[0])
+    return absl::UnimplementedError("groups of several channels");
+  if (conv.has_add) return absl::UnimplementedError("a sum with another tensor");
+  const DepthwiseKernels* kernels = Depthwise();
   const int64_t lanes = kernels->lanes, blocks = (x[1] + lanes - 1) / lanes;
   DepthwiseArgs plan = {};
-  MIRIN_ASSIGN_OR_RETURN(plan.activation, FusedActivation(*r.node));
-  if (plan.activation == UnaryKind::kSigmoid && x[1] % lanes != 0)
-    return absl::UnimplementedError("an activation that changes the padding of a block");
-  plan.rows = PlanAxis(axes[0], x[2], y[2]);
-  plan.columns = PlanAxis(axes[1], x[3], y[3]);
+  plan.activation = conv.activation;
+  plan.rows = PlanAxis(conv.axes[0], x[2], y[2]);
+  plan.columns = PlanAxis(conv.axes[1], x[3], y[3]);
   MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const void> weights, PackWeights(r));
-  std::vector<float> bias(static_cast<size_t>(blocks * lanes));
-  if (r.has_input(2))
-    __builtin_memcpy(bias.data(), r.constants[2]->data(), r.constants[2]->bytes());
-  KernelTraits traits;
-  traits.implementation = SimdName("depthwise");
-  traits.layout = onednn::BlockedLayout();
-  traits.plain = 2 | 4;
-  traits.consumed = r.has_input(2) ? 2 | 4 : 2;
+  conv.bias.resize(static_cast<size_t>(blocks * lanes));
   // Threads share out bands of rows.
   const int64_t row_work = y[3] * w[2] * w[3] * lanes,
                 bands = std::clamp<int64_t>(y[2] * row_work / kLeastMultiplyAdds, 1, y[2]),
                 grain = std::max<int64_t>(1, kLeastMultiplyAdds / (y[2] * row_work));
-  return FromFunction(traits, [=, planes = x[0] * blocks](const KernelContext& c) {
-    const float* from = c.input(0).as<float>();
-    float* to = c.output(0).as<float>();
-    const auto first_row = [&](int64_t band) {  // even, but for the end
-      const int64_t rows = plan.rows.results;
-      return band == bands ? rows : band * rows / bands / 2 * 2;
-    };
-    c.threads().ParallelFor(planes * bands, grain, [&](int64_t begin, int64_t end) {
-      while (begin < end) {  // neighbouring bands of a plane at once
-        const int64_t plane = begin / bands, last = std::min(end, (plane + 1) * bands),
-                      block = plane % blocks;
-        DepthwiseArgs a = plan;
-        a.x = from + plane * a.rows.size * a.columns.size * lanes;
-        a.y = to + plane * a.rows.results * a.columns.results * lanes;
-        a.weights =
-            static_cast<const float*>(weights.get()) + block * a.rows.taps * a.columns.taps * lanes;
-        a.bias = bias.data() + block * lanes;
-        a.row_begin = first_row(begin - plane * bands);
-        a.row_end = first_row(last - plane * bands);
-        kernels->convolve(a);
-        begin = last;
-      }
-    });
-  });
+  return FromFunction(
+      conv.traits, [=, planes = x[0] * blocks, bias = conv.bias](const KernelContext& c) {
+        const float* from = c.input(0).as<float>();
+        float* to = c.output(0).as<float>();
+        const auto first_row = [&](int64_t band) {  // even, but for the end
+          const int64_t rows = plan.rows.results;
+          return band == bands ? rows : band * rows / bands / 2 * 2;
+        };
+        c.threads().ParallelFor(planes * bands, grain, [&](int64_t begin, int64_t end) {
+          while (begin < end) {  // neighbouring bands of a plane at once
+            const int64_t plane = begin / bands, last = std::min(end, (plane + 1) * bands),
+                          block = plane % blocks;
+            DepthwiseArgs a = plan;
+            a.x = from + plane * a.rows.size * a.columns.size * lanes;
+            a.y = to + plane * a.rows.results * a.columns.results * lanes;
+            a.weights = static_cast<const float*>(weights.get()) +
+                        block * a.rows.taps * a.columns.taps * lanes;
+            a.bias = bias.data() + block * lanes;
+            a.row_begin = first_row(begin - plane * bands);
+            a.row_end = first_row(last - plane * bands);
+            kernels->convolve(a);
+            begin = last;
+          }
+        });
+      });
 }
 
 }  // namespace mirin::cpu

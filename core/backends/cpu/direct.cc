@@ -3,10 +3,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/backends/cpu/blocked_convolution.h"
 #include "core/backends/cpu/direct_plan.h"
 #include "core/backends/cpu/gemm.h"
-#include "core/backends/cpu/kernel.h"
-#include "core/backends/cpu/onednn.h"
 #include "core/base/status.h"
 
 namespace mirin::cpu {
@@ -167,52 +166,26 @@ void ConvolveByBands(const ThreadShare& threads, const DirectPlan& plan, const f
   });
 }
 
-absl::Status Refusal(const KernelRequest& r, const std::vector<ops::WindowAxis>& axes) {
-  const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims();
-  MIRIN_RETURN_IF_ERROR(CheckConvolution(r));
-  MIRIN_RETURN_IF_ERROR(CheckPadding(axes));
-  if (x[1] < kLeastChannels || w[0] < kLeastChannels)
-    return absl::UnimplementedError("few channels");
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 KernelResult MakeDirectConvolution(const KernelRequest& r) {
-  const DirectKernels* kernels = Direct();
-  if (kernels == nullptr) return absl::UnimplementedError("no blocked layout");
+  MIRIN_ASSIGN_OR_RETURN(BlockedConvolution conv, BeginConvolution(r, "direct"));
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
              &y = r.outputs[0].shape.dims();
-  if (x.size() != 4) return absl::UnimplementedError("another rank");
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
-                         ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
-  MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
-  MIRIN_RETURN_IF_ERROR(Refusal(r, axes));
-  if (activation == UnaryKind::kSigmoid && w[0] % kernels->lanes != 0)
-    return absl::UnimplementedError("an activation that changes the padding of a block");
+  if (x[1] < kLeastChannels || w[0] < kLeastChannels)
+    return absl::UnimplementedError("few channels");
+  const DirectKernels* kernels = Direct();
   const int threads = r.threads == nullptr ? 1 : r.threads->threads();
   MIRIN_ASSIGN_OR_RETURN(const DirectPlan plan,
-                         PlanDirect(x, w, y, axes, r.node->attrs().Int("group", 1), threads));
+                         PlanDirect(x, w, y, conv.axes, conv.groups, threads));
   MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const void> weights, PackWeights(r, plan));
-  const bool has_bias = r.has_input(2);
-  std::vector<float> bias;
-  if (has_bias) {
-    bias.resize(static_cast<size_t>(plan.groups * plan.blocks * kernels->lanes));
-    __builtin_memcpy(bias.data(), r.constants[2]->data(), r.constants[2]->bytes());
-  }
-  const bool has_add = r.has_input(3);
-  KernelTraits traits;
-  traits.implementation = SimdName("direct");
-  traits.layout = onednn::BlockedLayout();
-  traits.plain = 2 | 4;
-  traits.consumed = has_bias ? 2 | 4 : 2;
-  traits.in_place = has_add ? 8 : 0;
+  conv.traits.in_place = conv.has_add ? 8 : 0;
   if (plan.image.padded)
-    traits.scratch_bytes =
+    conv.traits.scratch_bytes =
         static_cast<size_t>(plan.image.floats() * (plan.bands == 1 ? 1 : threads)) * 4;
   const int64_t y_image = plan.groups * plan.blocks * y[2] * y[3] * kernels->lanes,
                 x_row = x[3] * kernels->lanes, x_image = plan.image.planes * x[2] * x_row;
-  return FromFunction(traits, [=](const KernelContext& c) {
+  return FromFunction(conv.traits, [=](const KernelContext& c) {
     DirectArgs a = {};
     a.x_pixel = plan.horizontal.stride * kernels->lanes;
     a.x_row = plan.vertical.stride * plan.image.padded_width * kernels->lanes;
@@ -228,13 +201,13 @@ KernelResult MakeDirectConvolution(const KernelRequest& r) {
     a.blocks = plan.blocks;
     a.y_row = plan.columns * kernels->lanes;
     a.y_block = plan.rows * a.y_row;
-    a.bias = bias.empty() ? nullptr : bias.data();
-    a.activation = activation;
+    a.bias = conv.bias_data();
+    a.activation = conv.activation;
     a.columns = plan.columns;
     for (int64_t n = 0; n < plan.batch; ++n) {
       const float* x = c.input(0).as<float>() + n * x_image;
       a.y = c.output(0).as<float>() + n * y_image;
-      if (has_add) a.add = c.input(3).as<float>() + n * y_image;
+      if (conv.has_add) a.add = c.input(3).as<float>() + n * y_image;
       if (plan.image.padded) {
         ConvolveByBands(c.threads(), plan, x, static_cast<float*>(c.scratch()), a);
       } else {

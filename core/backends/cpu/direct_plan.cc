@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <numeric>
 
 #include "core/backends/cpu/kernel.h"
 
@@ -211,43 +210,6 @@ absl::StatusOr<DirectPlan> PlanDirect(const Dims& x, const Dims& w, const Dims& 
   PlanPositions(plan.merged * w[1], &plan);
   PlanParts(&plan);
   return plan;
-}
-
-absl::Status CheckConvolution(const KernelRequest& r) {
-  const Dims& y = r.outputs[0].shape.dims();
-  if (!IsF32(r, 0)) return Refuse(r.inputs[0]);
-  if (!r.can_pack(1) || (r.has_input(2) && !r.can_pack(2)))
-    return absl::UnimplementedError("computed weights");
-  if (r.has_input(3) && (!IsF32(r, 3) || r.inputs[3].shape.dims() != y)) return Refuse(r.inputs[3]);
-  for (const Dims& dims : {r.inputs[0].shape.dims(), r.inputs[1].shape.dims(), y}) {
-    if (NumElements(dims) == 0) return absl::UnimplementedError("an empty tensor");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckPadding(const std::vector<ops::WindowAxis>& axes) {
-  for (const ops::WindowAxis& a : axes) {
-    if (a.pad_before < 0 || a.pad_after < 0) return absl::UnimplementedError("negative padding");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ForEachBlock(const Tensor& weight,
-                          absl::FunctionRef<void(int64_t o, const float* block)> fn) {
-  const DirectKernels& kernels = *Direct();
-  const int64_t results = weight.dims()[0], depth = weight.elements() / results;
-  const std::shared_ptr<void> block =
-      AllocateAligned(static_cast<size_t>(depth * kernels.lanes) * sizeof(float));
-  if (block == nullptr) return absl::ResourceExhaustedError("no memory for packed weights");
-  std::vector<int32_t> order(static_cast<size_t>(depth));
-  std::iota(order.begin(), order.end(), 0);
-  for (int64_t o = 0; o < results; o += kernels.lanes) {
-    kernels.pack(static_cast<const char*>(weight.data()) + o * depth * 4, depth,
-                 std::min(kernels.lanes, results - o), order.data(), kernels.lanes,
-                 static_cast<float*>(block.get()));
-    fn(o, static_cast<const float*>(block.get()));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace mirin::cpu

@@ -4,7 +4,6 @@
 
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "core/backend/backend.h"
 #include "core/backends/cpu/direct_kernels.h"
@@ -55,16 +54,6 @@ inline int64_t Meets(const ops::WindowAxis& a, int64_t result, int64_t tap) {
 absl::StatusOr<DirectPlan> PlanDirect(const Dims& x, const Dims& w, const Dims& y,
                                       const std::vector<ops::WindowAxis>& axes, int64_t groups,
                                       int threads);
-
-// What convolutions of our own have in common: Unimplemented unless x is float32, weights and bias can be packed, what is added is
-// like the result, and nothing is empty.
-absl::Status CheckConvolution(const KernelRequest& r);
-// No axis may be cut.
-absl::Status CheckPadding(const std::vector<ops::WindowAxis>& axes);
-// Calls fn(o, block) for each block of `lanes` results, the first of which is o, of weights [O, ..]: [..][lanes], the results side by side,
-// with zeros beyond the last.
-absl::Status ForEachBlock(const Tensor& weight,
-                          absl::FunctionRef<void(int64_t o, const float* block)> fn);
 
 }  // namespace mirin::cpu
 

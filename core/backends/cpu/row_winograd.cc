@@ -3,10 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_join.h"
-#include "core/backends/cpu/direct_plan.h"
+#include "core/backends/cpu/blocked_convolution.h"
+#include "core/backends/cpu/direct_kernels.h"
 #include "core/backends/cpu/gemm.h"
-#include "core/backends/cpu/kernel.h"
-#include "core/backends/cpu/onednn.h"
 #include "core/backends/cpu/row_winograd_kernels.h"
 #include "core/base/status.h"
 
@@ -118,37 +117,24 @@ bool Pays(const Shape& s) {
 }  // namespace
 
 KernelResult MakeRowWinograd(const KernelRequest& r) {
-  if (RowWinograd() == nullptr) return absl::UnimplementedError("no blocked layout");
   if (r.deterministic) return absl::UnimplementedError("not in deterministic sessions");
-  MIRIN_RETURN_IF_ERROR(CheckConvolution(r));
+  MIRIN_ASSIGN_OR_RETURN(BlockedConvolution conv, BeginConvolution(r, "row_winograd"));
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
              &y = r.outputs[0].shape.dims();
-  if (x.size() != 4 || r.node->attrs().Int("group", 1) != 1)
-    return absl::UnimplementedError("groups or another rank");
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
-                         ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
-  MIRIN_RETURN_IF_ERROR(CheckPadding(axes));
-  MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
+  if (conv.groups != 1) return absl::UnimplementedError("groups");
   const Shape s = {
-      x[0], x[1], x[2], x[3], w[0], y[2], y[3], axes[0].pad_before, axes[1].pad_before};
-  if (!IsStrided7x7(axes) || !Pays(s))
+      x[0], x[1], x[2], x[3], w[0], y[2], y[3], conv.axes[0].pad_before, conv.axes[1].pad_before};
+  if (!IsStrided7x7(conv.axes) || !Pays(s))
     return absl::UnimplementedError("another window, not an image, or one too narrow or too wide");
   MIRIN_ASSIGN_OR_RETURN(
       const std::shared_ptr<const void> weights,
       r.Pack(1, absl::StrCat(SimdName("row_winograd"), ":", absl::StrJoin(w, "x")),
              static_cast<size_t>(s.out / s.lanes * s.weight_floats()) * 4,
              [&](void* to) { return Pack(s, *r.constants[1], static_cast<float*>(to)); }));
-  std::vector<float> bias(r.has_input(2) ? static_cast<size_t>(s.out) : 0);
-  if (r.has_input(2)) __builtin_memcpy(bias.data(), r.constants[2]->data(), bias.size() * 4);
-  KernelTraits traits;
-  traits.implementation = SimdName("row_winograd");
-  traits.layout = onednn::BlockedLayout();
-  traits.plain = 1 | 2 | 4;
-  traits.consumed = r.has_input(2) ? 2 | 4 : 2;
+  conv.traits.plain |= 1;
   const int threads = r.threads == nullptr ? 1 : r.threads->threads();
-  traits.scratch_bytes = static_cast<size_t>(threads * Scratch::Floats(s)) * 4;
-  const bool has_add = r.has_input(3);
-  return FromFunction(traits, [=](const KernelContext& c) {
+  conv.traits.scratch_bytes = static_cast<size_t>(threads * Scratch::Floats(s)) * 4;
+  return FromFunction(conv.traits, [=](const KernelContext& c) {
     RowWinogradArgs args = {};
     args.tiles = s.tiles;
     args.columns = s.columns;
@@ -156,8 +142,8 @@ KernelResult MakeRowWinograd(const KernelRequest& r) {
     args.v_line = s.line_floats();
     args.v_channel = s.channel_floats();
     args.channels = s.channels;
-    args.bias = bias.empty() ? nullptr : bias.data();
-    args.relu = activation == UnaryKind::kRelu;
+    args.bias = conv.bias_data();
+    args.relu = conv.activation == UnaryKind::kRelu;
     c.threads().ParallelForWorkers(
         s.batch * s.bands(), 1, [&](int64_t begin, int64_t end, int worker) {
           const Scratch scratch(s, static_cast<float*>(c.scratch()) + worker * Scratch::Floats(s));
@@ -169,9 +155,9 @@ KernelResult MakeRowWinograd(const KernelRequest& r) {
                            rows, scratch);
             RowWinogradArgs a = args;
             a.y = c.output(0).as<float>() + at;
-            a.add = has_add ? c.input(3).as<float>() + at : nullptr;
+            a.add = conv.has_add ? c.input(3).as<float>() + at : nullptr;
             ConvolveBand(s, static_cast<const float*>(weights.get()), scratch, row, rows,
-                         activation, a);
+                         conv.activation, a);
           }
         });
   });

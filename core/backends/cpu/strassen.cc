@@ -27,7 +27,8 @@ int64_t CopiesOfA(int threads) { return threads <= kFewThreads ? threads : 1; }
 // Floats of each part of the scratch, whole cache lines.
 int64_t HalfRows(const StrassenPlan& p) { return ((p.rows + p.blocks - 1) / p.blocks + 1) / 2; }
 int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(2 * HalfRows(p), 16); }
-int64_t AFloats(const StrassenPlan& p) {  // with its scales, which are those of a block of the depth
+int64_t AFloats(
+    const StrassenPlan& p) {  // with its scales, which are those of a block of the depth
   StrassenArgs block = {};
   block.half_rows = HalfRows(p);
   block.depth = p.depth;

@@ -2,10 +2,9 @@
 #include <algorithm>
 #include <numeric>
 
-#include "core/backends/cpu/direct_plan.h"
+#include "core/backends/cpu/blocked_convolution.h"
+#include "core/backends/cpu/direct_kernels.h"
 #include "core/backends/cpu/gemm.h"
-#include "core/backends/cpu/kernel.h"
-#include "core/backends/cpu/onednn.h"
 #include "core/backends/cpu/strassen.h"
 #include "core/base/status.h"
 
@@ -64,29 +63,22 @@ std::vector<int64_t> RowOffsets(const Dims& x, const Dims& y,
   return offsets;
 }
 
-bool IsUnpadded1x1(const Dims& w, const std::vector<ops::WindowAxis>& axes) {
-  return axes.size() == 2 && w[2] == 1 && w[3] == 1 &&
-         std::all_of(axes.begin(), axes.end(), [](const ops::WindowAxis& a) {
-           return a.pad_before == 0 && a.pad_after <= 0;
-         });
+bool IsUnpadded1x1(const std::vector<ops::WindowAxis>& axes) {
+  return std::all_of(axes.begin(), axes.end(), [](const ops::WindowAxis& a) {
+    return a.kernel == 1 && a.pad_before == 0 && a.pad_after == 0;
+  });
 }
 
 }  // namespace
 
 KernelResult MakeStrassenConvolution(const KernelRequest& r) {
-  const DirectKernels* direct = Direct();
-  if (direct == nullptr) return absl::UnimplementedError("no blocked layout");
   if (r.deterministic) return absl::UnimplementedError("not in deterministic sessions");
-  MIRIN_RETURN_IF_ERROR(CheckConvolution(r));
+  MIRIN_ASSIGN_OR_RETURN(BlockedConvolution conv, BeginConvolution(r, "strassen"));
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
              &y = r.outputs[0].shape.dims();
-  if (x.size() != 4 || r.node->attrs().Int("group", 1) != 1)
-    return absl::UnimplementedError("groups or another rank");
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
-                         ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
-  if (!IsUnpadded1x1(w, axes)) return absl::UnimplementedError("not a 1x1 window");
-  MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
-  const int64_t in = x[1], out = w[0], pixels = y[2] * y[3], lanes = direct->lanes;
+  if (conv.groups != 1 || !IsUnpadded1x1(conv.axes))
+    return absl::UnimplementedError("groups, or not a 1x1 window");
+  const int64_t in = x[1], out = w[0], pixels = y[2] * y[3], lanes = Direct()->lanes;
   const int64_t columns = PanelColumns(out);
   if (columns == 0 || out < kLeastChannels)
     return absl::UnimplementedError("few channels, or channels that fill no pairs of panels");
@@ -100,40 +92,32 @@ KernelResult MakeStrassenConvolution(const KernelRequest& r) {
   if (absl::IsOutOfRange(packed.status()))
     return absl::UnimplementedError(packed.status().message());
   if (!packed.ok()) return packed.status();
-  std::vector<float> biases(r.has_input(2) ? static_cast<size_t>(out) : 0);
-  if (r.has_input(2)) __builtin_memcpy(biases.data(), r.constants[2]->data(), biases.size() * 4);
-  const bool has_add = r.has_input(3);
-  KernelTraits traits;
-  traits.implementation = SimdName("strassen");
-  traits.layout = onednn::BlockedLayout();
-  traits.plain = 2 | 4;
-  traits.consumed = r.has_input(2) ? 2 | 4 : 2;
-  traits.in_place = has_add ? 8 : 0;
-  traits.scratch_bytes = plan->scratch_bytes(r.threads == nullptr ? 1 : r.threads->threads());
-  return FromFunction(
-      traits, [=, images = x[0], x_plane = x[2] * x[3] * lanes,
-               offsets = RowOffsets(x, y, axes, lanes), weights = *packed](const KernelContext& c) {
-        GemmArgs g = {};
-        g.m = pixels;
-        g.n = out;
-        g.k = in;
-        g.a_row = g.c_row = lanes;
-        g.packed_b = static_cast<const float*>(weights.get()) + out;
-        g.bias = biases.empty() ? nullptr : biases.data();
-        g.activation = activation;
-        StrassenArgs args = {};
-        args.product = &g;
-        args.a_rows = offsets.empty() ? nullptr : offsets.data();
-        args.a_block = x_plane;
-        args.c_block = pixels * lanes;
-        args.column_scale = static_cast<const float*>(weights.get());
-        for (int64_t n = 0; n < images; ++n) {
-          g.a = c.input(0).as<float>() + n * in / lanes * x_plane;
-          g.c = c.output(0).as<float>() + n * out * pixels;
-          if (has_add) args.add = c.input(3).as<float>() + n * out * pixels;
-          RunStrassen(*plan, c.threads(), args, c.scratch());
-        }
-      });
+  conv.traits.in_place = conv.has_add ? 8 : 0;
+  conv.traits.scratch_bytes = plan->scratch_bytes(r.threads == nullptr ? 1 : r.threads->threads());
+  return FromFunction(conv.traits, [=, images = x[0], x_plane = x[2] * x[3] * lanes,
+                                    offsets = RowOffsets(x, y, conv.axes, lanes),
+                                    weights = *packed](const KernelContext& c) {
+    GemmArgs g = {};
+    g.m = pixels;
+    g.n = out;
+    g.k = in;
+    g.a_row = g.c_row = lanes;
+    g.packed_b = static_cast<const float*>(weights.get()) + out;
+    g.bias = conv.bias_data();
+    g.activation = conv.activation;
+    StrassenArgs args = {};
+    args.product = &g;
+    args.a_rows = offsets.empty() ? nullptr : offsets.data();
+    args.a_block = x_plane;
+    args.c_block = pixels * lanes;
+    args.column_scale = static_cast<const float*>(weights.get());
+    for (int64_t n = 0; n < images; ++n) {
+      g.a = c.input(0).as<float>() + n * in / lanes * x_plane;
+      g.c = c.output(0).as<float>() + n * out * pixels;
+      if (conv.has_add) args.add = c.input(3).as<float>() + n * out * pixels;
+      RunStrassen(*plan, c.threads(), args, c.scratch());
+    }
+  });
 }
 
 }  // namespace mirin::cpu

@@ -2,10 +2,8 @@
 // direct convolution by up to about 1.3e-6 of the largest sum of absolute products with stride 1, 0.7e-6 with stride 2 (direct: 1e-7).
 #include <algorithm>
 
-#include "core/backends/cpu/direct_plan.h"
+#include "core/backends/cpu/blocked_convolution.h"
 #include "core/backends/cpu/gemm.h"
-#include "core/backends/cpu/kernel.h"
-#include "core/backends/cpu/onednn.h"
 #include "core/backends/cpu/winograd_kernels.h"
 #include "core/base/status.h"
 
@@ -182,8 +180,7 @@ void Convolve(const Shape& s, const ThreadShare& threads, const Operands& all, f
 int64_t StrideOf3x3(const std::vector<ops::WindowAxis>& axes, const Dims& w) {
   const bool plain = axes.size() == 2 && w[2] == 3 && w[3] == 3 &&
                      std::all_of(axes.begin(), axes.end(), [&](const ops::WindowAxis& a) {
-                       return a.stride == axes[0].stride && a.dilation == 1 && a.pad_before >= 0 &&
-                              a.pad_after >= 0;
+                       return a.stride == axes[0].stride && a.dilation == 1;
                      });
   return plain ? axes[0].stride : 0;
 }
@@ -226,27 +223,18 @@ bool ChooseForm(const WinogradKernels& kernels, const Dims& w, int64_t stride, S
 }  // namespace
 
 KernelResult MakeWinograd(const KernelRequest& r) {
-  const WinogradKernels* kernels = Winograd();
-  if (kernels == nullptr) return absl::UnimplementedError("no blocked layout");
   if (r.deterministic) return absl::UnimplementedError("not in deterministic sessions");
-  MIRIN_RETURN_IF_ERROR(CheckConvolution(r));
+  MIRIN_ASSIGN_OR_RETURN(BlockedConvolution conv, BeginConvolution(r, "winograd"));
   const Dims &x = r.inputs[0].shape.dims(), &w = r.inputs[1].shape.dims(),
              &y = r.outputs[0].shape.dims();
-  if (x.size() != 4) return absl::UnimplementedError("another rank");
-  MIRIN_ASSIGN_OR_RETURN(const std::vector<ops::WindowAxis> axes,
-                         ops::PlanWindow(r.node->attrs(), onednn::Tail(x), onednn::Tail(w)));
-  const int64_t stride = StrideOf3x3(axes, w);
-  MIRIN_ASSIGN_OR_RETURN(const UnaryKind activation, FusedActivation(*r.node));
-  const int64_t lanes = kernels->lanes;
-  if (activation == UnaryKind::kSigmoid && w[0] % lanes != 0)
-    return absl::UnimplementedError("an activation that changes the padding of a block");
-  const int64_t groups = r.node->attrs().Int("group", 1);
+  const WinogradKernels* kernels = Winograd();
+  const int64_t lanes = kernels->lanes, groups = conv.groups, stride = StrideOf3x3(conv.axes, w);
   if (groups > 1 && (w[1] % lanes != 0 || w[0] / groups % lanes != 0))
     return absl::UnimplementedError("groups that are not whole blocks");
   Shape s = {x[0], groups, RoundUp(w[1], lanes), RoundUp(w[0] / groups, lanes), x[2], x[3],
              y[2], y[3]};
-  s.pad_top = axes[0].pad_before;
-  s.pad_left = axes[1].pad_before;
+  s.pad_top = conv.axes[0].pad_before;
+  s.pad_left = conv.axes[1].pad_before;
   if (std::min(x[1], w[0]) < kLeastChannels || !ChooseForm(*kernels, w, stride, &s))
     return absl::UnimplementedError("another window, too small, or too many weights for Winograd");
   const int64_t least = s.weight_floats() * 4 > kNearWeightBytes
@@ -262,23 +250,14 @@ KernelResult MakeWinograd(const KernelRequest& r) {
                                 static_cast<size_t>(groups * s.weight_floats()) * 4, [&](void* to) {
                                   return Pack(s, *r.constants[1], static_cast<float*>(to));
                                 }));
-  std::vector<float> biases(r.has_input(2) ? static_cast<size_t>(groups * s.out) : 0);
-  if (r.has_input(2))
-    __builtin_memcpy(biases.data(), r.constants[2]->data(), r.constants[2]->bytes());
-  KernelTraits traits;
-  traits.implementation = SimdName("winograd");
-  traits.layout = onednn::BlockedLayout();
-  traits.plain = 2 | 4;
-  traits.consumed = r.has_input(2) ? 2 | 4 : 2;
   const int workers = groups == 1 || r.threads == nullptr ? 1 : r.threads->threads();
-  traits.scratch_bytes = static_cast<size_t>(workers * s.scratch_floats()) * sizeof(float);
-  const bool has_add = r.has_input(3);
-  return FromFunction(traits, [=](const KernelContext& c) {
-    const Operands all = {c.input(0).as<float>(),
-                          static_cast<const float*>(weights.get()),
-                          {biases.empty() ? nullptr : biases.data(),
-                           has_add ? c.input(3).as<float>() : nullptr, activation},
-                          c.output(0).as<float>()};
+  conv.traits.scratch_bytes = static_cast<size_t>(workers * s.scratch_floats()) * sizeof(float);
+  return FromFunction(conv.traits, [=](const KernelContext& c) {
+    const Operands all = {
+        c.input(0).as<float>(),
+        static_cast<const float*>(weights.get()),
+        {conv.bias_data(), conv.has_add ? c.input(3).as<float>() : nullptr, conv.activation},
+        c.output(0).as<float>()};
     Convolve(s, c.threads(), all, static_cast<float*>(c.scratch()));
   });
 }
