@@ -28,6 +28,8 @@ struct TileArgs {
 constexpr int64_t kFetchEvery = 4;
 // How far ahead of a streamed B the first of the lines of kFetchEvery steps is fetched: the CPU brings the others by itself.
 constexpr int64_t kStreamAheadBytes = 32 << 10;
+// A smaller B is in the second-level cache if it was used before.
+constexpr int64_t kLeastStreamBytes = 512 << 10;
 
 template <int R, int V, typename W>
 inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
@@ -99,45 +101,44 @@ void Multiply(const GemmArgs& g, const W* packed_b) {
   const int64_t first_panel = g.column_begin + (g.backward ? (panels - 1) * kColumns : 0),
                 step = g.backward ? -kColumns : kColumns;
   constexpr int64_t kLine = 64 / sizeof(W);
-  const bool streams = row_tiles == 1;
-  const auto multiply = [&](int64_t p, int64_t q) {
-    const int64_t j = first_panel + q * step;
-    TileArgs<W> t;
-    t.depth = g.k - p < kDepth ? g.k - p : kDepth;
-    t.first = p == 0;
-    t.last = p + t.depth >= g.k;
-    t.width = g.n - j < kColumns ? g.n - j : kColumns;
-    t.panel = packed_b + j * g.k + p * kColumns;
-    t.bias = g.bias == nullptr ? nullptr : g.bias + j;
-    if (streams) {
-      t.next = t.panel + kStreamAheadBytes / sizeof(W);
-      t.next_lines = t.depth / kFetchEvery;
-      t.next_step = kFetchEvery * kColumns;
-    } else {
-      const bool more = q + 1 < panels;
-      t.next = more ? t.panel + g.k * step : packed_b + first_panel * g.k + (p + kDepth) * kColumns;
-      // A few rows stream B anyway.
-      t.next_lines = row_tiles < 4 || (!more && t.last)
-                         ? 0
-                         : (t.depth * kColumns / kLine + row_tiles - 1) / row_tiles;
-      t.next_step = kLine;
+  const bool streams = row_tiles == 1,
+             far = g.k * g.n * static_cast<int64_t>(sizeof(W)) >= kLeastStreamBytes;
+  // The depth is cut in the same places for any number of rows: a row's bits do not depend on the others. A B that is read once is read in
+  // the order of memory, panel by panel.
+  const int64_t blocks = g.k > kDepth ? (g.k + kDepth - 1) / kDepth : 1,
+                outer = streams ? panels : blocks, inner = streams ? blocks : panels;
+  for (int64_t o = 0; o < outer; ++o) {
+    for (int64_t n = 0; n < inner; ++n) {
+      const int64_t p = (streams ? n : o) * kDepth, q = streams ? o : n;
+      const int64_t j = first_panel + q * step;
+      TileArgs<W> t;
+      t.depth = g.k - p < kDepth ? g.k - p : kDepth;
+      t.first = p == 0;
+      t.last = p + t.depth >= g.k;
+      t.width = g.n - j < kColumns ? g.n - j : kColumns;
+      t.panel = packed_b + j * g.k + p * kColumns;
+      t.bias = g.bias == nullptr ? nullptr : g.bias + j;
+      if (streams) {
+        t.next = t.panel + kStreamAheadBytes / sizeof(W);
+        t.next_lines = far ? t.depth / kFetchEvery : 0;
+        t.next_step = kFetchEvery * kColumns;
+      } else {
+        const bool more = q + 1 < panels;
+        t.next =
+            more ? t.panel + g.k * step : packed_b + first_panel * g.k + (p + kDepth) * kColumns;
+        // A few rows stream B anyway.
+        t.next_lines = row_tiles < 4 || (!more && t.last)
+                           ? 0
+                           : (t.depth * kColumns / kLine + row_tiles - 1) / row_tiles;
+        t.next_step = kLine;
+      }
+      for (int64_t i = g.row_begin; i < g.row_end; i += kRows) {
+        t.a = g.a + i * g.a_row + p * g.a_column;
+        t.c = g.c + i * g.c_row + j;
+        Rows<kRows>(g, g.row_end - i < kRows ? g.row_end - i : kRows, t);
+        t.next += t.next_lines * kLine;
+      }
     }
-    for (int64_t i = g.row_begin; i < g.row_end; i += kRows) {
-      t.a = g.a + i * g.a_row + p * g.a_column;
-      t.c = g.c + i * g.c_row + j;
-      Rows<kRows>(g, g.row_end - i < kRows ? g.row_end - i : kRows, t);
-      t.next += t.next_lines * kLine;
-    }
-  };
-  // The depth is cut in the same places for any number of rows: a row's bits do not depend on the others.
-  if (streams) {  // each number of B is read once, in the order of memory
-    for (int64_t q = 0; q < panels; ++q) {
-      for (int64_t p = 0; p == 0 || p < g.k; p += kDepth) multiply(p, q);
-    }
-    return;
-  }
-  for (int64_t p = 0; p == 0 || p < g.k; p += kDepth) {
-    for (int64_t q = 0; q < panels; ++q) multiply(p, q);
   }
 }
 
