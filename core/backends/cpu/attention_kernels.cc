@@ -8,7 +8,6 @@ namespace {
 
 constexpr float kInfinity = __builtin_inff();
 
-inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t WholeVectors(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 // The first `count` lanes from memory, the others 0.

@@ -8,7 +8,6 @@ namespace {
 
 constexpr int64_t kTile = 12;  // results that are summed up together
 
-inline int64_t LessOf(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t MoreOf(int64_t a, int64_t b) { return a > b ? a : b; }
 
 struct Taps {
@@ -123,9 +122,7 @@ inline void ForOuterColumns(const DepthwiseAxis& columns, Fn fn) {
 
 // What SumRows and Sum leave of it, in `rows` rows.
 void Activate(const DepthwiseArgs& g, int64_t row, int64_t rows) {
-  if (g.activation == UnaryKind::kIdentity || g.activation == UnaryKind::kRelu ||
-      g.activation == UnaryKind::kRelu6)
-    return;
+  if (IsRange(g.activation)) return;
   const int64_t y_row = g.columns.results * kLanes;
   Unary(g.activation, g.y + row * y_row, g.y + row * y_row, rows * y_row, 0);
 }
@@ -324,9 +321,9 @@ void Convolve(const DepthwiseArgs& g) {
   const int64_t first = MoreOf(g.row_begin, g.rows.inner_begin);
   const Tile all = TileAt(g, first, column, false, range);
   for (int64_t begin = g.row_begin; begin < g.row_end; begin += kTile) {
-    const int64_t end = LessOf(g.row_end, begin + kTile),
-                  inner = MoreOf(begin, LessOf(end, g.rows.inner_begin)),
-                  inner_end = MoreOf(inner, LessOf(end, g.rows.inner_end));
+    const int64_t end = Least(g.row_end, begin + kTile),
+                  inner = MoreOf(begin, Least(end, g.rows.inner_begin)),
+                  inner_end = MoreOf(inner, Least(end, g.rows.inner_end));
     ForOuterColumns(g.columns,
                     [&](int64_t c) { LineAt(g, inner, c, inner_end - inner, true, range); });
     for (int64_t row = begin; row < end; ++row) {

@@ -25,8 +25,6 @@ inline void StoreBlock(float* y, Half x) {
   __builtin_memset(y + kLanes / 2, 0, sizeof x);
 }
 
-inline int64_t LessOf(int64_t a, int64_t b) { return a < b ? a : b; }
-
 // Results side by side in a row, times a panel.
 struct Tile {
   const float* x;
@@ -145,9 +143,7 @@ inline __attribute__((always_inline)) void ConvolveTile(const DirectArgs& g, con
     StoreBlock(y + v * y_block + r * kLanes, Clamp(sum, bounds));
     asm volatile("" : : : "memory");
   });
-  if (g.activation == UnaryKind::kIdentity || g.activation == UnaryKind::kRelu ||
-      g.activation == UnaryKind::kRelu6)
-    return;
+  if (IsRange(g.activation)) return;
   for (int v = 0; v < V + H; ++v)
     Unary(g.activation, t.y + v * g.y_block, t.y + v * g.y_block, R * kLanes, 0);
 }
@@ -213,7 +209,7 @@ void ConvolveAll(const DirectArgs& g) {
       for (int64_t i = 0; i < tiles;) {
         const bool more = in >= less;
         const int64_t left = in * results + (more ? in - less : 0),
-                      count = LessOf(tiles - i, (more ? in_row : less) - in);
+                      count = Least(tiles - i, (more ? in_row : less) - in);
         const int64_t at = row * g.y_row + left * kLanes + begin * g.y_block;
         const int32_t* runs =
             g.run_begin + part * g.class_count + (g.row_class == nullptr ? 0 : g.row_class[row]);

@@ -73,7 +73,7 @@ void Output(const RowWinogradArgs& g) {
     for (int i = 0; i < Form::kTile && first + i < g.columns; ++i) {
       Vector result = results[i] + shift;
       if (g.add != nullptr) result += Load(g.add + (first + i) * kLanes);
-      Store(g.y + (first + i) * kLanes, g.relu ? Positive(result) : result);
+      Store(g.y + (first + i) * kLanes, g.relu ? Larger(Vector{}, result) : result);
     }
   }
 }

@@ -22,6 +22,13 @@ inline Range RangeOf(UnaryKind kind) {
   return {-kInfinity, kInfinity};
 }
 
+// Whether that is all they do.
+inline bool IsRange(UnaryKind kind) {
+  return kind == UnaryKind::kIdentity || kind == UnaryKind::kRelu || kind == UnaryKind::kRelu6;
+}
+
+inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 // a where it is larger, else b; b where either is NaN.
 inline Vector Larger(Vector a, Vector b) {
 #if defined(__AVX512F__)

@@ -27,8 +27,8 @@ int64_t CopiesOfA(int threads) { return threads <= kFewThreads ? threads : 1; }
 // Floats of each part of the scratch, whole cache lines.
 int64_t HalfRows(const StrassenPlan& p) { return ((p.rows + p.blocks - 1) / p.blocks + 1) / 2; }
 int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(2 * HalfRows(p), 16); }
-int64_t AFloats(
-    const StrassenPlan& p) {  // with its scales, which are those of a block of the depth
+// With the scales, which are those of a block of the depth.
+int64_t AFloats(const StrassenPlan& p) {
   StrassenArgs block = {};
   block.half_rows = HalfRows(p);
   block.depth = p.depth;
@@ -72,6 +72,14 @@ void ForDepths(StrassenArgs* s, Fn fn) {
   for (s->depth_begin = 0; s->depth_begin < s->product->k; s->depth_begin += 2 * s->depth) fn();
 }
 
+// pack() says whether all numbers are finite; if not, rows are packed again, plain.
+template <typename Fn>
+void PackRows(StrassenArgs* s, Fn pack) {
+  s->plain = false;
+  s->plain = !pack();
+  if (s->plain) pack();
+}
+
 // Pairs of panels [begin, end) for the block of the depth that args begin.
 void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end) {
   const GemmArgs& g = *args.product;
@@ -89,9 +97,7 @@ void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_
 // The pairs [begin, end) over the whole depth, on one thread.
 void RunDepths(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end) {
   ForDepths(&args, [&] {
-    args.plain = false;
-    args.plain = !Simd().strassen_pack_a(args, 0, args.half_rows);
-    if (args.plain) Simd().strassen_pack_a(args, 0, args.half_rows);
+    PackRows(&args, [&] { return Simd().strassen_pack_a(args, 0, args.half_rows); });
     RunPairs(plan, args, begin, end);
   });
 }
@@ -127,9 +133,7 @@ void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, Block* b
     return finite.load();
   };
   ForDepths(&s, [&] {
-    s.plain = false;
-    s.plain = !pack();
-    if (s.plain) pack();
+    PackRows(&s, pack);
     threads.ParallelForWorkers(plan.pairs, least, [&](int64_t begin, int64_t end, int worker) {
       RunPairs(plan, of_worker(worker), begin, end);
     });

@@ -114,15 +114,14 @@ MIRIN_INLINE inline void Finish(const Place& to, Tile<R, V>& acc) {
       acc[r][v] += Load(to.before + (r < to.rows ? r : 0) * to.c_row + v * to.c_block);
     });
   }
-  const bool rectified = to.activation == UnaryKind::kRelu || to.activation == UnaryKind::kRelu6;
-  if (rectified) {
+  const bool range_only = IsRange(to.activation);
+  if (range_only && to.activation != UnaryKind::kIdentity) {
     const Range range = RangeOf(to.activation);
     EachVector<R, V>([&](int r, int v) MIRIN_INLINE {
       acc[r][v] = Smaller(Vector{} + range.high, Larger(Vector{} + range.low, acc[r][v]));
     });
   }
-  const bool whole = to.rows >= R,
-             direct = whole && (rectified || to.activation == UnaryKind::kIdentity);
+  const bool whole = to.rows >= R, direct = whole && range_only;
   float tile[R * V * kLanes];
   float* out = direct ? to.c : tile;
   const int64_t out_row = direct ? to.c_row : V * kLanes, out_block = direct ? to.c_block : kLanes;
@@ -141,7 +140,7 @@ MIRIN_INLINE inline void Finish(const Place& to, Tile<R, V>& acc) {
   if (to.activation == UnaryKind::kGeluErf) return put([](Vector x) { return GeluErf(x); });
 #endif
   if (to.activation == UnaryKind::kSilu) return put([](Vector x) { return Silu(x); });
-  if (!rectified) Unary(to.activation, tile, tile, R * V * kLanes, 0);
+  if (!range_only) Unary(to.activation, tile, tile, R * V * kLanes, 0);
   put([](Vector x) { return x; });
 }
 

@@ -4,7 +4,7 @@
 #ifndef CORE_BACKENDS_CPU_WINOGRAD_FORMS_H_
 #define CORE_BACKENDS_CPU_WINOGRAD_FORMS_H_
 
-#include "core/backends/cpu/simd_vector.h"
+#include "core/backends/cpu/simd_math.h"
 
 namespace mirin::cpu::MIRIN_SIMD {
 
@@ -20,12 +20,6 @@ inline Wide LoadWide(const float* x) {
 inline void StoreHalf(float* y, const Wide& x) {
   const HalfVector half = __builtin_convertvector(x, HalfVector);
   __builtin_memcpy(y, &half, sizeof half);
-}
-
-// Negative numbers become 0, and NaNs stay.
-inline Vector Positive(const Vector& x) {
-  const Mask negative = x < 0.0f;
-  return reinterpret_cast<Vector>(reinterpret_cast<Mask>(x) & ~negative);
 }
 
 // Transforms of a line of the input, of products and of weights: F(4, 3) with the points 0, 1, -1, 2, -2 and infinity.

@@ -41,7 +41,7 @@ void Output(const float* m, int64_t step, const float* bias, const float* add, f
     for (int64_t j = 0; j < columns; ++j) {
       Vector result = t[j] + shift;
       if (add != nullptr) result += Load(add + i * row + j * kLanes);
-      Store(y + i * row + j * kLanes, relu ? Positive(result) : result);
+      Store(y + i * row + j * kLanes, relu ? Larger(Vector{}, result) : result);
     }
   }
 }
