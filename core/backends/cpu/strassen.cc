@@ -72,16 +72,16 @@ void ForDepths(StrassenArgs* s, Fn fn) {
   for (s->depth_begin = 0; s->depth_begin < s->product->k; s->depth_begin += 2 * s->depth) fn();
 }
 
-// pack() says whether all numbers are finite; if not, rows are packed again, plain.
+// scale() says whether all numbers are finite; if not, rows are left as they are, and it is called again.
 template <typename Fn>
-void PackRows(StrassenArgs* s, Fn pack) {
+void ScaleRows(StrassenArgs* s, Fn scale) {
   s->plain = false;
-  s->plain = !pack();
-  if (s->plain) pack();
+  s->plain = !scale();
+  if (s->plain) scale();
 }
 
-// Pairs of panels [begin, end) for the block of the depth that args begin.
-void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end) {
+// Pairs of panels [begin, end) for the block of the depth that args begin; with `packs` the first of them packs the rows.
+void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end, bool packs) {
   const GemmArgs& g = *args.product;
   const int64_t pair = 2 * plan.columns, next_depth = args.depth_begin + 2 * args.depth;
   const auto* b = static_cast<const float*>(g.packed_b);
@@ -90,6 +90,7 @@ void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_
     args.next = i + 1 < end        ? b + (i + 1) * pair * g.k + args.depth_begin * plan.columns
                 : next_depth < g.k ? b + begin * pair * g.k + next_depth * plan.columns
                                    : b + plan.pairs * pair * g.k;
+    args.packs = packs && i == begin;
     Simd().strassen_pair(args, i * pair);
   }
 }
@@ -97,8 +98,8 @@ void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_
 // The pairs [begin, end) over the whole depth, on one thread.
 void RunDepths(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end) {
   ForDepths(&args, [&] {
-    PackRows(&args, [&] { return Simd().strassen_pack_a(args, 0, args.half_rows); });
-    RunPairs(plan, args, begin, end);
+    ScaleRows(&args, [&] { return Simd().strassen_scale_rows(args, 0, args.half_rows); });
+    RunPairs(plan, args, begin, end, true);
   });
 }
 
@@ -128,14 +129,15 @@ void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, Block* b
     std::atomic<bool> finite = true;
     threads.ParallelFor(s.half_rows, std::max<int64_t>(1, 4096 / s.depth),
                         [&](int64_t begin, int64_t end) {
-                          if (!Simd().strassen_pack_a(s, begin, end)) finite = false;
+                          if (!Simd().strassen_scale_rows(s, begin, end)) finite = false;
+                          Simd().strassen_pack_a(s, begin, end);
                         });
     return finite.load();
   };
   ForDepths(&s, [&] {
-    PackRows(&s, pack);
+    ScaleRows(&s, pack);
     threads.ParallelForWorkers(plan.pairs, least, [&](int64_t begin, int64_t end, int worker) {
-      RunPairs(plan, of_worker(worker), begin, end);
+      RunPairs(plan, of_worker(worker), begin, end, false);
     });
   });
 }

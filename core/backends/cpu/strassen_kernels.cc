@@ -84,18 +84,21 @@ struct Product {
   const Tile<R, V>* plus;        // null: zeros
 };
 
-// What Finish reads and writes comes while the sums are made.
-template <int R, int V>
-MIRIN_INLINE inline void FetchAll(const Place& to) {
-  for (int v = 0; v < V; ++v) {
-#pragma GCC unroll 1
-    for (int r = 0; r < R; ++r) {
-      __builtin_prefetch(to.c + r * to.c_row + v * to.c_block, 1, 3);
-      if (to.before != nullptr && to.before != to.c)
-        __builtin_prefetch(to.before + r * to.c_row + v * to.c_block, 0, 3);
-    }
+// What Finish reads and writes comes while the last of the sums are made, row by row.
+template <int V>
+struct FetchRows {
+  const float *c, *before;  // null: none
+  int64_t row, block;
+
+  void Next() {
+    if (c == nullptr) return;
+    for (int v = 0; v < V; ++v) __builtin_prefetch(c + v * block, 1, 3);
+    c += row;
+    if (before == nullptr) return;
+    for (int v = 0; v < V; ++v) __builtin_prefetch(before + v * block, 0, 3);
+    before += row;
   }
-}
+};
 
 template <int R, int V>
 MIRIN_INLINE inline void Finish(const Place& to, Tile<R, V>& acc) {
@@ -144,124 +147,10 @@ MIRIN_INLINE inline void Finish(const Place& to, Tile<R, V>& acc) {
   put([](Vector x) { return x; });
 }
 
-// Not inlined: over several of these loops accumulators would be moved to memory and back. With kSum it makes a difference besides:
-// additions and stores have units of their own, which a product leaves idle.
-template <bool kSum, int R, int V>
-__attribute__((noinline)) void Multiply(const Product<R, V>& product, int64_t depth, Fetch* fetch,
-                                        const Difference& sum) {
-  Tile<R, V> acc;
-  if (product.from == nullptr) {
-    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
-  } else {
-    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = (*product.from)[r][v]; });
-  }
-  if (product.also != nullptr)
-    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.also)[r][v]; });
-  if (product.to != nullptr && product.to->c_block != kLanes) FetchAll<R, V>(*product.to);
-  for (int64_t p = 0; p < depth; p += 4) {
-    fetch->Next();
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      MultiplyAdd(product.a + p + i, depth, product.panel + (p + i) * V * kLanes, acc);
-      if constexpr (kSum) {
-        for (int v = 0; v < V; ++v) {
-          const int64_t at = ((p + i) * V + v) * kLanes;
-          Store(sum.to + at, Load(sum.x + at) - Load(sum.y + at));
-        }
-      }
-    }
-  }
-  if (product.keep != nullptr)
-    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { (*product.keep)[r][v] = acc[r][v]; });
-  if (product.to == nullptr) return;
-  if (product.plus != nullptr)
-    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.plus)[r][v]; });
-  Finish<R, V>(*product.to, acc);
-}
-
 // Offsets of the matrices in StrassenArgs::packed_a and sums_of_b.
 enum { kA11, kA12, kA22, kS1, kS2, kS3, kS4 };
 constexpr int kA21 = kS1;  // of a plain product
 enum { kT1, kT2, kT3, kT4 };
-
-// A tile of each quadrant of C. With kSum it makes the sums of B, which other tiles read.
-template <bool kSum, int R, int V>
-void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* fetch) {
-  const GemmArgs& g = *s.product;
-  const int64_t width = V * kLanes, panel = s.depth * width;
-  const float* b11 = static_cast<const float*>(g.packed_b) + column * g.k + s.depth_begin * width;
-  const float *b21 = b11 + panel, *b12 = b11 + g.k * width, *b22 = b12 + panel;
-  const auto a = [&](int i) { return s.packed_a + i * s.matrix() + tile_row * s.depth; };
-  const auto t = [&](int i) { return s.sums_of_b + i * panel; };
-  const bool first = s.depth_begin == 0, last = s.depth_begin + 2 * s.depth >= g.k;
-  const auto place = [&](bool low, bool right) {
-    const int64_t row = tile_row + (low ? s.half_rows : 0), to = column + (right ? width : 0),
-                  at = (g.row_begin + row) * g.c_row + to / kLanes * s.c_block;
-    const float* add = s.add == nullptr ? nullptr : s.add + at;
-    Place p;
-    p.c = g.c + at;
-    p.c_row = g.c_row;
-    p.c_block = s.c_block;
-    p.rows = g.row_end - g.row_begin - row;
-    p.before = first ? add : p.c;
-    p.inverse = s.inverse + row;
-    p.column_scale = s.column_scale == nullptr ? nullptr : s.column_scale + to;
-    p.bias = last && g.bias != nullptr ? g.bias + to : nullptr;
-    p.activation = last ? g.activation : UnaryKind::kIdentity;
-    return p;
-  };
-  const Place c11 = place(false, false), c12 = place(false, true), c21 = place(true, false),
-              c22 = place(true, true);
-  Tile<R, V> u, p5;
-  const auto multiply = [&](const Product<R, V>& product, const Difference& sum) {
-    Multiply<kSum, R, V>(product, s.depth, fetch, sum);
-  };
-  const auto multiply_only = [&](const Product<R, V>& product) {
-    Multiply<false, R, V>(product, s.depth, fetch, {});
-  };
-  if (s.plain) {
-    const auto both = [&](int left, const float* up, int right, const float* low, const Place& c) {
-      multiply_only({a(left), up, nullptr, nullptr, &u, nullptr, nullptr});
-      multiply_only({a(right), low, &u, nullptr, nullptr, &c, nullptr});
-    };
-    both(kA11, b11, kA12, b21, c11);
-    both(kA11, b12, kA12, b22, c12);
-    both(kA21, b11, kA22, b21, c21);
-    both(kA21, b12, kA22, b22, c22);
-    return;
-  }
-  multiply({a(kA11), b11, nullptr, nullptr, &u, nullptr, nullptr}, {b12, b11, t(kT1)});
-  multiply({a(kA12), b21, &u, nullptr, nullptr, &c11, nullptr}, {b22, t(kT1), t(kT2)});
-  multiply({a(kS2), t(kT2), &u, nullptr, &u, nullptr, nullptr}, {b22, b12, t(kT3)});
-  multiply({a(kS1), t(kT1), nullptr, nullptr, &p5, nullptr, nullptr}, {b21, t(kT2), t(kT4)});
-  multiply_only({a(kS4), b22, &u, &p5, nullptr, &c12, nullptr});
-  multiply_only({a(kS3), t(kT3), &u, nullptr, &u, &c22, &p5});
-  multiply_only({a(kA22), t(kT4), &u, nullptr, nullptr, &c21, nullptr});
-}
-
-template <int R, int V>
-inline void Rows(const StrassenArgs& s, int64_t rows, int64_t tile_row, int64_t column,
-                 Fetch* fetch) {
-  if constexpr (R > 0) {
-    if (rows != R) return Rows<R - 1, V>(s, rows, tile_row, column, fetch);
-    Quadrants<false, R, V>(s, tile_row, column, fetch);
-  }
-}
-
-template <int V>
-void Pair(const StrassenArgs& s, int64_t column) {
-  constexpr int kMost = kTileRows<V>;
-  const int64_t width = V * kLanes, rest = s.half_rows - kMost, tiles = (rest + kMost - 1) / kMost;
-  const int64_t lines = 2 * s.depth * width / 16, calls = 7 * (1 + tiles) * (s.depth / 4);
-  const int64_t at_once = (2 * lines + calls - 1) / calls;
-  Fetch fetch = {s.next,  lines, s.product->k * width - lines * 16,
-                 at_once, 0,     (2 * lines << 16) / (calls * at_once)};
-  Quadrants<true, kMost, V>(s, 0, column, &fetch);
-  for (int64_t i = 0; i < tiles; ++i) {  // alike: a tile of few rows would wait for B
-    const int64_t row = kMost + rest * i / tiles, end = kMost + rest * (i + 1) / tiles;
-    Rows<kMost, V>(s, end - row, row, column, &fetch);
-  }
-}
 
 inline const float* RowOf(const StrassenArgs& s, int64_t row) {
   const GemmArgs& g = *s.product;
@@ -293,28 +182,204 @@ bool ScaleRows(const StrassenArgs& s, int64_t first, int64_t count) {
   return finite;
 }
 
-// A row of the upper half and its partner, in order: stores to neighbours are what this waits for.
-void PackPair(const StrassenArgs& s, int64_t i) {
-  const float *up = RowOf(s, i), *low = RowOf(s, i + s.half_rows);
-  const float scale = s.scale[i], low_scale = s.scale[s.half_rows + i];
-  const int64_t half = s.depth / kLanes * s.a_block;
-  float* to = s.packed_a + i * s.depth;
-  for (int64_t p = 0; p < s.depth; p += kLanes, up += s.a_block, low += s.a_block) {
-    const auto put = [&](int which, Vector x) { Store(to + which * s.matrix() + p, x); };
+// A row of the upper half and its partner become rows of packed_a, a vector of each quadrant at a time.
+struct RowPair {
+  const float *up, *low;
+  float scale, low_scale;
+  int64_t half;  // floats to the other half of the depth
+  float* to;
+
+  RowPair(const StrassenArgs& s, int64_t i)
+      : up(RowOf(s, i)),
+        low(RowOf(s, i + s.half_rows)),
+        scale(s.scale[i]),
+        low_scale(s.scale[s.half_rows + i]),
+        half(s.depth / kLanes * s.a_block),
+        to(s.packed_a + i * s.depth) {}
+
+  // In order: stores to neighbours are what this waits for.
+  MIRIN_INLINE void PackVector(const StrassenArgs& s) {
+    const auto put = [&](int which, Vector x) MIRIN_INLINE { Store(to + which * s.matrix(), x); };
     const Vector a11 = Load(up) * scale, a12 = Load(up + half) * scale, a21 = Load(low) * low_scale,
                  a22 = Load(low + half) * low_scale;
+    up += s.a_block;
+    low += s.a_block;
     put(kA11, a11);
     put(kA12, a12);
     put(kA22, a22);
     if (s.plain) {
       put(kA21, a21);
-      continue;
+    } else {
+      const Vector s1 = a21 + a22, s2 = s1 - a11;
+      put(kS1, s1);
+      put(kS2, s2);
+      put(kS3, a11 - a21);
+      put(kS4, a12 - s2);
     }
-    const Vector s1 = a21 + a22, s2 = s1 - a11;
-    put(kS1, s1);
-    put(kS2, s2);
-    put(kS3, a11 - a21);
-    put(kS4, a12 - s2);
+    to += kLanes;
+  }
+};
+
+void PackRows(const StrassenArgs& s, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; ++i) {
+    RowPair pair(s, i);
+    for (int64_t p = 0; p < s.depth; p += kLanes) pair.PackVector(s);
+  }
+}
+
+// Rows that are packed beside the multiply-adds of those before them.
+class PackAhead {
+ public:
+  PackAhead(const StrassenArgs& s, int64_t begin, int64_t end)
+      : s_(s), row_(begin), end_(end), left_(0), pair_(s, begin < end ? begin : 0) {
+    left_ = begin < end ? s.depth : 0;
+  }
+
+  MIRIN_INLINE void Next() {
+    if (left_ == 0) return;
+    pair_.PackVector(s_);
+    left_ -= kLanes;
+    if (left_ == 0 && ++row_ < end_) {
+      pair_ = RowPair(s_, row_);
+      left_ = s_.depth;
+    }
+  }
+  void Finish() {
+    while (left_ > 0) Next();
+  }
+
+ private:
+  const StrassenArgs& s_;
+  int64_t row_, end_, left_;
+  RowPair pair_;
+};
+
+// Not inlined: over several of these loops accumulators would be moved to memory and back. With kSum it makes a difference besides:
+// additions and stores have units of their own, which a product leaves idle.
+template <bool kSum, int R, int V>
+__attribute__((noinline)) void Multiply(const Product<R, V>& product, int64_t depth, Fetch* fetch,
+                                        const Difference& sum, PackAhead* ahead) {
+  Tile<R, V> acc;
+  if (product.from == nullptr) {
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
+  } else {
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = (*product.from)[r][v]; });
+  }
+  if (product.also != nullptr)
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.also)[r][v]; });
+  FetchRows<V> rows = {};
+  if (product.to != nullptr) {
+    const Place& to = *product.to;
+    rows = {to.c, to.before == to.c ? nullptr : to.before, to.c_row, to.c_block};
+  }
+  const int64_t near = depth - 4 * R;
+  for (int64_t p = 0; p < depth; p += 4) {
+    fetch->Next();
+    if (p >= near) rows.Next();
+    if constexpr (!kSum) ahead->Next();
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      MultiplyAdd(product.a + p + i, depth, product.panel + (p + i) * V * kLanes, acc);
+      if constexpr (kSum) {
+        for (int v = 0; v < V; ++v) {
+          const int64_t at = ((p + i) * V + v) * kLanes;
+          Store(sum.to + at, Load(sum.x + at) - Load(sum.y + at));
+        }
+      }
+    }
+  }
+  if (product.keep != nullptr)
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { (*product.keep)[r][v] = acc[r][v]; });
+  if (product.to == nullptr) return;
+  if (product.plus != nullptr)
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.plus)[r][v]; });
+  Finish<R, V>(*product.to, acc);
+}
+
+// A tile of each quadrant of C. With kSum it makes the sums of B, which other tiles read.
+template <bool kSum, int R, int V>
+void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* fetch,
+               PackAhead* ahead) {
+  const GemmArgs& g = *s.product;
+  const int64_t width = V * kLanes, panel = s.depth * width;
+  const float* b11 = static_cast<const float*>(g.packed_b) + column * g.k + s.depth_begin * width;
+  const float *b21 = b11 + panel, *b12 = b11 + g.k * width, *b22 = b12 + panel;
+  const auto a = [&](int i) { return s.packed_a + i * s.matrix() + tile_row * s.depth; };
+  const auto t = [&](int i) { return s.sums_of_b + i * panel; };
+  const bool first = s.depth_begin == 0, last = s.depth_begin + 2 * s.depth >= g.k;
+  const auto place = [&](bool low, bool right) {
+    const int64_t row = tile_row + (low ? s.half_rows : 0), to = column + (right ? width : 0),
+                  at = (g.row_begin + row) * g.c_row + to / kLanes * s.c_block;
+    const float* add = s.add == nullptr ? nullptr : s.add + at;
+    Place p;
+    p.c = g.c + at;
+    p.c_row = g.c_row;
+    p.c_block = s.c_block;
+    p.rows = g.row_end - g.row_begin - row;
+    p.before = first ? add : p.c;
+    p.inverse = s.inverse + row;
+    p.column_scale = s.column_scale == nullptr ? nullptr : s.column_scale + to;
+    p.bias = last && g.bias != nullptr ? g.bias + to : nullptr;
+    p.activation = last ? g.activation : UnaryKind::kIdentity;
+    return p;
+  };
+  const Place c11 = place(false, false), c12 = place(false, true), c21 = place(true, false),
+              c22 = place(true, true);
+  Tile<R, V> u, p5;
+  const auto multiply = [&](const Product<R, V>& product, const Difference& sum) {
+    Multiply<kSum, R, V>(product, s.depth, fetch, sum, ahead);
+  };
+  const auto multiply_only = [&](const Product<R, V>& product) {
+    Multiply<false, R, V>(product, s.depth, fetch, {}, ahead);
+  };
+  if (s.plain) {
+    const auto both = [&](int left, const float* up, int right, const float* low, const Place& c) {
+      multiply_only({a(left), up, nullptr, nullptr, &u, nullptr, nullptr});
+      multiply_only({a(right), low, &u, nullptr, nullptr, &c, nullptr});
+    };
+    both(kA11, b11, kA12, b21, c11);
+    both(kA11, b12, kA12, b22, c12);
+    both(kA21, b11, kA22, b21, c21);
+    both(kA21, b12, kA22, b22, c22);
+    return;
+  }
+  multiply({a(kA11), b11, nullptr, nullptr, &u, nullptr, nullptr}, {b12, b11, t(kT1)});
+  multiply_only({a(kA12), b21, &u, nullptr, nullptr, &c11, nullptr});
+  multiply({a(kS1), t(kT1), nullptr, nullptr, &p5, nullptr, nullptr}, {b22, t(kT1), t(kT2)});
+  multiply({a(kS2), t(kT2), &u, nullptr, &u, nullptr, nullptr}, {b21, t(kT2), t(kT4)});
+  multiply({a(kS4), b22, &u, &p5, nullptr, &c12, nullptr}, {b22, b12, t(kT3)});
+  multiply_only({a(kS3), t(kT3), &u, nullptr, &u, &c22, &p5});
+  multiply_only({a(kA22), t(kT4), &u, nullptr, nullptr, &c21, nullptr});
+}
+
+template <int R, int V>
+inline void Rows(const StrassenArgs& s, int64_t rows, int64_t tile_row, int64_t column,
+                 Fetch* fetch, PackAhead* ahead) {
+  if constexpr (R > 0) {
+    if (rows != R) return Rows<R - 1, V>(s, rows, tile_row, column, fetch, ahead);
+    Quadrants<false, R, V>(s, tile_row, column, fetch, ahead);
+  }
+}
+
+template <int V>
+void Pair(const StrassenArgs& s, int64_t column) {
+  constexpr int kMost = kTileRows<V>;
+  const int64_t width = V * kLanes, rest = s.half_rows - kMost, tiles = (rest + kMost - 1) / kMost;
+  const int64_t lines = 2 * s.depth * width / 16, calls = 7 * (1 + tiles) * (s.depth / 4);
+  const int64_t at_once = (2 * lines + calls - 1) / calls;
+  Fetch fetch = {s.next,  lines, s.product->k * width - lines * 16,
+                 at_once, 0,     (2 * lines << 16) / (calls * at_once)};
+  // Tiles are alike: one of few rows would wait for B.
+  const auto tile = [&](int64_t i) { return i == 0 ? 0 : kMost + rest * (i - 1) / tiles; };
+  if (s.packs) PackRows(s, 0, kMost);
+  for (int64_t i = 0; i <= tiles; ++i) {
+    const int64_t row = tile(i), end = tile(i + 1);
+    PackAhead ahead(s, end, s.packs && i < tiles ? tile(i + 2) : end);
+    if (i == 0)
+      Quadrants<true, kMost, V>(s, 0, column, &fetch, &ahead);
+    else
+      Rows<kMost, V>(s, end - row, row, column, &fetch, &ahead);
+    ahead.Finish();
   }
 }
 
@@ -357,7 +422,14 @@ bool StrassenScale(const float* x, int64_t n, float* scale, float* inverse) {
   return bits < kInfinityBits;
 }
 
-bool StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) {
+bool StrassenScaleRows(const StrassenArgs& s, int64_t begin, int64_t end) {
+  if (s.plain) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t partner = s.half_rows + i;
+      s.scale[i] = s.inverse[i] = s.scale[partner] = s.inverse[partner] = 1;
+    }
+    return true;
+  }
   const bool rows_alone = s.a_block == kLanes;
   const auto scale = [&](int64_t first, int64_t count) {
     if (!rows_alone) return ScaleRows(s, first, count);
@@ -366,18 +438,12 @@ bool StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) {
   bool finite = true;
   for (int64_t i = begin, count; i < end; i += count) {
     count = rows_alone ? 1 : end - i < kTogether ? end - i : kTogether;
-    if (s.plain) {
-      for (int64_t j = i; j < i + count; ++j) {
-        const int64_t partner = s.half_rows + j;
-        s.scale[j] = s.inverse[j] = s.scale[partner] = s.inverse[partner] = 1;
-      }
-    } else {
-      finite &= scale(i, count) & scale(s.half_rows + i, count);
-    }
-    for (int64_t j = 0; j < count; ++j) PackPair(s, i + j);
+    finite &= scale(i, count) & scale(s.half_rows + i, count);
   }
   return finite;
 }
+
+void StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) { PackRows(s, begin, end); }
 
 void StrassenPair(const StrassenArgs& s, int64_t column) {
   constexpr int64_t kNarrow = (kVectors - 1) * kLanes;
