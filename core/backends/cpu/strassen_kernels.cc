@@ -37,9 +37,9 @@ inline void ScaleOf(int32_t bits, float* scale, float* inverse) {
 template <int R, int V>
 using Tile = Vector[R][V];
 
-// Rows of a tile that is V vectors wide: about as many sums as there are registers.
+// Rows of a tile that is V vectors wide: as many sums as leave registers for a line of a panel and a little more.
 template <int V>
-constexpr int kTileRows = kRows * kVectors / V;
+constexpr int kTileRows = (kRows * kVectors + 4) / V;
 
 // What the next pair will read, fetched bit by bit: two runs of `lines` cache lines, `gap` floats between them.
 struct Fetch {
@@ -74,14 +74,21 @@ struct Place {
   UnaryKind activation;
 };
 
-// One of the products of a tile: x = from + also + A B.
+// A product of panels, and what is made beside it where to is not null.
+struct Factors {
+  const float *a, *panel;
+  Difference sum;
+};
+
+// Products of a tile: x = from + A B, which keep gets; to gets x + also + A B of `then`.
 template <int R, int V>
 struct Product {
-  const float *a, *panel;
-  const Tile<R, V>*from, *also;  // null: zeros
-  Tile<R, V>* keep;              // gets x; null: none
-  const Place* to;               // gets x + plus; null: none
-  const Tile<R, V>* plus;        // null: zeros
+  const Tile<R, V>* from;  // null: zeros
+  Factors factors;
+  Tile<R, V>* keep;        // null: none
+  const Tile<R, V>* also;  // null: zeros
+  Factors then;            // a is null: none
+  const Place* to;         // null: none
 };
 
 // What Finish reads and writes comes while the last of the sums are made, row by row.
@@ -199,7 +206,8 @@ struct RowPair {
 
   // In order: stores to neighbours are what this waits for.
   MIRIN_INLINE void PackVector(const StrassenArgs& s) {
-    const auto put = [&](int which, Vector x) MIRIN_INLINE { Store(to + which * s.matrix(), x); };
+    const int64_t matrix = s.matrix();
+    const auto put = [&](int which, Vector x) MIRIN_INLINE { Store(to + which * matrix, x); };
     const Vector a11 = Load(up) * scale, a12 = Load(up + half) * scale, a21 = Load(low) * low_scale,
                  a22 = Load(low + half) * low_scale;
     up += s.a_block;
@@ -254,46 +262,56 @@ class PackAhead {
   RowPair pair_;
 };
 
-// Not inlined: over several of these loops accumulators would be moved to memory and back. With kSum it makes a difference besides:
+// Not inlined, and one loop: accumulators of several would be moved to memory and back. With kSum it makes differences besides:
 // additions and stores have units of their own, which a product leaves idle.
 template <bool kSum, int R, int V>
 __attribute__((noinline)) void Multiply(const Product<R, V>& product, int64_t depth, Fetch* fetch,
-                                        const Difference& sum, PackAhead* ahead) {
+                                        PackAhead* ahead) {
   Tile<R, V> acc;
   if (product.from == nullptr) {
     EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
   } else {
     EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = (*product.from)[r][v]; });
   }
-  if (product.also != nullptr)
-    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.also)[r][v]; });
   FetchRows<V> rows = {};
   if (product.to != nullptr) {
     const Place& to = *product.to;
     rows = {to.c, to.before == to.c ? nullptr : to.before, to.c_row, to.c_block};
   }
-  const int64_t near = depth - 4 * R;
-  for (int64_t p = 0; p < depth; p += 4) {
+  Factors f = product.factors;
+  const auto middle = [&]() MIRIN_INLINE {
+    if (product.keep != nullptr)
+      EachVector<R, V>([&](int r, int v) MIRIN_INLINE { (*product.keep)[r][v] = acc[r][v]; });
+    if (product.also != nullptr)
+      EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.also)[r][v]; });
+    f = product.then;
+  };
+  const int64_t then = product.then.a == nullptr ? 0 : depth;
+  for (int64_t left = depth + then; left > 0; left -= 4) {
+    if (left == then) middle();
     fetch->Next();
-    if (p >= near) rows.Next();
+    if (left <= 4 * R) rows.Next();
     if constexpr (!kSum) ahead->Next();
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
-      MultiplyAdd(product.a + p + i, depth, product.panel + (p + i) * V * kLanes, acc);
-      if constexpr (kSum) {
+      MultiplyAdd(f.a + i, depth, f.panel + i * V * kLanes, acc);
+      if (kSum && f.sum.to != nullptr) {
         for (int v = 0; v < V; ++v) {
-          const int64_t at = ((p + i) * V + v) * kLanes;
-          Store(sum.to + at, Load(sum.x + at) - Load(sum.y + at));
+          const int64_t at = (i * V + v) * kLanes;
+          Store(f.sum.to + at, Load(f.sum.x + at) - Load(f.sum.y + at));
         }
       }
     }
+    f.a += 4;
+    f.panel += 4 * V * kLanes;
+    if (kSum && f.sum.to != nullptr) {
+      f.sum.x += 4 * V * kLanes;
+      f.sum.y += 4 * V * kLanes;
+      f.sum.to += 4 * V * kLanes;
+    }
   }
-  if (product.keep != nullptr)
-    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { (*product.keep)[r][v] = acc[r][v]; });
-  if (product.to == nullptr) return;
-  if (product.plus != nullptr)
-    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.plus)[r][v]; });
-  Finish<R, V>(*product.to, acc);
+  if (then == 0) middle();
+  if (product.to != nullptr) Finish<R, V>(*product.to, acc);
 }
 
 // A tile of each quadrant of C. With kSum it makes the sums of B, which other tiles read.
@@ -325,31 +343,29 @@ void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* f
   };
   const Place c11 = place(false, false), c12 = place(false, true), c21 = place(true, false),
               c22 = place(true, true);
-  Tile<R, V> u, p5;
-  const auto multiply = [&](const Product<R, V>& product, const Difference& sum) {
-    Multiply<kSum, R, V>(product, s.depth, fetch, sum, ahead);
+  const auto multiply = [&](const Product<R, V>& product) {
+    Multiply<kSum, R, V>(product, s.depth, fetch, ahead);
   };
   const auto multiply_only = [&](const Product<R, V>& product) {
-    Multiply<false, R, V>(product, s.depth, fetch, {}, ahead);
+    Multiply<false, R, V>(product, s.depth, fetch, ahead);
+  };
+  const auto f = [&](int left, const float* right, const Difference& sum = {}) {
+    return Factors{a(left), right, sum};
   };
   if (s.plain) {
-    const auto both = [&](int left, const float* up, int right, const float* low, const Place& c) {
-      multiply_only({a(left), up, nullptr, nullptr, &u, nullptr, nullptr});
-      multiply_only({a(right), low, &u, nullptr, nullptr, &c, nullptr});
-    };
-    both(kA11, b11, kA12, b21, c11);
-    both(kA11, b12, kA12, b22, c12);
-    both(kA21, b11, kA22, b21, c21);
-    both(kA21, b12, kA22, b22, c22);
+    multiply_only({nullptr, f(kA11, b11), nullptr, nullptr, f(kA12, b21), &c11});
+    multiply_only({nullptr, f(kA11, b12), nullptr, nullptr, f(kA12, b22), &c12});
+    multiply_only({nullptr, f(kA21, b11), nullptr, nullptr, f(kA22, b21), &c21});
+    multiply_only({nullptr, f(kA21, b12), nullptr, nullptr, f(kA22, b22), &c22});
     return;
   }
-  multiply({a(kA11), b11, nullptr, nullptr, &u, nullptr, nullptr}, {b12, b11, t(kT1)});
-  multiply_only({a(kA12), b21, &u, nullptr, nullptr, &c11, nullptr});
-  multiply({a(kS1), t(kT1), nullptr, nullptr, &p5, nullptr, nullptr}, {b22, t(kT1), t(kT2)});
-  multiply({a(kS2), t(kT2), &u, nullptr, &u, nullptr, nullptr}, {b21, t(kT2), t(kT4)});
-  multiply({a(kS4), b22, &u, &p5, nullptr, &c12, nullptr}, {b22, b12, t(kT3)});
-  multiply_only({a(kS3), t(kT3), &u, nullptr, &u, &c22, &p5});
-  multiply_only({a(kA22), t(kT4), &u, nullptr, nullptr, &c21, nullptr});
+  Tile<R, V> u, p5;
+  multiply({nullptr, f(kA11, b11, {b12, b11, t(kT1)}), &u, nullptr, f(kA12, b21), &c11});
+  multiply({nullptr, f(kS1, t(kT1), {b22, t(kT1), t(kT2)}), &p5, nullptr, {}, nullptr});
+  multiply(
+      {&u, f(kS2, t(kT2), {b21, t(kT2), t(kT4)}), &u, &p5, f(kS4, b22, {b22, b12, t(kT3)}), &c12});
+  multiply_only({&u, f(kS3, t(kT3)), &u, &p5, {}, &c22});
+  multiply_only({&u, f(kA22, t(kT4)), nullptr, nullptr, {}, &c21});
 }
 
 template <int R, int V>
