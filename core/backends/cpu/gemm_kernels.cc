@@ -34,9 +34,7 @@ constexpr int64_t kLeastStreamBytes = 512 << 10;
 template <int R, int V, typename W>
 inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
   Vector acc[R][V];
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) acc[r][v] = Vector{};
-  }
+  EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
   int64_t p = 0;
   const W* fetch = t.next;
   for (int64_t lines = t.next_lines; lines > 0 && p + kFetchEvery <= t.depth;
@@ -51,22 +49,21 @@ inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
   constexpr int64_t kTile = V * kLanes;
   const bool whole = t.width == kTile;
   if (whole && (!t.last || g.activation == UnaryKind::kIdentity)) {
-    for (int r = 0; r < R; ++r) {
-      for (int v = 0; v < V; ++v) {
-        float* to = t.c + r * g.c_row + v * kLanes;
-        Vector x = acc[r][v];
-        if (!t.first) x += Load(to);
-        if (t.last && t.bias != nullptr) x += Load(t.bias + v * kLanes);
-        Store(to, x);
-      }
-    }
+    EachVector<R, V>([&](int r, int v) MIRIN_INLINE {
+      float* to = t.c + r * g.c_row + v * kLanes;
+      Vector x = acc[r][v];
+      if (!t.first) x += Load(to);
+      if (t.last && t.bias != nullptr) x += Load(t.bias + v * kLanes);
+      Store(to, x);
+    });
     return;
   }
   float tile[R * kTile];
+  EachVector<R, V>(
+      [&](int r, int v) MIRIN_INLINE { Store(tile + r * kTile + v * kLanes, acc[r][v]); });
   for (int r = 0; r < R; ++r) {
     float* line = tile + r * kTile;
     const float* to = t.c + r * g.c_row;
-    for (int v = 0; v < V; ++v) Store(line + v * kLanes, acc[r][v]);
     if (!t.first) {
       for (int64_t j = 0; j < t.width; ++j) line[j] += to[j];
     }
