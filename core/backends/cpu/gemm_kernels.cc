@@ -59,8 +59,8 @@ inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
     return;
   }
   float tile[R * kTile];
-  EachVector<R, V>(
-      [&](int r, int v) MIRIN_INLINE { Store(tile + r * kTile + v * kLanes, acc[r][v]); });
+  EachVector<R, V>([&](int r, int v)
+                       MIRIN_INLINE { Store(tile + r * kTile + v * kLanes, acc[r][v]); });
   for (int r = 0; r < R; ++r) {
     float* line = tile + r * kTile;
     const float* to = t.c + r * g.c_row;

@@ -59,9 +59,10 @@ struct StrassenArgs {
   int64_t columns;            // of a panel of B: tile_columns or a vector's less
   int64_t half_rows;          // half of the rows, rounded up, 16 or more
   int64_t depth_begin;
-  int64_t depth;           // half of the block's, a multiple of 16
-  bool packs;              // strassen_pair packs all rows, beside its multiply-adds
-  bool plain;              // all 8 products and no sums, for numbers that are not finite
+  int64_t depth;  // half of the block's, a multiple of 16
+  bool packs;     // strassen_pair scales and packs all rows, beside its multiply-adds
+  bool*
+      plain;  // of each row of the upper half and its partner: all 8 products and no sums, for numbers that are not finite
   float *scale, *inverse;  // 2 * half_rows each, of this block of the depth
   float* packed_a;         // 7 matrices of half_rows * depth
   float* sums_of_b;        // 4 * depth * columns
@@ -120,12 +121,14 @@ struct SimdKernels {
   // The power of two that brings the largest magnitude of x to [1, 2), and its inverse, 0 for zeros; false when a number is not finite.
   // n is a multiple of lanes.
   bool (*strassen_scale)(const float* x, int64_t n, float* scale, float* inverse);
-  // Sets the scales of rows [begin, end) of the upper half and of their partners: ones where args are plain. False when a number is not
-  // finite: all rows have to be plain.
+  // Scales for rows [begin, end) of the upper half and their partners; false, and plain, where a number is not finite. Rows that are
+  // multiplied together have to be alike.
   bool (*strassen_scale_rows)(const StrassenArgs& args, int64_t begin, int64_t end);
+  // The same rows are plain: as they are.
+  void (*strassen_leave_plain)(const StrassenArgs& args, int64_t begin, int64_t end);
   // The same rows to packed_a, once they have scales.
   void (*strassen_pack_a)(const StrassenArgs& args, int64_t begin, int64_t end);
-  // Two panels of C from `column` on, plus what they hold when depth_begin is not 0. The panels are even, or scaled, or the product is plain.
+  // Two panels of C from `column` on, plus what they hold when depth_begin is not 0. The panels are even or scaled, or all rows are plain.
   void (*strassen_pair)(const StrassenArgs& args, int64_t column);
   // Floats to binary16, for panels of half the size; false when a finite one is too large. Null, as gemm_half is, where the
   // CPU cannot read such numbers.

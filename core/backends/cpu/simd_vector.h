@@ -40,6 +40,7 @@ void Attend(const AttendArgs& args);
 bool StrassenEven(const float* pair, int64_t k);
 bool StrassenScale(const float* x, int64_t n, float* scale, float* inverse);
 bool StrassenScaleRows(const StrassenArgs& args, int64_t begin, int64_t end);
+void StrassenLeavePlain(const StrassenArgs& args, int64_t begin, int64_t end);
 void StrassenPackA(const StrassenArgs& args, int64_t begin, int64_t end);
 void StrassenPair(const StrassenArgs& args, int64_t column);
 #if defined(__F16C__)

@@ -29,12 +29,13 @@ int64_t CopiesOfA(int threads) { return threads <= kFewThreads ? threads : 1; }
 // Floats of each part of the scratch, whole cache lines.
 int64_t HalfRows(const StrassenPlan& p) { return ((p.rows + p.blocks - 1) / p.blocks + 1) / 2; }
 int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(2 * HalfRows(p), 16); }
+int64_t PlainFloats(const StrassenPlan& p) { return RoundUp((HalfRows(p) + 3) / 4, 16); }
 // With the scales, which are those of a block of the depth.
 int64_t AFloats(const StrassenPlan& p) {
   StrassenArgs block = {};
   block.half_rows = HalfRows(p);
   block.depth = p.depth;
-  return 2 * ScaleFloats(p) + 7 * block.matrix();
+  return 2 * ScaleFloats(p) + PlainFloats(p) + 7 * block.matrix();
 }
 int64_t BFloats(const StrassenPlan& p) { return RoundUp(4 * p.depth * p.columns, 16); }
 int64_t BlockFloats(const StrassenPlan& p, int64_t copies, int64_t workers) {
@@ -44,6 +45,15 @@ int64_t BlockFloats(const StrassenPlan& p, int64_t copies, int64_t workers) {
 // Whether threads take blocks of rows each, rather than share each block's columns: no sums are made twice, but the last may wait.
 bool ByBlocks(const StrassenPlan& plan, int threads) {
   return threads == 1 || plan.blocks % threads == 0 || plan.blocks >= 4 * threads;
+}
+
+// Where a copy of the sums of A lies.
+void PlaceA(const StrassenPlan& plan, float* at, StrassenArgs* s) {
+  s->scale = at;
+  s->inverse = s->scale + ScaleFloats(plan);
+  float* plain = s->inverse + ScaleFloats(plan);
+  s->plain = reinterpret_cast<bool*>(plain);
+  s->packed_a = plain + PlainFloats(plan);
 }
 
 // Block b with its parts of the scratch, the first of them where there are several.
@@ -63,10 +73,8 @@ void Begin(const StrassenPlan& plan, const StrassenArgs& args, int64_t b, int64_
   s.columns = plan.columns;
   s.half_rows = (plan.begin(b + 1) - plan.begin(b) + 1) / 2;
   s.depth = plan.depth;
-  s.scale = scratch;
-  s.inverse = s.scale + ScaleFloats(plan);
-  s.packed_a = s.inverse + ScaleFloats(plan);
-  s.sums_of_b = s.scale + copies * AFloats(plan);
+  PlaceA(plan, scratch, &s);
+  s.sums_of_b = scratch + copies * AFloats(plan);
 }
 
 template <typename Fn>
@@ -74,15 +82,7 @@ void ForDepths(StrassenArgs* s, Fn fn) {
   for (s->depth_begin = 0; s->depth_begin < s->product->k; s->depth_begin += 2 * s->depth) fn();
 }
 
-// scale() says whether all numbers are finite; if not, rows are left as they are, and it is called again.
-template <typename Fn>
-void ScaleRows(StrassenArgs* s, Fn scale) {
-  s->plain = false;
-  s->plain = !scale();
-  if (s->plain) scale();
-}
-
-// Pairs of panels [begin, end) for the block of the depth that args begin; with `packs` the first of them packs the rows.
+// Pairs of panels [begin, end) for the block of the depth that args begin; with `packs` the first of them scales and packs the rows.
 void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end, bool packs) {
   const GemmArgs& g = *args.product;
   const int64_t pair = 2 * plan.columns, next_depth = args.depth_begin + 2 * args.depth;
@@ -99,10 +99,7 @@ void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_
 
 // The pairs [begin, end) over the whole depth, on one thread.
 void RunDepths(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end) {
-  ForDepths(&args, [&] {
-    ScaleRows(&args, [&] { return Simd().strassen_scale_rows(args, 0, args.half_rows); });
-    RunPairs(plan, args, begin, end, true);
-  });
+  ForDepths(&args, [&] { RunPairs(plan, args, begin, end, true); });
 }
 
 void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, Block* block) {
@@ -110,10 +107,7 @@ void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, Block* b
   const int64_t copies = CopiesOfA(threads.threads());
   const auto of_worker = [&](int worker) {
     StrassenArgs mine = s;
-    if (copies > 1) {
-      for (float** part : {&mine.scale, &mine.inverse, &mine.packed_a})
-        *part += worker * AFloats(plan);
-    }
+    if (copies > 1) PlaceA(plan, s.scale + worker * AFloats(plan), &mine);
     mine.sums_of_b += worker * BFloats(plan);
     return mine;
   };
@@ -127,17 +121,16 @@ void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, Block* b
                                });
     return;
   }
-  const auto pack = [&] {
-    std::atomic<bool> finite = true;
-    threads.ParallelFor(s.half_rows, std::max<int64_t>(1, 4096 / s.depth),
-                        [&](int64_t begin, int64_t end) {
-                          if (!Simd().strassen_scale_rows(s, begin, end)) finite = false;
-                          Simd().strassen_pack_a(s, begin, end);
-                        });
-    return finite.load();
+  const auto for_rows = [&](auto fn) {
+    threads.ParallelFor(s.half_rows, std::max<int64_t>(1, 4096 / s.depth), fn);
   };
   ForDepths(&s, [&] {
-    ScaleRows(&s, pack);
+    std::atomic<bool> finite = true;
+    for_rows([&](int64_t begin, int64_t end) {
+      if (!Simd().strassen_scale_rows(s, begin, end)) finite = false;
+    });
+    if (!finite) Simd().strassen_leave_plain(s, 0, s.half_rows);
+    for_rows([&](int64_t begin, int64_t end) { Simd().strassen_pack_a(s, begin, end); });
     threads.ParallelForWorkers(plan.pairs, least, [&](int64_t begin, int64_t end, int worker) {
       RunPairs(plan, of_worker(worker), begin, end, false);
     });

@@ -166,41 +166,83 @@ inline const float* RowOf(const StrassenArgs& s, int64_t row) {
          s.depth_begin / kLanes * s.a_block;
 }
 
-constexpr int kTogether = 8;  // rows whose columns are in blocks: neighbours of the first ones
-
-// Rows [first, first + count) of the block, kTogether at most; false when a number is not finite.
-bool ScaleRows(const StrassenArgs& s, int64_t first, int64_t count) {
-  const float* from[kTogether];
-  for (int64_t j = 0; j < kTogether; ++j) from[j] = RowOf(s, first + (j < count ? j : 0));
-  Mask largest[kTogether] = {};
-  for (int64_t p = 0; p < 2 * s.depth / kLanes; ++p) {
-    for (int j = 0; j < kTogether; ++j) {
-      const float* x = from[j] + p * s.a_block;
-      __builtin_prefetch(x + kTogether * s.product->a_row, 0, 2);
-      largest[j] = LargerBits(Magnitude(Load(x)), largest[j]);
-    }
+// Rows [begin, end) of the upper half and their partners stay as they are.
+void LeavePlain(const StrassenArgs& s, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t partner = s.half_rows + i;
+    s.plain[i] = true;
+    s.scale[i] = s.inverse[i] = s.scale[partner] = s.inverse[partner] = 1;
   }
-  bool finite = true;
-  for (int64_t j = 0; j < count; ++j) {
-    const int32_t bits = Largest(largest[j]);
-    ScaleOf(bits, s.scale + first + j, s.inverse + first + j);
-    finite &= bits < kInfinityBits;
-  }
-  return finite;
 }
+
+// The scales of rows [begin, end) of the upper half and of their partners, a few numbers at a time.
+class ScaleAhead {
+ public:
+  ScaleAhead(const StrassenArgs& s, int64_t begin, int64_t end)
+      : s_(s),
+        begin_(begin),
+        end_(end),
+        row_(begin),
+        x_(RowOf(s, begin)),
+        next_(RowOf(s, begin + 1)),
+        left_(2 * s.depth) {
+    for (int64_t i = begin; i < end; ++i) s.plain[i] = false;
+  }
+
+  // Whether there is more to do.
+  MIRIN_INLINE bool Next() {
+    constexpr int kAtOnce = 4;
+    for (int j = 0; j < kAtOnce; ++j) {
+      const int64_t at = j * kLanes < left_ ? j * s_.a_block : 0;
+      largest_ = LargerBits(Magnitude(Load(x_ + at)), largest_);
+      __builtin_prefetch(next_ + at, 0, 2);
+    }
+    x_ += kAtOnce * s_.a_block;
+    next_ += kAtOnce * s_.a_block;
+    left_ -= kAtOnce * kLanes;
+    return left_ > 0 || NextRow();
+  }
+
+ private:
+  bool NextRow() {
+    const int32_t bits = Largest(largest_);
+    ScaleOf(bits, s_.scale + row_, s_.inverse + row_);
+    finite_ = finite_ && bits < kInfinityBits;
+    largest_ = Mask{};
+    left_ = 2 * s_.depth;
+    if (++row_ == end_) row_ = s_.half_rows + begin_;
+    if (row_ < s_.half_rows + end_) {
+      x_ = RowOf(s_, row_);
+      next_ = RowOf(s_, row_ + 1 == end_ ? s_.half_rows + begin_ : row_ + 1);
+      return true;
+    }
+    if (!finite_) LeavePlain(s_, begin_, end_);
+    return false;
+  }
+
+  const StrassenArgs& s_;
+  int64_t begin_, end_, row_;
+  const float *x_, *next_;  // the row, and the one after it, which is fetched
+  int64_t left_;
+  Mask largest_ = {};
+  bool finite_ = true;
+};
 
 // A row of the upper half and its partner become rows of packed_a, a vector of each quadrant at a time.
 struct RowPair {
   const float *up, *low;
   float scale, low_scale;
+  bool plain;
   int64_t half;  // floats to the other half of the depth
   float* to;
 
+  RowPair() = default;
   RowPair(const StrassenArgs& s, int64_t i)
       : up(RowOf(s, i)),
         low(RowOf(s, i + s.half_rows)),
         scale(s.scale[i]),
         low_scale(s.scale[s.half_rows + i]),
+        plain(s.plain[i]),
         half(s.depth / kLanes * s.a_block),
         to(s.packed_a + i * s.depth) {}
 
@@ -215,7 +257,7 @@ struct RowPair {
     put(kA11, a11);
     put(kA12, a12);
     put(kA22, a22);
-    if (s.plain) {
+    if (plain) {
       put(kA21, a21);
     } else {
       const Vector s1 = a21 + a22, s2 = s1 - a11;
@@ -228,37 +270,36 @@ struct RowPair {
   }
 };
 
-void PackRows(const StrassenArgs& s, int64_t begin, int64_t end) {
-  for (int64_t i = begin; i < end; ++i) {
-    RowPair pair(s, i);
-    for (int64_t p = 0; p < s.depth; p += kLanes) pair.PackVector(s);
-  }
-}
-
-// Rows that are packed beside the multiply-adds of those before them.
+// Rows that are scaled and packed beside the multiply-adds of those before them.
 class PackAhead {
  public:
   PackAhead(const StrassenArgs& s, int64_t begin, int64_t end)
-      : s_(s), row_(begin), end_(end), left_(0), pair_(s, begin < end ? begin : 0) {
-    left_ = begin < end ? s.depth : 0;
-  }
+      : s_(s), scale_(s, begin, end), scales_(begin < end), row_(begin), end_(end) {}
 
   MIRIN_INLINE void Next() {
-    if (left_ == 0) return;
-    pair_.PackVector(s_);
-    left_ -= kLanes;
-    if (left_ == 0 && ++row_ < end_) {
-      pair_ = RowPair(s_, row_);
-      left_ = s_.depth;
+    if (scales_) {
+      scales_ = scale_.Next();
+      if (!scales_) Begin();
+    } else if (left_ > 0) {
+      pair_.PackVector(s_);
+      left_ -= kLanes;
+      if (left_ == 0 && ++row_ < end_) Begin();
     }
   }
   void Finish() {
-    while (left_ > 0) Next();
+    while (scales_ || left_ > 0) Next();
   }
 
  private:
+  void Begin() {
+    pair_ = RowPair(s_, row_);
+    left_ = s_.depth;
+  }
+
   const StrassenArgs& s_;
-  int64_t row_, end_, left_;
+  ScaleAhead scale_;
+  bool scales_;
+  int64_t row_, end_, left_ = 0;
   RowPair pair_;
 };
 
@@ -349,10 +390,18 @@ void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* f
   const auto multiply_only = [&](const Product<R, V>& product) {
     Multiply<false, R, V>(product, s.depth, fetch, ahead);
   };
+  // Each with the first product that reads one of its terms.
+  const Difference sums[] = {
+      {b12, b11, t(kT1)}, {b22, t(kT1), t(kT2)}, {b22, b12, t(kT3)}, {b21, t(kT2), t(kT4)}};
   const auto f = [&](int left, const float* right, const Difference& sum = {}) {
     return Factors{a(left), right, sum};
   };
-  if (s.plain) {
+  if (s.plain[tile_row]) {
+    if (kSum) {
+      for (const Difference& d : sums) {
+        for (int64_t i = 0; i < panel; i += kLanes) Store(d.to + i, Load(d.x + i) - Load(d.y + i));
+      }
+    }
     multiply_only({nullptr, f(kA11, b11), nullptr, nullptr, f(kA12, b21), &c11});
     multiply_only({nullptr, f(kA11, b12), nullptr, nullptr, f(kA12, b22), &c12});
     multiply_only({nullptr, f(kA21, b11), nullptr, nullptr, f(kA22, b21), &c21});
@@ -360,10 +409,9 @@ void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* f
     return;
   }
   Tile<R, V> u, p5;
-  multiply({nullptr, f(kA11, b11, {b12, b11, t(kT1)}), &u, nullptr, f(kA12, b21), &c11});
-  multiply({nullptr, f(kS1, t(kT1), {b22, t(kT1), t(kT2)}), &p5, nullptr, {}, nullptr});
-  multiply(
-      {&u, f(kS2, t(kT2), {b21, t(kT2), t(kT4)}), &u, &p5, f(kS4, b22, {b22, b12, t(kT3)}), &c12});
+  multiply({nullptr, f(kA11, b11, sums[kT1]), &u, nullptr, f(kA12, b21), &c11});
+  multiply({nullptr, f(kS1, t(kT1), sums[kT2]), &p5, nullptr, {}, nullptr});
+  multiply({&u, f(kS2, t(kT2), sums[kT4]), &u, &p5, f(kS4, b22, sums[kT3]), &c12});
   multiply_only({&u, f(kS3, t(kT3)), &u, &p5, {}, &c22});
   multiply_only({&u, f(kA22, t(kT4)), nullptr, nullptr, {}, &c21});
 }
@@ -387,7 +435,7 @@ void Pair(const StrassenArgs& s, int64_t column) {
                  at_once, 0,     (2 * lines << 16) / (calls * at_once)};
   // Tiles are alike: one of few rows would wait for B.
   const auto tile = [&](int64_t i) { return i == 0 ? 0 : kMost + rest * (i - 1) / tiles; };
-  if (s.packs) PackRows(s, 0, kMost);
+  if (s.packs) PackAhead(s, 0, kMost).Finish();
   for (int64_t i = 0; i <= tiles; ++i) {
     const int64_t row = tile(i), end = tile(i + 1);
     PackAhead ahead(s, end, s.packs && i < tiles ? tile(i + 2) : end);
@@ -439,27 +487,26 @@ bool StrassenScale(const float* x, int64_t n, float* scale, float* inverse) {
 }
 
 bool StrassenScaleRows(const StrassenArgs& s, int64_t begin, int64_t end) {
-  if (s.plain) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t partner = s.half_rows + i;
-      s.scale[i] = s.inverse[i] = s.scale[partner] = s.inverse[partner] = 1;
-    }
-    return true;
-  }
-  const bool rows_alone = s.a_block == kLanes;
-  const auto scale = [&](int64_t first, int64_t count) {
-    if (!rows_alone) return ScaleRows(s, first, count);
-    return StrassenScale(RowOf(s, first), 2 * s.depth, s.scale + first, s.inverse + first);
-  };
   bool finite = true;
-  for (int64_t i = begin, count; i < end; i += count) {
-    count = rows_alone ? 1 : end - i < kTogether ? end - i : kTogether;
-    finite &= scale(i, count) & scale(s.half_rows + i, count);
+  for (int64_t i = begin; i < end; ++i) {
+    ScaleAhead row(s, i, i + 1);
+    while (row.Next()) {
+    }
+    finite = finite && !s.plain[i];
   }
   return finite;
 }
 
-void StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) { PackRows(s, begin, end); }
+void StrassenLeavePlain(const StrassenArgs& s, int64_t begin, int64_t end) {
+  LeavePlain(s, begin, end);
+}
+
+void StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; ++i) {
+    RowPair pair(s, i);
+    for (int64_t p = 0; p < s.depth; p += kLanes) pair.PackVector(s);
+  }
+}
 
 void StrassenPair(const StrassenArgs& s, int64_t column) {
   constexpr int64_t kNarrow = (kVectors - 1) * kLanes;
