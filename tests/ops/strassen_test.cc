@@ -37,8 +37,10 @@ FloatResult Multiply(const Case& c, const Inputs& in, int threads) {
   return RunFloats(product, options);
 }
 
-// The row's largest number, not the matrix's: rows that meet in a sum do not spoil each other.
-void ExpectClose(const Case& c, const Inputs& in, const std::vector<float>& y) {
+// The row's largest number, not the matrix's: rows that meet in a sum do not spoil each other. A second level's bound is four times as large, as
+// StrassenArgs says.
+void ExpectClose(const Case& c, const Inputs& in, const std::vector<float>& y, int levels = 1) {
+  const int factor = levels == 1 ? 1 : 4;
   ASSERT_EQ(y.size(), static_cast<size_t>(c.m * c.n));
   float weight = 0;
   for (float b : in.b) weight = std::max(weight, std::fabs(b));
@@ -46,8 +48,8 @@ void ExpectClose(const Case& c, const Inputs& in, const std::vector<float>& y) {
     const float* row = in.a.data() + i * c.k;
     float largest = 0;
     for (int64_t p = 0; p < c.k; ++p) largest = std::max(largest, std::fabs(row[p]));
-    const double bound = static_cast<double>(c.k) * 0x1p-23 * static_cast<double>(largest) *
-                             static_cast<double>(weight) +
+    const double bound = factor * static_cast<double>(c.k) * 0x1p-23 *
+                             static_cast<double>(largest) * static_cast<double>(weight) +
                          1e-6;
     for (int64_t j = 0; j < c.n; j += 5) {
       double want = c.bias ? static_cast<double>(in.bias[static_cast<size_t>(j)]) : 0;
@@ -76,6 +78,13 @@ const Case kCases[] = {
     {197, 384, 200, true, ""},           // tiles of unlike rows
     {300, 256, 192, false, "relu"},      // several blocks of rows
 };
+// Deep and wide enough for two levels: one block of the depth and several, odd numbers of rows, several blocks of them.
+const Case kTwiceCases[] = {
+    {96, 768, 192, true, ""},
+    {128, 1536, 384, true, "relu"},
+    {197, 768, 384, true, "gelu_erf"},
+    {301, 1024, 768, false, ""},
+};
 
 TEST(Strassen, IsCloseToSumsInDouble) {
   for (const Case& c : kCases) {
@@ -92,6 +101,15 @@ TEST(Strassen, IsCloseToSumsInDouble) {
   }
 }
 
+TEST(Strassen, TwoLevelsAreCloseToSumsInDouble) {
+  for (const Case& c : kTwiceCases) {
+    SCOPED_TRACE(absl::StrCat(c.m, "x", c.k, "x", c.n, " ", c.activation));
+    const Inputs in(c);
+    // Threads that cannot share groups of panels evenly take one level.
+    for (int threads : {1, 2, 3, 6}) ExpectClose(c, in, Multiply(c, in, threads).y, 2);
+  }
+}
+
 // Each thread packs rows for itself, and with fewer of the three pairs of panels is soon blocks of the depth ahead: the scales of those differ.
 TEST(Strassen, ThreadsKeepTheirOwnScales) {
   const Case c = {64, 6144, 288, false, ""};
@@ -105,8 +123,13 @@ TEST(Strassen, ThreadsKeepTheirOwnScales) {
   for (int round = 0; round < 10; ++round) ASSERT_EQ(Multiply(c, in, 2).y, one) << round;
 }
 
-TEST(Strassen, LargeRowsLeaveOthersAlone) {
-  const Case c = {128, 384, 192, true, ""};
+struct Levels {
+  Case c;
+  int count;
+};
+const Levels kLevels[] = {{{128, 384, 192, true, ""}, 1}, {{128, 768, 192, true, ""}, 2}};
+
+void TestLargeRows(const Case& c, int levels) {
   Inputs in(c);
   for (int64_t p = 0; p < c.k; ++p) {
     in.a[static_cast<size_t>(p)] *= 1e20f;             // row 0
@@ -114,27 +137,34 @@ TEST(Strassen, LargeRowsLeaveOthersAlone) {
     in.a[static_cast<size_t>(70 * c.k + p)] = 0;       // row 70
   }
   const std::vector<float> y = Multiply(c, in, 1).y;
-  ExpectClose(c, in, y);
+  ExpectClose(c, in, y, levels);
   for (int64_t j = 0; j < c.n; ++j)
     EXPECT_EQ(y[static_cast<size_t>(70 * c.n + j)], in.bias[static_cast<size_t>(j)]);
 }
 
+TEST(Strassen, LargeRowsLeaveOthersAlone) {
+  for (const Levels& l : kLevels) TestLargeRows(l.c, l.count);
+}
+
 // In the first rows that are multiplied together, in others, in the lower half.
+void TestNotFinite(const Case& c, int64_t row, float bad, int threads) {
+  Inputs in(c);
+  in.a[static_cast<size_t>(row * c.k + 7)] = bad;
+  std::vector<float> y = Multiply(c, in, threads).y;
+  std::fill_n(in.a.begin() + row * c.k, c.k, 0.0f);
+  for (int64_t j = 0; j < c.n; ++j) {
+    float& result = y[static_cast<size_t>(row * c.n + j)];
+    EXPECT_FALSE(std::isfinite(result));
+    result = in.bias[static_cast<size_t>(j)];
+  }
+  ExpectClose(c, in, y);
+}
+
 TEST(Strassen, NotFiniteNumbersStayInTheirRow) {
-  const Case c = {128, 384, 192, true, ""};
-  for (float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
-    for (int64_t row : {0, 45, 100}) {
-      Inputs in(c);
-      in.a[static_cast<size_t>(row * c.k + 7)] = bad;
-      for (int threads : {1, 2, 6}) {
-        std::vector<float> y = Multiply(c, in, threads).y;
-        for (int64_t j = 0; j < c.n; ++j)
-          EXPECT_FALSE(std::isfinite(y[static_cast<size_t>(row * c.n + j)]));
-        Inputs others = in;
-        std::fill_n(others.a.begin() + row * c.k, c.k, 0.0f);
-        for (int64_t j = 0; j < c.n; ++j)
-          y[static_cast<size_t>(row * c.n + j)] = in.bias[static_cast<size_t>(j)];
-        ExpectClose(c, others, y);
+  for (const Levels& l : kLevels) {
+    for (float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+      for (int64_t row : {0, 45, 100}) {
+        for (int threads : {1, 2, 6}) TestNotFinite(l.c, row, bad, threads);
       }
     }
   }

@@ -327,6 +327,7 @@ constexpr SimdKernels kKernels = {MIRIN_TEXT(MIRIN_SIMD),
                                   StrassenLeavePlain,
                                   StrassenPackA,
                                   StrassenPair,
+                                  StrassenPut,
                                   Narrow,
                                   GemmHalf};
 

@@ -46,27 +46,65 @@ struct GemmArgs {
       backward;  // panels from the last to the first: in turns with forward, a cache keeps part of B between calls
 };
 
+// to = x - y for a pair of panels, which follow each other in `to`.
+struct StrassenSum {
+  const float *x, *y;
+  float* to;             // null: nothing is to be done
+  int64_t x_gap, y_gap;  // floats from the end of the first panel to the second
+};
+
+// The matrices in StrassenArgs::packed_a.
+enum StrassenMatrix { kA11, kA12, kA22, kS1, kS2, kS3, kS4 };
+
+// Rows of A from a row and a depth on, with a sign.
+struct StrassenTerm {
+  int64_t row, depth;
+  float sign;
+};
+constexpr int kStrassenTerms = 4;
+
 // A block of the depth of a product by fewer multiplications: 7 products of halves instead of 8 (strassen_kernels.cc). Rows
 // [row_begin, row_end) of A are scaled by powers of two, so that a result c is within 5 k^2 2^-24 times the largest of its row of A times
-// the largest of its two panels of B.
+// the largest of its two panels of B; within 20 k^2 2^-24 times the largest of its four panels where each of the 7 is made by 7.
 struct StrassenArgs {
-  const GemmArgs* product;  // a_column and its column range are ignored
-  const int64_t* a_rows;  // where each row of A begins, instead of multiples of a_row; null: there
-  int64_t a_block,
-      c_block;  // floats from one vector's worth of a row's columns to the next one's: the vector's where columns are neighbours
-  const float* add;           // added to C, in its form, which it may be; null: nothing
-  const float* column_scale;  // powers of two that columns of C are multiplied by; null: ones
-  int64_t columns;            // of a panel of B: tile_columns or a vector's less
-  int64_t half_rows;          // half of the rows, rounded up, 16 or more
+  const GemmArgs* product;  // a_column, packed_b and its column range are ignored
+  int64_t columns;          // of a panel of B: tile_columns or a vector's less
+  int64_t half_rows;        // half of the rows, rounded up, 16 or more
   int64_t depth_begin;
   int64_t depth;  // half of the block's, a multiple of 16
-  bool packs;     // strassen_pair scales and packs all rows, beside its multiply-adds
-  bool*
-      plain;  // of each row of the upper half and its partner: all 8 products and no sums, for numbers that are not finite
-  float *scale, *inverse;  // 2 * half_rows each, of this block of the depth
-  float* packed_a;         // 7 matrices of half_rows * depth
-  float* sums_of_b;        // 4 * depth * columns
-  const float* next;       // what the next pair of panels will read, to be fetched meanwhile
+
+  // A: floats from one vector's worth of a row's columns to the next one's (the vector's where columns are neighbours), and where each row
+  // begins, instead of multiples of a_row (null: there).
+  int64_t a_block;
+  const int64_t* a_rows;
+  bool packs;   // strassen_pair packs all rows, beside its multiply-adds,
+  bool scales;  // and finds their scales before
+  int terms;    // what each row is the sum of; one where strassen_pair finds scales
+  StrassenTerm term[kStrassenTerms];
+  // For each row of the upper half and its partner: all 8 products and no sums, for numbers that are not finite.
+  bool* plain;
+  float* scale;     // of rows of A, for this block of the depth
+  float* packed_a;  // 7 matrices of half_rows * depth
+
+  // B: where the first of a pair of panels begins at this depth, floats from one to the other, and the same of the next pair, to be fetched
+  // meanwhile.
+  const float* b;
+  int64_t b_panel;
+  const float* next;
+  int64_t next_panel;
+  float* sums_of_b;  // 4 * depth * columns
+  StrassenSum make;  // made meanwhile: panels as long as these
+
+  // C: its rows from row_begin on, and floats from one vector's worth of columns to the next one's. It gets (products + plus) * inverse * column_scale, and before the last
+  // block of the depth's bias and activation `add`, in the form of C, which it may be, or what C holds after the first block.
+  int64_t c_rows;
+  int64_t c_block;
+  bool first, last;
+  const float* plus[2];  // rows of plus_row numbers; null: nothing
+  int64_t plus_row;
+  float* inverse;             // of scale, for rows of C
+  const float* column_scale;  // powers of two; null: ones
+  const float* add;           // null: nothing
 
   // Floats from one matrix of packed_a to the next: numbers that belong together must not share the sets of a cache.
   int64_t matrix() const { return half_rows * depth + 80; }
@@ -130,6 +168,8 @@ struct SimdKernels {
   void (*strassen_pack_a)(const StrassenArgs& args, int64_t begin, int64_t end);
   // Two panels of C from `column` on, plus what they hold when depth_begin is not 0. The panels are even or scaled, or all rows are plain.
   void (*strassen_pair)(const StrassenArgs& args, int64_t column);
+  // What `plus` holds for two panels of C from column 0 on goes there as if it were a product.
+  void (*strassen_put)(const StrassenArgs& args);
   // Floats to binary16, for panels of half the size; false when a finite one is too large. Null, as gemm_half is, where the
   // CPU cannot read such numbers.
   bool (*narrow)(const float* x, uint16_t* y, int64_t n);

@@ -43,6 +43,7 @@ bool StrassenScaleRows(const StrassenArgs& args, int64_t begin, int64_t end);
 void StrassenLeavePlain(const StrassenArgs& args, int64_t begin, int64_t end);
 void StrassenPackA(const StrassenArgs& args, int64_t begin, int64_t end);
 void StrassenPair(const StrassenArgs& args, int64_t column);
+void StrassenPut(const StrassenArgs& args);
 #if defined(__F16C__)
 bool Narrow(const float* x, uint16_t* y, int64_t n);
 void GemmHalf(const GemmArgs& args);

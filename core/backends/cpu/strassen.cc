@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/backends/cpu/gemm.h"
+#include "core/backends/cpu/strassen_parts.h"
 
 namespace mirin::cpu {
 namespace {
@@ -22,24 +23,29 @@ bool Pays(int64_t n, int64_t depth) {
   return 22.0 / static_cast<double>(depth) + 110.0 / static_cast<double>(n) < 1;
 }
 
+// Half of the depth of a block of the first of two levels; 0 where a second one does not pay, as it takes more sums, of smaller blocks
+// (measured), or adds too much to the error of short sums.
+constexpr int64_t kLeastRowsTwice = 96;
+int64_t TwiceDepth(int64_t n, int64_t k) {
+  constexpr int64_t kMost = 384, kLeast = 192, kLeastWork = 64 * 1024, kLeastSum = 768;
+  if (k < kLeastSum) return 0;
+  for (int64_t blocks = 1; k / (2 * blocks) >= kLeast; ++blocks) {
+    const int64_t depth = k / (2 * blocks);
+    if (depth <= kMost && depth * 2 * blocks == k && depth % 32 == 0)
+      return depth * n >= kLeastWork ? depth : 0;
+  }
+  return 0;
+}
+
 // So few threads pack all of A each: what another has packed takes longer to come than that.
 constexpr int kFewThreads = 4;
 int64_t CopiesOfA(int threads) { return threads <= kFewThreads ? threads : 1; }
 
-// Floats of each part of the scratch, whole cache lines.
 int64_t HalfRows(const StrassenPlan& p) { return ((p.rows + p.blocks - 1) / p.blocks + 1) / 2; }
-int64_t ScaleFloats(const StrassenPlan& p) { return RoundUp(2 * HalfRows(p), 16); }
-int64_t PlainFloats(const StrassenPlan& p) { return RoundUp((HalfRows(p) + 3) / 4, 16); }
-// With the scales, which are those of a block of the depth.
-int64_t AFloats(const StrassenPlan& p) {
-  StrassenArgs block = {};
-  block.half_rows = HalfRows(p);
-  block.depth = p.depth;
-  return 2 * ScaleFloats(p) + PlainFloats(p) + 7 * block.matrix();
-}
-int64_t BFloats(const StrassenPlan& p) { return RoundUp(4 * p.depth * p.columns, 16); }
+// Of a block on one level.
 int64_t BlockFloats(const StrassenPlan& p, int64_t copies, int64_t workers) {
-  return copies * AFloats(p) + workers * BFloats(p);
+  return copies * StrassenAFloats(HalfRows(p), p.depth) +
+         workers * StrassenBFloats(p.depth, p.columns);
 }
 
 // Whether threads take blocks of rows each, rather than share each block's columns: no sums are made twice, but the last may wait.
@@ -47,23 +53,22 @@ bool ByBlocks(const StrassenPlan& plan, int threads) {
   return threads == 1 || plan.blocks % threads == 0 || plan.blocks >= 4 * threads;
 }
 
-// Where a copy of the sums of A lies.
-void PlaceA(const StrassenPlan& plan, float* at, StrassenArgs* s) {
-  s->scale = at;
-  s->inverse = s->scale + ScaleFloats(plan);
-  float* plain = s->inverse + ScaleFloats(plan);
-  s->plain = reinterpret_cast<bool*>(plain);
-  s->packed_a = plain + PlainFloats(plan);
+// Whether there are two levels: threads share groups of four panels evenly, or blocks.
+bool Twice(const StrassenPlan& plan, int threads) {
+  return plan.twice_depth > 0 &&
+         (ByBlocks(plan, threads) || (threads <= kFewThreads && plan.pairs / 2 % threads == 0));
+}
+int64_t TwiceFloats(const StrassenPlan& p) {
+  return StrassenTwiceFloats(HalfRows(p), p.twice_depth, p.columns);
 }
 
-// Block b with its parts of the scratch, the first of them where there are several.
+// A block of rows.
 struct Block {
   GemmArgs product;
   StrassenArgs args;
 };
 
-void Begin(const StrassenPlan& plan, const StrassenArgs& args, int64_t b, int64_t copies,
-           float* scratch, Block* block) {
+void Begin(const StrassenPlan& plan, const StrassenArgs& args, int64_t b, Block* block) {
   block->product = *args.product;
   block->product.row_begin = plan.begin(b);
   block->product.row_end = plan.begin(b + 1);
@@ -71,10 +76,11 @@ void Begin(const StrassenPlan& plan, const StrassenArgs& args, int64_t b, int64_
   s = args;
   s.product = &block->product;
   s.columns = plan.columns;
-  s.half_rows = (plan.begin(b + 1) - plan.begin(b) + 1) / 2;
+  s.c_rows = plan.begin(b + 1) - plan.begin(b);
+  s.half_rows = (s.c_rows + 1) / 2;
   s.depth = plan.depth;
-  PlaceA(plan, scratch, &s);
-  s.sums_of_b = scratch + copies * AFloats(plan);
+  s.terms = 1;
+  s.term[0] = {0, 0, 1};
 }
 
 template <typename Fn>
@@ -82,43 +88,53 @@ void ForDepths(StrassenArgs* s, Fn fn) {
   for (s->depth_begin = 0; s->depth_begin < s->product->k; s->depth_begin += 2 * s->depth) fn();
 }
 
-// Pairs of panels [begin, end) for the block of the depth that args begin; with `packs` the first of them scales and packs the rows.
-void RunPairs(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end, bool packs) {
-  const GemmArgs& g = *args.product;
-  const int64_t pair = 2 * plan.columns, next_depth = args.depth_begin + 2 * args.depth;
-  const auto* b = static_cast<const float*>(g.packed_b);
-  for (int64_t i = begin; i < end; ++i) {
-    // Behind the last: the next block of the depth, or what lies behind this product's weights, the next one's.
-    args.next = i + 1 < end        ? b + (i + 1) * pair * g.k + args.depth_begin * plan.columns
-                : next_depth < g.k ? b + begin * pair * g.k + next_depth * plan.columns
-                                   : b + plan.pairs * pair * g.k;
-    args.packs = packs && i == begin;
-    Simd().strassen_pair(args, i * pair);
+// The pairs [begin, end) over the whole depth, on one thread.
+void RunDepths(StrassenArgs args, int64_t begin, int64_t end) {
+  ForDepths(&args, [&] { RunStrassenPairs(args, begin, end, true); });
+}
+
+void RunBlock(const StrassenPlan& plan, Block* block, float* scratch) {
+  StrassenArgs& s = block->args;
+  if (plan.twice_depth > 0) {
+    s.depth = plan.twice_depth;
+    RunStrassenTwice(s, 0, plan.pairs / 2, scratch);
+  } else {
+    PlaceStrassenA(scratch, &s);
+    s.sums_of_b = scratch + StrassenAFloats(HalfRows(plan), plan.depth);
+    RunDepths(s, 0, plan.pairs);
   }
 }
 
-// The pairs [begin, end) over the whole depth, on one thread.
-void RunDepths(const StrassenPlan& plan, StrassenArgs args, int64_t begin, int64_t end) {
-  ForDepths(&args, [&] { RunPairs(plan, args, begin, end, true); });
+void ShareColumnsTwice(const StrassenPlan& plan, const ThreadShare& threads, float* scratch,
+                       Block* block) {
+  block->args.depth = plan.twice_depth;
+  const int64_t groups = plan.pairs / 2;
+  threads.ParallelForWorkers(
+      groups, groups / threads.threads(), [&](int64_t begin, int64_t end, int worker) {
+        RunStrassenTwice(block->args, begin, end, scratch + worker * TwiceFloats(plan));
+      });
 }
 
-void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, Block* block) {
+void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, float* scratch,
+                  Block* block) {
   StrassenArgs& s = block->args;
-  const int64_t copies = CopiesOfA(threads.threads());
+  const int64_t copies = CopiesOfA(threads.threads()),
+                a_floats = StrassenAFloats(HalfRows(plan), plan.depth);
+  PlaceStrassenA(scratch, &s);
   const auto of_worker = [&](int worker) {
     StrassenArgs mine = s;
-    if (copies > 1) PlaceA(plan, s.scale + worker * AFloats(plan), &mine);
-    mine.sums_of_b += worker * BFloats(plan);
+    if (copies > 1) PlaceStrassenA(scratch + worker * a_floats, &mine);
+    mine.sums_of_b =
+        scratch + copies * a_floats + worker * StrassenBFloats(plan.depth, plan.columns);
     return mine;
   };
   const int64_t work = 7 * s.half_rows * s.depth * plan.columns,
                 least = std::max<int64_t>(1, kLeastMultiplyAdds / work);
   if (copies == threads.threads()) {
     const int64_t share = (plan.pairs + copies - 1) / copies;
-    threads.ParallelForWorkers(plan.pairs, std::max(least, share),
-                               [&](int64_t begin, int64_t end, int worker) {
-                                 RunDepths(plan, of_worker(worker), begin, end);
-                               });
+    threads.ParallelForWorkers(
+        plan.pairs, std::max(least, share),
+        [&](int64_t begin, int64_t end, int worker) { RunDepths(of_worker(worker), begin, end); });
     return;
   }
   const auto for_rows = [&](auto fn) {
@@ -132,17 +148,68 @@ void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, Block* b
     if (!finite) Simd().strassen_leave_plain(s, 0, s.half_rows);
     for_rows([&](int64_t begin, int64_t end) { Simd().strassen_pack_a(s, begin, end); });
     threads.ParallelForWorkers(plan.pairs, least, [&](int64_t begin, int64_t end, int worker) {
-      RunPairs(plan, of_worker(worker), begin, end, false);
+      RunStrassenPairs(of_worker(worker), begin, end, false);
     });
   });
 }
 
 }  // namespace
 
+// Whole cache lines.
+namespace {
+int64_t RowFloats(int64_t half_rows) { return RoundUp(2 * half_rows, 16); }
+int64_t PlainFloats(int64_t half_rows) { return RoundUp((half_rows + 3) / 4, 16); }
+}  // namespace
+
+int64_t StrassenScaleFloats(int64_t half_rows) {
+  return 2 * RowFloats(half_rows) + PlainFloats(half_rows);
+}
+
+int64_t StrassenMatricesFloats(int64_t half_rows, int64_t depth) {
+  StrassenArgs block = {};
+  block.half_rows = half_rows;
+  block.depth = depth;
+  return RoundUp(7 * block.matrix(), 16);
+}
+
+int64_t StrassenAFloats(int64_t half_rows, int64_t depth) {
+  return StrassenScaleFloats(half_rows) + StrassenMatricesFloats(half_rows, depth);
+}
+
+void PlaceStrassenA(float* at, StrassenArgs* s) {
+  s->scale = at;
+  s->inverse = s->scale + RowFloats(s->half_rows);
+  s->plain = reinterpret_cast<bool*>(s->inverse + RowFloats(s->half_rows));
+  s->packed_a = at + StrassenScaleFloats(s->half_rows);
+}
+
+int64_t StrassenBFloats(int64_t depth, int64_t columns) { return RoundUp(4 * depth * columns, 16); }
+
+void RunStrassenPairs(StrassenArgs args, int64_t begin, int64_t end, bool packs) {
+  const GemmArgs& g = *args.product;
+  const int64_t next_depth = args.depth_begin + 2 * args.depth, panel = g.k * args.columns;
+  const auto* b = static_cast<const float*>(g.packed_b);
+  args.b_panel = args.next_panel = panel;
+  args.first = args.depth_begin == 0;
+  args.last = next_depth >= g.k;
+  for (int64_t i = begin; i < end; ++i) {
+    args.b = b + 2 * i * panel + args.depth_begin * args.columns;
+    // Behind the last: the next block of the depth, or what lies behind this product's weights, the next one's.
+    args.next = i + 1 < end        ? args.b + 2 * panel
+                : next_depth < g.k ? b + 2 * begin * panel + next_depth * args.columns
+                                   : b + 2 * end * panel;
+    args.packs = args.scales = packs && i == begin;
+    Simd().strassen_pair(args, 2 * i * args.columns);
+  }
+}
+
 size_t StrassenPlan::scratch_bytes(int threads) const {
-  const int64_t floats = ByBlocks(*this, threads) ? threads * BlockFloats(*this, 1, 1)
-                                                  : BlockFloats(*this, CopiesOfA(threads), threads);
-  return static_cast<size_t>(floats) * sizeof(float);
+  const bool twice = Twice(*this, threads);
+  const int64_t workers = twice || ByBlocks(*this, threads) ? threads : 1;
+  const int64_t floats = twice                ? TwiceFloats(*this)
+                         : workers == threads ? BlockFloats(*this, 1, 1)
+                                              : BlockFloats(*this, CopiesOfA(threads), threads);
+  return static_cast<size_t>(workers * floats) * sizeof(float);
 }
 
 bool MayUseStrassen(int64_t n, int64_t k) {
@@ -164,26 +231,31 @@ std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_
   if (!Pays(n, plan.depth)) return std::nullopt;
   plan.blocks = (m + kMostRows - 1) / kMostRows;
   if (plan.blocks > 1) plan.blocks += plan.blocks % 2;  // two threads have as much to do
+  if (m / plan.blocks >= kLeastRowsTwice && n % (4 * columns) == 0)
+    plan.twice_depth = TwiceDepth(n, k);
   return plan;
 }
 
-void RunStrassen(const StrassenPlan& plan, const ThreadShare& threads, const StrassenArgs& args,
+void RunStrassen(StrassenPlan plan, const ThreadShare& threads, const StrassenArgs& args,
                  void* scratch) {
   auto* memory = static_cast<float*>(scratch);
+  if (!Twice(plan, threads.threads())) plan.twice_depth = 0;
   if (ByBlocks(plan, threads.threads())) {
+    const int64_t floats = plan.twice_depth > 0 ? TwiceFloats(plan) : BlockFloats(plan, 1, 1);
     threads.ParallelForWorkers(plan.blocks, 1, [&](int64_t begin, int64_t end, int worker) {
       for (int64_t b = begin; b < end; ++b) {
         Block block;
-        Begin(plan, args, b, 1, memory + worker * BlockFloats(plan, 1, 1), &block);
-        RunDepths(plan, block.args, 0, plan.pairs);
+        Begin(plan, args, b, &block);
+        RunBlock(plan, &block, memory + worker * floats);
       }
     });
     return;
   }
   for (int64_t b = 0; b < plan.blocks; ++b) {
     Block block;
-    Begin(plan, args, b, CopiesOfA(threads.threads()), memory, &block);
-    ShareColumns(plan, threads, &block);
+    Begin(plan, args, b, &block);
+    plan.twice_depth > 0 ? ShareColumnsTwice(plan, threads, memory, &block)
+                         : ShareColumns(plan, threads, memory, &block);
   }
 }
 

@@ -12,11 +12,12 @@ namespace mirin::cpu {
 
 // How a product is cut: a result's error is StrassenArgs', and depends, within it, on the other rows of the product.
 struct StrassenPlan {
-  int64_t rows;     // of the product
-  int64_t blocks;   // of nearly equal numbers of rows
-  int64_t depth;    // half of a block's
-  int64_t columns;  // of a panel
-  int64_t pairs;    // of whole panels
+  int64_t rows;         // of the product
+  int64_t blocks;       // of nearly equal numbers of rows
+  int64_t depth;        // half of a block's
+  int64_t columns;      // of a panel
+  int64_t pairs;        // of whole panels
+  int64_t twice_depth;  // as depth, of the first of two levels; 0: there is one
 
   int64_t begin(int64_t block) const { return block * rows / blocks; }
   size_t scratch_bytes(int threads) const;
@@ -31,7 +32,7 @@ std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_
 
 // The columns of whole pairs of panels of a product, of which args has everything but what the plan says and the scratch. Blocks of rows
 // with a number that is not finite are multiplied as usual.
-void RunStrassen(const StrassenPlan& plan, const ThreadShare& threads, const StrassenArgs& args,
+void RunStrassen(StrassenPlan plan, const ThreadShare& threads, const StrassenArgs& args,
                  void* scratch);
 
 }  // namespace mirin::cpu

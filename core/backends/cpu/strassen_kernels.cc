@@ -41,18 +41,42 @@ using Tile = Vector[R][V];
 template <int V>
 constexpr int kTileRows = (kRows * kVectors + 4) / V;
 
-// What the next pair will read, fetched bit by bit: two runs of `lines` cache lines, `gap` floats between them.
-struct Fetch {
+// What is done bit by bit beside the multiply-adds of a pair: what the next one reads is fetched, two runs of `lines` cache lines, `gap`
+// floats between them, and a sum for a later one is made.
+struct Meanwhile {
   const float* from;
   int64_t lines, gap;
   int64_t at_once;
   int64_t done, step;  // 2^-16 lines
+  StrassenSum make;
+  int64_t left, left_panel;  // floats of the sum, and of its second panel
 
-  void Next() {
+  MIRIN_INLINE void Next() {
     for (int64_t i = 0; i < at_once; ++i, done += step) {
       const int64_t line = done >> 16;
       __builtin_prefetch(from + line * 16 + (line < lines ? 0 : gap), 0, 3);
     }
+    if (left > 0) Make();
+  }
+  MIRIN_INLINE void Make() {
+    constexpr int kAtOnce = 2, kAhead = 12;  // vectors
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int64_t at = i * kLanes, ahead = at + kAhead * kLanes;
+      Store(make.to + at, Load(make.x + at) - Load(make.y + at));
+      __builtin_prefetch(make.x + ahead, 0, 3);
+      __builtin_prefetch(make.y + ahead, 0, 3);
+    }
+    make.to += kAtOnce * kLanes;
+    make.x += kAtOnce * kLanes;
+    make.y += kAtOnce * kLanes;
+    left -= kAtOnce * kLanes;
+    if (left == left_panel) {
+      make.x += make.x_gap;
+      make.y += make.y_gap;
+    }
+  }
+  void Finish() {
+    while (left > 0) Make();
   }
 };
 
@@ -68,6 +92,9 @@ struct Place {
   int64_t c_row, c_block;
   int64_t rows;         // that C has from here on
   const float* before;  // what is added, in the form of C; null: nothing
+  const float*
+      plus[2];  // what is added to the sums as they are, rows of plus_row numbers; null: nothing
+  int64_t plus_row;
   const float* inverse;
   const float* column_scale;  // null: ones
   const float* bias;          // null: none
@@ -109,6 +136,11 @@ struct FetchRows {
 
 template <int R, int V>
 MIRIN_INLINE inline void Finish(const Place& to, Tile<R, V>& acc) {
+  for (const float* plus : to.plus) {
+    if (plus == nullptr) continue;
+    EachVector<R, V>([&](int r, int v)
+                         MIRIN_INLINE { acc[r][v] += Load(plus + r * to.plus_row + v * kLanes); });
+  }
   if (to.column_scale != nullptr) {
     Vector scale[V];
     Each<V>([&](int v) MIRIN_INLINE { scale[v] = Load(to.column_scale + v * kLanes); });
@@ -154,10 +186,8 @@ MIRIN_INLINE inline void Finish(const Place& to, Tile<R, V>& acc) {
   put([](Vector x) { return x; });
 }
 
-// Offsets of the matrices in StrassenArgs::packed_a and sums_of_b.
-enum { kA11, kA12, kA22, kS1, kS2, kS3, kS4 };
-constexpr int kA21 = kS1;  // of a plain product
-enum { kT1, kT2, kT3, kT4 };
+constexpr int kA21 = kS1;     // of a plain product
+enum { kT1, kT2, kT3, kT4 };  // in sums_of_b
 
 inline const float* RowOf(const StrassenArgs& s, int64_t row) {
   const GemmArgs& g = *s.product;
@@ -230,30 +260,46 @@ class ScaleAhead {
 
 // A row of the upper half and its partner become rows of packed_a, a vector of each quadrant at a time.
 struct RowPair {
-  const float *up, *low;
-  float scale, low_scale;
-  bool plain;
+  const float *up[kStrassenTerms], *low[kStrassenTerms];
+  float scale[kStrassenTerms], low_scale[kStrassenTerms];
   int64_t half;  // floats to the other half of the depth
   float* to;
+  int terms;
+  bool plain;
 
   RowPair() = default;
   RowPair(const StrassenArgs& s, int64_t i)
-      : up(RowOf(s, i)),
-        low(RowOf(s, i + s.half_rows)),
-        scale(s.scale[i]),
-        low_scale(s.scale[s.half_rows + i]),
-        plain(s.plain[i]),
-        half(s.depth / kLanes * s.a_block),
-        to(s.packed_a + i * s.depth) {}
+      : half(s.depth / kLanes * s.a_block),
+        to(s.packed_a + i * s.depth),
+        terms(s.terms),
+        plain(s.plain[i]) {
+    for (int t = 0; t < terms; ++t) {
+      const StrassenTerm& term = s.term[t];
+      const int64_t row = term.row + i, partner = row + s.half_rows,
+                    depth = term.depth / kLanes * s.a_block;
+      up[t] = RowOf(s, row) + depth;
+      low[t] = RowOf(s, partner) + depth;
+      scale[t] = s.scale[row] * term.sign;
+      low_scale[t] = s.scale[partner] * term.sign;
+    }
+  }
 
   // In order: stores to neighbours are what this waits for.
   MIRIN_INLINE void PackVector(const StrassenArgs& s) {
     const int64_t matrix = s.matrix();
     const auto put = [&](int which, Vector x) MIRIN_INLINE { Store(to + which * matrix, x); };
-    const Vector a11 = Load(up) * scale, a12 = Load(up + half) * scale, a21 = Load(low) * low_scale,
-                 a22 = Load(low + half) * low_scale;
-    up += s.a_block;
-    low += s.a_block;
+    Vector a11 = Load(up[0]) * scale[0], a12 = Load(up[0] + half) * scale[0],
+           a21 = Load(low[0]) * low_scale[0], a22 = Load(low[0] + half) * low_scale[0];
+    up[0] += s.a_block;
+    low[0] += s.a_block;
+    for (int t = 1; t < terms; ++t) {
+      a11 += Load(up[t]) * scale[t];
+      a12 += Load(up[t] + half) * scale[t];
+      a21 += Load(low[t]) * low_scale[t];
+      a22 += Load(low[t] + half) * low_scale[t];
+      up[t] += s.a_block;
+      low[t] += s.a_block;
+    }
     put(kA11, a11);
     put(kA12, a12);
     put(kA22, a22);
@@ -274,7 +320,13 @@ struct RowPair {
 class PackAhead {
  public:
   PackAhead(const StrassenArgs& s, int64_t begin, int64_t end)
-      : s_(s), scale_(s, begin, end), scales_(begin < end), row_(begin), end_(end) {}
+      : s_(s),
+        scale_(s, begin, s.scales ? end : begin),
+        scales_(s.scales && begin < end),
+        row_(begin),
+        end_(end) {
+    if (!scales_ && begin < end) Begin();
+  }
 
   MIRIN_INLINE void Next() {
     if (scales_) {
@@ -303,34 +355,37 @@ class PackAhead {
   RowPair pair_;
 };
 
-// Not inlined, and one loop: accumulators of several would be moved to memory and back. With kSum it makes differences besides:
-// additions and stores have units of their own, which a product leaves idle.
+// Not inlined, and one loop: accumulators of several would be moved to memory and back. Each product's sums start from zero, so that it is
+// rounded by its own size. With kSum it makes differences besides: additions and stores have units of their own, which a product leaves idle.
 template <bool kSum, int R, int V>
-__attribute__((noinline)) void Multiply(const Product<R, V>& product, int64_t depth, Fetch* fetch,
-                                        PackAhead* ahead) {
+__attribute__((noinline)) void Multiply(const Product<R, V>& product, int64_t depth,
+                                        Meanwhile* meanwhile, PackAhead* ahead) {
   Tile<R, V> acc;
-  if (product.from == nullptr) {
-    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
-  } else {
-    EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = (*product.from)[r][v]; });
-  }
+  EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
+  const auto add = [&](const Tile<R, V>* tile) MIRIN_INLINE {
+    if (tile != nullptr)
+      EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*tile)[r][v]; });
+  };
+  const auto keep = [&]() MIRIN_INLINE {
+    add(product.from);
+    if (product.keep != nullptr)
+      EachVector<R, V>([&](int r, int v) MIRIN_INLINE { (*product.keep)[r][v] = acc[r][v]; });
+  };
   FetchRows<V> rows = {};
   if (product.to != nullptr) {
     const Place& to = *product.to;
     rows = {to.c, to.before == to.c ? nullptr : to.before, to.c_row, to.c_block};
   }
   Factors f = product.factors;
-  const auto middle = [&]() MIRIN_INLINE {
-    if (product.keep != nullptr)
-      EachVector<R, V>([&](int r, int v) MIRIN_INLINE { (*product.keep)[r][v] = acc[r][v]; });
-    if (product.also != nullptr)
-      EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] += (*product.also)[r][v]; });
-    f = product.then;
-  };
   const int64_t then = product.then.a == nullptr ? 0 : depth;
   for (int64_t left = depth + then; left > 0; left -= 4) {
-    if (left == then) middle();
-    fetch->Next();
+    if (left == then) {
+      keep();
+      if (product.keep != nullptr)
+        EachVector<R, V>([&](int r, int v) MIRIN_INLINE { acc[r][v] = Vector{}; });
+      f = product.then;
+    }
+    meanwhile->Next();
     if (left <= 4 * R) rows.Next();
     if constexpr (!kSum) ahead->Next();
 #pragma GCC unroll 4
@@ -351,44 +406,49 @@ __attribute__((noinline)) void Multiply(const Product<R, V>& product, int64_t de
       f.sum.to += 4 * V * kLanes;
     }
   }
-  if (then == 0) middle();
+  then == 0 ? keep() : add(product.keep);
+  add(product.also);
   if (product.to != nullptr) Finish<R, V>(*product.to, acc);
+}
+
+// Where a tile of C lies, from a row of the upper or lower half and a column on.
+inline Place PlaceOf(const StrassenArgs& s, int64_t row, bool low, int64_t column) {
+  const GemmArgs& g = *s.product;
+  row += low ? s.half_rows : 0;
+  const int64_t at = (g.row_begin + row) * g.c_row + column / kLanes * s.c_block;
+  Place p;
+  p.c = g.c + at;
+  p.c_row = g.c_row;
+  p.c_block = s.c_block;
+  p.rows = s.c_rows - row;
+  p.before = !s.first ? p.c : s.add == nullptr ? nullptr : s.add + at;
+  for (int i = 0; i < 2; ++i)
+    p.plus[i] = s.plus[i] == nullptr ? nullptr : s.plus[i] + row * s.plus_row + column;
+  p.plus_row = s.plus_row;
+  p.inverse = s.inverse + row;
+  p.column_scale = s.column_scale == nullptr ? nullptr : s.column_scale + column;
+  p.bias = s.last && g.bias != nullptr ? g.bias + column : nullptr;
+  p.activation = s.last ? g.activation : UnaryKind::kIdentity;
+  return p;
 }
 
 // A tile of each quadrant of C. With kSum it makes the sums of B, which other tiles read.
 template <bool kSum, int R, int V>
-void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* fetch,
+void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Meanwhile* meanwhile,
                PackAhead* ahead) {
-  const GemmArgs& g = *s.product;
   const int64_t width = V * kLanes, panel = s.depth * width;
-  const float* b11 = static_cast<const float*>(g.packed_b) + column * g.k + s.depth_begin * width;
-  const float *b21 = b11 + panel, *b12 = b11 + g.k * width, *b22 = b12 + panel;
+  const float *b11 = s.b, *b21 = b11 + panel, *b12 = b11 + s.b_panel, *b22 = b12 + panel;
   const auto a = [&](int i) { return s.packed_a + i * s.matrix() + tile_row * s.depth; };
   const auto t = [&](int i) { return s.sums_of_b + i * panel; };
-  const bool first = s.depth_begin == 0, last = s.depth_begin + 2 * s.depth >= g.k;
-  const auto place = [&](bool low, bool right) {
-    const int64_t row = tile_row + (low ? s.half_rows : 0), to = column + (right ? width : 0),
-                  at = (g.row_begin + row) * g.c_row + to / kLanes * s.c_block;
-    const float* add = s.add == nullptr ? nullptr : s.add + at;
-    Place p;
-    p.c = g.c + at;
-    p.c_row = g.c_row;
-    p.c_block = s.c_block;
-    p.rows = g.row_end - g.row_begin - row;
-    p.before = first ? add : p.c;
-    p.inverse = s.inverse + row;
-    p.column_scale = s.column_scale == nullptr ? nullptr : s.column_scale + to;
-    p.bias = last && g.bias != nullptr ? g.bias + to : nullptr;
-    p.activation = last ? g.activation : UnaryKind::kIdentity;
-    return p;
-  };
-  const Place c11 = place(false, false), c12 = place(false, true), c21 = place(true, false),
-              c22 = place(true, true);
+  const Place c11 = PlaceOf(s, tile_row, false, column),
+              c12 = PlaceOf(s, tile_row, false, column + width),
+              c21 = PlaceOf(s, tile_row, true, column),
+              c22 = PlaceOf(s, tile_row, true, column + width);
   const auto multiply = [&](const Product<R, V>& product) {
-    Multiply<kSum, R, V>(product, s.depth, fetch, ahead);
+    Multiply<kSum, R, V>(product, s.depth, meanwhile, ahead);
   };
   const auto multiply_only = [&](const Product<R, V>& product) {
-    Multiply<false, R, V>(product, s.depth, fetch, ahead);
+    Multiply<false, R, V>(product, s.depth, meanwhile, ahead);
   };
   // Each with the first product that reads one of its terms.
   const Difference sums[] = {
@@ -418,10 +478,10 @@ void Quadrants(const StrassenArgs& s, int64_t tile_row, int64_t column, Fetch* f
 
 template <int R, int V>
 inline void Rows(const StrassenArgs& s, int64_t rows, int64_t tile_row, int64_t column,
-                 Fetch* fetch, PackAhead* ahead) {
+                 Meanwhile* meanwhile, PackAhead* ahead) {
   if constexpr (R > 0) {
-    if (rows != R) return Rows<R - 1, V>(s, rows, tile_row, column, fetch, ahead);
-    Quadrants<false, R, V>(s, tile_row, column, fetch, ahead);
+    if (rows != R) return Rows<R - 1, V>(s, rows, tile_row, column, meanwhile, ahead);
+    Quadrants<false, R, V>(s, tile_row, column, meanwhile, ahead);
   }
 }
 
@@ -431,8 +491,15 @@ void Pair(const StrassenArgs& s, int64_t column) {
   const int64_t width = V * kLanes, rest = s.half_rows - kMost, tiles = (rest + kMost - 1) / kMost;
   const int64_t lines = 2 * s.depth * width / 16, calls = 7 * (1 + tiles) * (s.depth / 4);
   const int64_t at_once = (2 * lines + calls - 1) / calls;
-  Fetch fetch = {s.next,  lines, s.product->k * width - lines * 16,
-                 at_once, 0,     (2 * lines << 16) / (calls * at_once)};
+  Meanwhile meanwhile = {s.next,
+                         lines,
+                         s.next_panel - lines * 16,
+                         at_once,
+                         0,
+                         (2 * lines << 16) / (calls * at_once),
+                         s.make,
+                         s.make.to == nullptr ? 0 : 2 * lines * 16,
+                         lines * 16};
   // Tiles are alike: one of few rows would wait for B.
   const auto tile = [&](int64_t i) { return i == 0 ? 0 : kMost + rest * (i - 1) / tiles; };
   if (s.packs) PackAhead(s, 0, kMost).Finish();
@@ -440,10 +507,27 @@ void Pair(const StrassenArgs& s, int64_t column) {
     const int64_t row = tile(i), end = tile(i + 1);
     PackAhead ahead(s, end, s.packs && i < tiles ? tile(i + 2) : end);
     if (i == 0)
-      Quadrants<true, kMost, V>(s, 0, column, &fetch, &ahead);
+      Quadrants<true, kMost, V>(s, 0, column, &meanwhile, &ahead);
     else
-      Rows<kMost, V>(s, end - row, row, column, &fetch, &ahead);
+      Rows<kMost, V>(s, end - row, row, column, &meanwhile, &ahead);
     ahead.Finish();
+  }
+  meanwhile.Finish();
+}
+
+template <int V>
+void Put(const StrassenArgs& s, int64_t column) {
+  constexpr int kRowsAtOnce = 8;
+  for (int64_t row = 0; row < s.c_rows; row += kRowsAtOnce) {
+    const Place to = PlaceOf(s, row, false, column);
+    FetchRows<V> next = {to.c + kRowsAtOnce * to.c_row, nullptr, to.c_row, to.c_block};
+    if (to.before != nullptr && to.before != to.c) next.before = to.before + kRowsAtOnce * to.c_row;
+    Tile<kRowsAtOnce, V> sums;
+    EachVector<kRowsAtOnce, V>([&](int r, int v) MIRIN_INLINE {
+      sums[r][v] = Vector{};
+      if (v == 0) next.Next();
+    });
+    Finish<kRowsAtOnce, V>(to, sums);
   }
 }
 
@@ -511,6 +595,14 @@ void StrassenPackA(const StrassenArgs& s, int64_t begin, int64_t end) {
 void StrassenPair(const StrassenArgs& s, int64_t column) {
   constexpr int64_t kNarrow = (kVectors - 1) * kLanes;
   s.columns == kNarrow ? Pair<kVectors - 1>(s, column) : Pair<kVectors>(s, column);
+}
+
+void StrassenPut(const StrassenArgs& s) {
+  constexpr int64_t kNarrow = (kVectors - 1) * kLanes;
+  for (int panel = 0; panel < 2; ++panel) {
+    const int64_t column = panel * s.columns;
+    s.columns == kNarrow ? Put<kVectors - 1>(s, column) : Put<kVectors>(s, column);
+  }
 }
 
 }  // namespace mirin::cpu::MIRIN_SIMD
