@@ -75,7 +75,7 @@ class SecondLevel {
            RoundUp(2 * rows, 16);
   }
 
-  // All of C of four panels from `column` on; `next` is what will be read then.
+  // All of C of four panels from `column` on, as a tile's quadrants in strassen_kernels.cc; `next` is what will be read then.
   void Run(const Panels& b11, int64_t column, const Panels& next, bool packs) {
     const Panels b21 = {b11.at + panel_, b11.step}, b12 = {b11.at + 2 * b11.step, b11.step},
                  b22 = {b12.at + panel_, b11.step};
