@@ -259,7 +259,10 @@ INSTANTIATE_TEST_SUITE_P(
         Strassen({1, 128, 256, 7, 7, {0, 0, 0, 0}, true, true, "silu"}, 1),
         Strassen({1, 192, 384, 7, 11, {0, 0, 0, 0}, true, false, "hswish"}, 1),
         Strassen({1, 128, 512, 14, 14, {0, 0, 0, 0}, true, true, "relu"}, 2),
-        Strassen({2, 192, 256, 23, 29, {0, 0, 0, 0}, false, false, "relu"}, 3)));
+        Strassen({2, 192, 256, 23, 29, {0, 0, 0, 0}, false, false, "relu"}, 3),
+        // Two levels; four groups of panels, which two and four threads share evenly.
+        Strassen({1, 768, 512, 11, 13, {0, 0, 0, 0}, true, true, "relu"}, 1),
+        Strassen({2, 1024, 768, 21, 23, {0, 0, 0, 0}, true, true, "silu"}, 2)));
 
 // A pixel's error is bounded by its own largest number and its channel's.
 TEST(StrassenConvolution, SmallChannelsAndPixelsAreNotDrowned) {
