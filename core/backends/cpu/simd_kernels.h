@@ -95,8 +95,8 @@ struct StrassenArgs {
   float* sums_of_b;  // 4 * depth * columns
   StrassenSum make;  // made meanwhile: panels as long as these
 
-  // C: its rows from row_begin on, and floats from one vector's worth of columns to the next one's. It gets (products + plus) * inverse * column_scale, and before the last
-  // block of the depth's bias and activation `add`, in the form of C, which it may be, or what C holds after the first block.
+  // C: its rows from row_begin on, and floats from one vector's worth of columns to the next one's. It gets (products + plus) * inverse *
+  // column_scale + what it holds, with the first block of the depth `add` instead; with the last one bias and activation too.
   int64_t c_rows;
   int64_t c_block;
   bool first, last;
@@ -104,7 +104,7 @@ struct StrassenArgs {
   int64_t plus_row;
   float* inverse;             // of scale, for rows of C
   const float* column_scale;  // powers of two; null: ones
-  const float* add;           // null: nothing
+  const float* add;           // in the form of C, which it may be; null: nothing
 
   // Floats from one matrix of packed_a to the next: numbers that belong together must not share the sets of a cache.
   int64_t matrix() const { return half_rows * depth + 80; }

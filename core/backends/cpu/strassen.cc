@@ -41,6 +41,10 @@ int64_t TwiceDepth(int64_t n, int64_t k) {
 constexpr int kFewThreads = 4;
 int64_t CopiesOfA(int threads) { return threads <= kFewThreads ? threads : 1; }
 
+// Whole cache lines.
+int64_t RowFloats(int64_t half_rows) { return RoundUp(2 * half_rows, 16); }
+int64_t PlainFloats(int64_t half_rows) { return RoundUp((half_rows + 3) / 4, 16); }
+
 int64_t HalfRows(const StrassenPlan& p) { return ((p.rows + p.blocks - 1) / p.blocks + 1) / 2; }
 // Of a block on one level.
 int64_t BlockFloats(const StrassenPlan& p, int64_t copies, int64_t workers) {
@@ -78,25 +82,19 @@ void Begin(const StrassenPlan& plan, const StrassenArgs& args, int64_t b, Block*
   s.columns = plan.columns;
   s.c_rows = plan.begin(b + 1) - plan.begin(b);
   s.half_rows = (s.c_rows + 1) / 2;
-  s.depth = plan.depth;
+  s.depth = plan.twice_depth > 0 ? plan.twice_depth : plan.depth;
   s.terms = 1;
   s.term[0] = {0, 0, 1};
 }
 
-template <typename Fn>
-void ForDepths(StrassenArgs* s, Fn fn) {
-  for (s->depth_begin = 0; s->depth_begin < s->product->k; s->depth_begin += 2 * s->depth) fn();
-}
-
 // The pairs [begin, end) over the whole depth, on one thread.
 void RunDepths(StrassenArgs args, int64_t begin, int64_t end) {
-  ForDepths(&args, [&] { RunStrassenPairs(args, begin, end, true); });
+  ForStrassenDepths(&args, [&] { RunStrassenPairs(args, begin, end, true); });
 }
 
 void RunBlock(const StrassenPlan& plan, Block* block, float* scratch) {
   StrassenArgs& s = block->args;
   if (plan.twice_depth > 0) {
-    s.depth = plan.twice_depth;
     RunStrassenTwice(s, 0, plan.pairs / 2, scratch);
   } else {
     PlaceStrassenA(scratch, &s);
@@ -107,7 +105,6 @@ void RunBlock(const StrassenPlan& plan, Block* block, float* scratch) {
 
 void ShareColumnsTwice(const StrassenPlan& plan, const ThreadShare& threads, float* scratch,
                        Block* block) {
-  block->args.depth = plan.twice_depth;
   const int64_t groups = plan.pairs / 2;
   threads.ParallelForWorkers(
       groups, groups / threads.threads(), [&](int64_t begin, int64_t end, int worker) {
@@ -140,7 +137,7 @@ void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, float* s
   const auto for_rows = [&](auto fn) {
     threads.ParallelFor(s.half_rows, std::max<int64_t>(1, 4096 / s.depth), fn);
   };
-  ForDepths(&s, [&] {
+  ForStrassenDepths(&s, [&] {
     std::atomic<bool> finite = true;
     for_rows([&](int64_t begin, int64_t end) {
       if (!Simd().strassen_scale_rows(s, begin, end)) finite = false;
@@ -153,12 +150,6 @@ void ShareColumns(const StrassenPlan& plan, const ThreadShare& threads, float* s
   });
 }
 
-}  // namespace
-
-// Whole cache lines.
-namespace {
-int64_t RowFloats(int64_t half_rows) { return RoundUp(2 * half_rows, 16); }
-int64_t PlainFloats(int64_t half_rows) { return RoundUp((half_rows + 3) / 4, 16); }
 }  // namespace
 
 int64_t StrassenScaleFloats(int64_t half_rows) {
@@ -185,19 +176,21 @@ void PlaceStrassenA(float* at, StrassenArgs* s) {
 
 int64_t StrassenBFloats(int64_t depth, int64_t columns) { return RoundUp(4 * depth * columns, 16); }
 
-void RunStrassenPairs(StrassenArgs args, int64_t begin, int64_t end, bool packs) {
+const float* StrassenPanels(const StrassenArgs& args, int64_t panels, int64_t i, int64_t begin,
+                            int64_t end) {
   const GemmArgs& g = *args.product;
-  const int64_t next_depth = args.depth_begin + 2 * args.depth, panel = g.k * args.columns;
-  const auto* b = static_cast<const float*>(g.packed_b);
-  args.b_panel = args.next_panel = panel;
-  args.first = args.depth_begin == 0;
-  args.last = next_depth >= g.k;
+  const auto at = [&](int64_t group, int64_t depth) {
+    return static_cast<const float*>(g.packed_b) + (panels * group * g.k + depth) * args.columns;
+  };
+  if (i < end) return at(i, args.depth_begin);
+  return args.last ? at(end, 0) : at(begin, args.depth_begin + 2 * args.depth);
+}
+
+void RunStrassenPairs(StrassenArgs args, int64_t begin, int64_t end, bool packs) {
+  args.b_panel = args.next_panel = args.product->k * args.columns;
   for (int64_t i = begin; i < end; ++i) {
-    args.b = b + 2 * i * panel + args.depth_begin * args.columns;
-    // Behind the last: the next block of the depth, or what lies behind this product's weights, the next one's.
-    args.next = i + 1 < end        ? args.b + 2 * panel
-                : next_depth < g.k ? b + 2 * begin * panel + next_depth * args.columns
-                                   : b + 2 * end * panel;
+    args.b = StrassenPanels(args, 2, i, begin, end);
+    args.next = StrassenPanels(args, 2, i + 1, begin, end);
     args.packs = args.scales = packs && i == begin;
     Simd().strassen_pair(args, 2 * i * args.columns);
   }

@@ -1,4 +1,4 @@
-// Products with constant right-hand sides by Strassen's algorithm, once, where it pays: seven multiplications of halves instead of eight.
+// Products with constant right-hand sides by Strassen's algorithm, on one level or two, where it pays: seven multiplications of halves instead of eight.
 #ifndef CORE_BACKENDS_CPU_STRASSEN_H_
 #define CORE_BACKENDS_CPU_STRASSEN_H_
 
@@ -30,8 +30,8 @@ bool MayUseStrassen(int64_t n, int64_t k);
 // product, or a vector's less.
 std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_t columns);
 
-// The columns of whole pairs of panels of a product, of which args has everything but what the plan says and the scratch. Blocks of rows
-// with a number that is not finite are multiplied as usual.
+// The columns of whole pairs of panels of a product, of which args has everything but what the plan says and the scratch. Rows with a
+// number that is not finite, and those of their tile, are multiplied as usual.
 void RunStrassen(StrassenPlan plan, const ThreadShare& threads, const StrassenArgs& args,
                  void* scratch);
 

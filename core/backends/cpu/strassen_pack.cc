@@ -26,16 +26,9 @@ bool StrassenEven(const float* pair, int64_t k) {
 }
 
 bool StrassenScale(const float* x, int64_t n, float* scale, float* inverse) {
-  constexpr int kAtOnce = 4;
-  Mask largest[kAtOnce] = {};
-  int64_t i = 0;
-  for (; i + kAtOnce * kLanes <= n; i += kAtOnce * kLanes) {
-    for (int j = 0; j < kAtOnce; ++j)
-      largest[j] = LargerBits(Magnitude(Load(x + i + j * kLanes)), largest[j]);
-  }
-  for (; i + kLanes <= n; i += kLanes) largest[0] = LargerBits(Magnitude(Load(x + i)), largest[0]);
-  const int32_t bits =
-      Largest(LargerBits(LargerBits(largest[0], largest[1]), LargerBits(largest[2], largest[3])));
+  Mask largest = {};
+  for (int64_t i = 0; i < n; i += kLanes) largest = LargerBits(Magnitude(Load(x + i)), largest);
+  const int32_t bits = Largest(largest);
   ScaleOf(bits, scale, inverse);
   return bits < kInfinityBits;
 }

@@ -6,7 +6,7 @@
 namespace mirin::cpu {
 namespace {
 
-constexpr int kProducts = 7, kSums = 3;
+constexpr int kProducts = 7, kSums = 3, kResults = 2;
 
 int64_t HalfOf(int64_t rows) { return (rows + 1) / 2; }
 
@@ -34,45 +34,53 @@ struct Panels {
   int64_t step;
 };
 
+// Rows of half of A, columns of two panels; a whole number of the tiles that strassen_put takes.
+int64_t ResultFloats(const StrassenArgs& first) {
+  return RoundUp(first.half_rows, 16) * 2 * first.columns;
+}
+
+// Where things lie in the second level's scratch, in floats.
+struct Layout {
+  int64_t matrices, matrices_step, sums_of_b, sums, sums_step, results, results_step, ones, end;
+
+  explicit Layout(const StrassenArgs& first)
+      : matrices(0),
+        matrices_step(StrassenMatricesFloats(HalfOf(first.half_rows), first.depth / 2)),
+        sums_of_b(matrices + kProducts * matrices_step),
+        sums(sums_of_b + StrassenBFloats(first.depth / 2, first.columns)),
+        sums_step(2 * first.depth * first.columns),
+        results(sums + kSums * sums_step),
+        results_step(ResultFloats(first)),
+        ones(results + kResults * results_step),
+        end(ones + RoundUp(2 * HalfOf(first.half_rows), 16)) {}
+};
+
 // A block of rows. Of the first level there are scales alone: the second one packs sums of quadrants of A as they are needed.
 class SecondLevel {
  public:
   SecondLevel(const StrassenArgs& first, float* scratch)
       : first_(first), panel_(first.depth * first.columns), columns_(first.columns) {
-    const int64_t rows = HalfOf(first.half_rows), depth = first.depth / 2;
-    const auto take = [&](int64_t floats) {
-      float* part = scratch;
-      scratch += floats;
-      return part;
-    };
+    const Layout at(first);
     for (int i = 0; i < kProducts; ++i) {
       StrassenArgs& s = levels_[i];
       s = first;
-      s.half_rows = rows;
-      s.depth = depth;
+      s.half_rows = HalfOf(first.half_rows);
+      s.depth = first.depth / 2;
       s.scales = false;
       s.terms = kSumsOfA[i].terms;
       for (int t = 0; t < s.terms; ++t) {
         const auto& term = kSumsOfA[i].term[t];
         s.term[t] = {term.low ? first.half_rows : 0, term.right ? first.depth : 0, term.sign};
       }
-      s.packed_a = take(StrassenMatricesFloats(rows, depth));
+      s.packed_a = scratch + at.matrices + i * at.matrices_step;
+      s.sums_of_b = scratch + at.sums_of_b;
       s.plus_row = 2 * columns_;
     }
-    float* sums_of_b = take(StrassenBFloats(depth, columns_));
-    for (StrassenArgs& s : levels_) s.sums_of_b = sums_of_b;
-    for (float*& sum : sums_) sum = take(2 * panel_);
-    u_ = take(ResultFloats(first));
-    p5_ = take(ResultFloats(first));
-    ones_ = take(2 * rows);
-    std::fill_n(ones_, 2 * rows, 1.0f);
-  }
-
-  static int64_t Floats(const StrassenArgs& first) {
-    const int64_t rows = HalfOf(first.half_rows), depth = first.depth / 2;
-    return kProducts * StrassenMatricesFloats(rows, depth) + StrassenBFloats(depth, first.columns) +
-           kSums * 2 * first.depth * first.columns + 2 * ResultFloats(first) +
-           RoundUp(2 * rows, 16);
+    for (int i = 0; i < kSums; ++i) sums_[i] = scratch + at.sums + i * at.sums_step;
+    u_ = scratch + at.results;
+    p5_ = u_ + at.results_step;
+    ones_ = scratch + at.ones;
+    std::fill(ones_, scratch + at.end, 1.0f);
   }
 
   // All of C of four panels from `column` on, as a tile's quadrants in strassen_kernels.cc; `next` is what will be read then.
@@ -122,11 +130,6 @@ class SecondLevel {
     int64_t c_rows, c_block;
     bool first, last;
   };
-
-  // Rows of half of A, columns of two panels; a whole number of the tiles that strassen_put takes.
-  static int64_t ResultFloats(const StrassenArgs& first) {
-    return RoundUp(first.half_rows, 16) * 2 * first.columns;
-  }
 
   Target Part(float* to, const float* plus) const {
     GemmArgs g = *first_.product;
@@ -182,37 +185,26 @@ int64_t StrassenTwiceFloats(int64_t half_rows, int64_t depth, int64_t columns) {
   first.half_rows = half_rows;
   first.depth = depth;
   first.columns = columns;
-  return StrassenScaleFloats(half_rows) + SecondLevel::Floats(first);
+  return StrassenScaleFloats(half_rows) + Layout(first).end;
 }
 
 void RunStrassenTwice(const StrassenArgs& args, int64_t begin, int64_t end, float* scratch) {
   StrassenArgs first = args;
   PlaceStrassenA(scratch, &first);
   SecondLevel second(first, scratch + StrassenScaleFloats(first.half_rows));
-  const GemmArgs& g = *first.product;
-  const int64_t columns = first.columns, panel = g.k * columns;
-  const auto* b = static_cast<const float*>(g.packed_b);
-  for (first.depth_begin = 0; first.depth_begin < g.k; first.depth_begin += 2 * first.depth) {
-    const int64_t next_depth = first.depth_begin + 2 * first.depth;
-    first.first = first.depth_begin == 0;
-    first.last = next_depth >= g.k;
+  const int64_t panel = first.product->k * first.columns;
+  ForStrassenDepths(&first, [&] {
     if (!Simd().strassen_scale_rows(first, 0, first.half_rows)) {
       // One level leaves rows alone that are not finite. The second one's memory is enough.
       StrassenArgs one = first;
       one.sums_of_b = one.packed_a + StrassenMatricesFloats(one.half_rows, one.depth);
-      RunStrassenPairs(one, 2 * begin, 2 * end, true);
-      continue;
+      return RunStrassenPairs(one, 2 * begin, 2 * end, true);
     }
     for (int64_t i = begin; i < end; ++i) {
-      const Panels four = {b + 4 * i * panel + first.depth_begin * columns, panel};
-      // Behind the last: the next block of the depth, or what lies behind this product's weights, the next one's.
-      const Panels next = {i + 1 < end        ? four.at + 4 * panel
-                           : next_depth < g.k ? b + 4 * begin * panel + next_depth * columns
-                                              : b + 4 * end * panel,
-                           panel};
-      second.Run(four, 4 * i * columns, next, i == begin);
+      second.Run({StrassenPanels(first, 4, i, begin, end), panel}, 4 * i * first.columns,
+                 {StrassenPanels(first, 4, i + 1, begin, end), panel}, i == begin);
     }
-  }
+  });
 }
 
 }  // namespace mirin::cpu
