@@ -37,15 +37,25 @@ MIRIN_INLINE inline void EachVector(const F& f) {
   Each<R>([&](int r) MIRIN_INLINE { Each<V>([&](int v) MIRIN_INLINE { f(r, v); }); });
 }
 
-// acc += left * line. With AVX-512 left is no register, and acc stays in its own: gcc's choice among the forms of the instruction moves
-// sums from register to register and to memory where many are alive.
-MIRIN_INLINE inline void MultiplyAdd(const float* left, Vector line, Vector* acc) {
+// acc += left * line. With AVX-512 acc stays in its register: gcc's choice among the forms of the instruction moves sums from register to
+// register and to memory where many are alive.
+MIRIN_INLINE inline void MultiplyAdd(Vector left, Vector line, Vector* acc) {
 #if defined(__AVX512F__)
   Vector sum = *acc;
-  asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(line), "m"(*left));
+  asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(line), "v"(left));
   *acc = sum;
 #else
-  *acc += *left * line;
+  *acc += left * line;
+#endif
+}
+
+MIRIN_INLINE inline Vector Broadcast(const float* x) {
+#if defined(__AVX512F__)
+  Vector all;
+  asm("vbroadcastss %1, %0" : "=v"(all) : "m"(*x));
+  return all;
+#else
+  return *x - Vector{};
 #endif
 }
 
@@ -54,8 +64,10 @@ template <int R, int V, typename W>
 inline void MultiplyAdd(const float* a, int64_t a_row, const W* line, Vector (&acc)[R][V]) {
   Vector b[V];
   for (int v = 0; v < V; ++v) b[v] = Load(line + v * kLanes);
-  EachVector<R, V>([&](int r, int v)
-                       MIRIN_INLINE { MultiplyAdd(a + r * a_row, b[v], &acc[r][v]); });
+  Each<R>([&](int r) MIRIN_INLINE {
+    const Vector left = Broadcast(a + r * a_row);
+    Each<V>([&](int v) MIRIN_INLINE { MultiplyAdd(left, b[v], &acc[r][v]); });
+  });
 }
 
 // A panel of `width` columns whose k numbers are neighbours, the columns `column` floats apart: lines of `line` floats, zeros behind the width.

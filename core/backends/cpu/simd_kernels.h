@@ -182,6 +182,15 @@ const SimdKernels& Simd();
 // "portable", "avx2" or "avx512": what Simd() chose; MIRIN_ISA may ask for less than the CPU has.
 const char* IsaName();
 
+// What pays on this CPU, whatever its instructions. MIRIN_TUNE=wide or narrow asks for another one's; results differ in their last bits.
+struct CoreTraits {
+  // Additions have units of their own, which multiply-adds leave idle, and what leaves the second-level cache comes back fast.
+  bool cheap_sums;
+  // A product of fewer rows takes as long: it waits for weights from memory.
+  int64_t least_rows;
+};
+const CoreTraits& Core();
+
 namespace portable {
 const SimdKernels& Kernels();
 }

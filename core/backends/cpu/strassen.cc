@@ -16,15 +16,18 @@ constexpr int64_t kMostRows = 256, kFewRows = 128;
 int64_t MostDepth(int64_t rows) { return rows <= kFewRows ? 384 : 256; }
 // Fewer rows do not hide how the sums of B are made; with less depth the bound of StrassenArgs would not hold.
 constexpr int64_t kLeastRows = 48, kLeastDepth = 48;
+// Where sums are not cheap: measured.
+constexpr int64_t kLeastCostlyRows = 96, kLeastCostlyDepth = 128;
 
 // Whether what is saved is more than the work between the products, done once for each block of the depth, and the sums of A, done
 // once for all columns: measured.
-bool Pays(int64_t n, int64_t depth) {
+bool Pays(int64_t m, int64_t n, int64_t depth) {
+  if (!Core().cheap_sums && (m < kLeastCostlyRows || depth < kLeastCostlyDepth)) return false;
   return 22.0 / static_cast<double>(depth) + 110.0 / static_cast<double>(n) < 1;
 }
 
 // Half of the depth of a block of the first of two levels; 0 where a second one does not pay, as it takes more sums, of smaller blocks
-// (measured), or adds too much to the error of short sums.
+// (measured), or adds too much to the error of short sums. Where sums are not cheap it never pays: an eighth slower on an Intel Xeon of 2023.
 constexpr int64_t kLeastRowsTwice = 96;
 int64_t TwiceDepth(int64_t n, int64_t k) {
   constexpr int64_t kMost = 384, kLeast = 192, kLeastWork = 64 * 1024, kLeastSum = 768;
@@ -206,7 +209,8 @@ size_t StrassenPlan::scratch_bytes(int threads) const {
 }
 
 bool MayUseStrassen(int64_t n, int64_t k) {
-  return PlanStrassen(kLeastRows, n, k, Simd().tile_columns).has_value();
+  return PlanStrassen(std::max(kLeastRows, kLeastCostlyRows), n, k, Simd().tile_columns)
+      .has_value();
 }
 
 std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_t columns) {
@@ -221,10 +225,10 @@ std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_
     if (depth < kLeastDepth) return std::nullopt;
     if (depth <= MostDepth(m) && depth * 2 * blocks == k && depth % 16 == 0) plan.depth = depth;
   }
-  if (!Pays(n, plan.depth)) return std::nullopt;
+  if (!Pays(m, n, plan.depth)) return std::nullopt;
   plan.blocks = (m + kMostRows - 1) / kMostRows;
   if (plan.blocks > 1) plan.blocks += plan.blocks % 2;  // two threads have as much to do
-  if (m / plan.blocks >= kLeastRowsTwice && n % (4 * columns) == 0)
+  if (Core().cheap_sums && m / plan.blocks >= kLeastRowsTwice && n % (4 * columns) == 0)
     plan.twice_depth = TwiceDepth(n, k);
   return plan;
 }

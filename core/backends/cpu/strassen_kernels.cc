@@ -15,9 +15,9 @@ namespace {
 template <int R, int V>
 using Tile = Vector[R][V];
 
-// Rows of a tile that is V vectors wide: as many sums as leave registers for a line of a panel and a little more.
+// Rows of a tile that is V vectors wide: its sums leave registers for a line of a panel, a number of A, and what is done meanwhile.
 template <int V>
-constexpr int kTileRows = (kRows * kVectors + 4) / V;
+constexpr int kTileRows = kRows * kVectors / V;
 
 // What is done bit by bit beside the multiply-adds of a pair: what the next one reads is fetched, two runs of `lines` cache lines, `gap`
 // floats between them, and a sum for a later one is made.

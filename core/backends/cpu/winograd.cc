@@ -17,8 +17,6 @@ constexpr int64_t kPad = 16;
 // which hide that weights come from further away. Those up to so many bytes come fast enough for fewer tiles of points that share weights.
 constexpr int64_t kChunkBytes = int64_t{512} << 10, kChunkTiles = 28,
                   kNearWeightBytes = int64_t{4} << 20;
-// A product of fewer rows takes as long: it waits for its weights.
-constexpr int64_t kLeastRows = 10;
 // Images and results of fewer channels stay plain.
 constexpr int64_t kLeastChannels = 5;
 // Multiply-adds that take as long as the transforms of a channel of a tile, and as writing a product, for each point.
@@ -188,7 +186,7 @@ int64_t StrideOf3x3(const std::vector<ops::WindowAxis>& axes, const Dims& w) {
 // Multiply-adds of all products, as if those of few rows had more, and what the transforms take.
 double CostOf(const WinogradForm& form, const Shape& s, int64_t tiles) {
   const auto rows = [&](int64_t points) {
-    return static_cast<double>(std::max(points * tiles, kLeastRows));
+    return static_cast<double>(std::max(points * tiles, Core().least_rows));
   };
   const auto own = static_cast<double>(form.weights_side() - 1);
   const double products = own * own * rows(1) + 2 * own * rows(form.shared_weights) +
@@ -200,9 +198,9 @@ double CostOf(const WinogradForm& form, const Shape& s, int64_t tiles) {
 // The form that takes least, with its tiles; false where direct convolution, which needs no whole blocks, is as good.
 bool ChooseForm(const WinogradKernels& kernels, const Dims& w, int64_t stride, Shape* s) {
   const int64_t results = s->batch * s->out_height * s->out_width;
-  double least = 9.0 *
-                 static_cast<double>(std::max(results, kLeastRows) * w[0] / s->groups * w[1]) /
-                 kLeastGain;
+  double least =
+      9.0 * static_cast<double>(std::max(results, Core().least_rows) * w[0] / s->groups * w[1]) /
+      kLeastGain;
   for (const WinogradForm& form : kernels.forms) {
     const int64_t rows = (s->out_height + form.tile - 1) / form.tile,
                   columns = (s->out_width + form.tile - 1) / form.tile,

@@ -69,9 +69,9 @@ template <typename F>
 constexpr WinogradForm kForm = {F::kStride, F::kTile, F::kWindow, F::kSide,
                                 F::kShared, Input<F>, Output<F>,  Weights<F>};
 
-// Of a tile of products: a few dozen rows read their weights, which are larger than caches, once and in one stream. A vector times a
-// number in memory is one instruction of AVX-512, two of AVX2.
-constexpr int kTileRows = kLanes == 16 ? 28 : 6, kTileBlocks = kLanes == 16 ? 1 : 2;
+// Of a tile of products: of few rows, as weights are larger than caches and read in one stream, but of two blocks, as numbers of rows come
+// from memory too and each is then used twice.
+constexpr int kTileRows = kLanes == 16 ? 14 : 6, kTileBlocks = 2;
 constexpr int kFetchEvery = 4;
 
 struct ProductTile {
