@@ -91,8 +91,9 @@ uint64_t Checksum(absl::string_view bytes) {
 }
 
 absl::StatusOr<PackedRuns> ReadPackedFile(const CacheDirectory& directory, const std::string& name,
-                                          absl::string_view purpose) {
+                                          absl::string_view purpose, FileStamp* stamp) {
   MIRIN_ASSIGN_OR_RETURN(const FileBytes file, directory.Map(name));
+  if (stamp != nullptr) *stamp = file.stamp;
   const auto damaged = [&](absl::string_view what) {
     return absl::DataLossError(absl::StrCat("'", directory.path(), "/", name, "' has ", what));
   };

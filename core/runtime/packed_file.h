@@ -28,9 +28,9 @@ struct PackedRun {
 using PackedRuns = absl::flat_hash_map<std::string, PackedRun>;
 
 // The runs of a file, which they keep mapped, 64-byte aligned; their checksums are not compared yet. DataLoss for a damaged file,
-// FailedPrecondition for one with another purpose, and what CacheDirectory::Map returns.
+// FailedPrecondition for one with another purpose, and what CacheDirectory::Map returns. `stamp`, unless null: which file it was.
 absl::StatusOr<PackedRuns> ReadPackedFile(const CacheDirectory& directory, const std::string& name,
-                                          absl::string_view purpose);
+                                          absl::string_view purpose, FileStamp* stamp = nullptr);
 
 absl::Status WritePackedFile(const CacheDirectory& directory, const std::string& name,
                              absl::string_view purpose, const PackedRuns& runs);

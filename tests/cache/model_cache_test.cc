@@ -389,6 +389,102 @@ TEST_F(ModelCacheTest, ADigestIsKeptForAFileThatHasSettled) {
   EXPECT_NE(DigestOf(**directory, same, later), digest);
 }
 
+// An entry in one folder that is opened at will, and the constant of its runs.
+class PackedWeightsTest : public testing::Test {
+ protected:
+  static constexpr char kEntry[] = "some.weights";
+  static constexpr int64_t kLater = 10'000'000'000;
+
+  PackedWeights Open(int64_t now) const {
+    return PackedWeights(directory_, std::make_shared<const mindir::Sources>(), kEntry, "purpose",
+                         now);
+  }
+  // Writes an entry of these runs, each of its number of bytes.
+  void Write(const std::vector<std::pair<std::string, size_t>>& runs) const {
+    PackedWeights weights = Open(0);
+    for (const auto& [key, bytes] : runs) weights.Keep(constant(), key, Zeros(bytes), bytes);
+    weights.Flush();
+  }
+  static std::shared_ptr<const void> Zeros(size_t bytes) {
+    auto data = std::make_shared<std::string>(bytes, '\0');
+    const void* at = data->data();
+    return {std::move(data), at};
+  }
+  FileStamp Stamp() const {
+    const auto file = directory_->Map(kEntry);
+    EXPECT_TRUE(file.ok()) << file.status();
+    return file->stamp;
+  }
+  const ir::Value& constant() const { return *module_->constants().front(); }
+
+  const std::string folder_ = NewFolder();
+  const std::shared_ptr<const CacheDirectory> directory_ = *CacheDirectory::Open(folder_);
+  const std::unique_ptr<ir::Module> module_ = Network(1);
+};
+
+TEST_F(PackedWeightsTest, RunsFoundGoodAreNotedOnceTheEntryHasSettled) {
+  Write({{"a", 1000}, {"b", 1000}});
+  const FileStamp stamp = Stamp();
+  for (const int64_t now : {stamp.changed, stamp.changed + kLater}) {
+    PackedWeights weights = Open(now);
+    EXPECT_NE(weights.Find(constant(), "a", 1000), nullptr);
+    EXPECT_EQ(weights.Find(constant(), "a", 999), nullptr);
+    weights.Flush();
+    EXPECT_EQ(NotedRuns(*directory_, kEntry, stamp, stamp.changed + kLater).size(),
+              now == stamp.changed ? 0u : 1u);
+  }
+  EXPECT_TRUE(NotedRuns(*directory_, kEntry, stamp, stamp.changed).empty());
+  FileStamp other = stamp;
+  other.modified -= 1;
+  EXPECT_TRUE(NotedRuns(*directory_, kEntry, other, stamp.changed + kLater).empty());
+  // The next process notes the other run besides.
+  PackedWeights weights = Open(stamp.changed + kLater);
+  EXPECT_NE(weights.Find(constant(), "b", 1000), nullptr);
+  weights.Flush();
+  EXPECT_EQ(NotedRuns(*directory_, kEntry, stamp, stamp.changed + kLater).size(), 2u);
+}
+
+TEST_F(PackedWeightsTest, ANoteIsBelievedForItsStampAlone) {
+  Write({{"a", 1000}});
+  const int64_t now = Stamp().changed + kLater;
+  {
+    PackedWeights weights = Open(now);
+    EXPECT_NE(weights.Find(constant(), "a", 1000), nullptr);
+    weights.Flush();
+  }
+  const auto noted = NotedRuns(*directory_, kEntry, Stamp(), now);
+  ASSERT_EQ(noted.size(), 1u);
+  const std::string path = absl::StrCat(folder_, "/", kEntry);
+  std::string bytes = ReadAll(path);
+  bytes[bytes.size() - 100] ^= 1;
+  WriteAll(path, bytes);
+  const FileStamp stamp = Stamp();
+  EXPECT_EQ(Open(stamp.changed + kLater).Find(constant(), "a", 1000), nullptr);
+  // Not compared again, or the damage would be seen.
+  NoteRuns(*directory_, kEntry, stamp, stamp.changed + kLater, noted);
+  EXPECT_NE(Open(stamp.changed + kLater).Find(constant(), "a", 1000), nullptr);
+  EXPECT_EQ(Open(stamp.changed).Find(constant(), "a", 1000), nullptr);
+}
+
+TEST_F(PackedWeightsTest, NotedRunsThatNobodyUsesGoWithTheOthers) {
+  Write({{"small", 1000}, {"large", 10'000}});
+  const int64_t now = Stamp().changed + kLater;
+  for (const auto& [key, bytes] :
+       {std::pair<const char*, size_t>{"small", 1000}, {"large", 10'000}}) {
+    PackedWeights weights = Open(now);
+    EXPECT_NE(weights.Find(constant(), key, bytes), nullptr);
+    weights.Flush();
+  }
+  PackedWeights weights = Open(now);
+  EXPECT_NE(weights.Find(constant(), "small", 1000), nullptr);
+  weights.Keep(constant(), "new", Zeros(1000), 1000);
+  weights.Flush();
+  PackedWeights again = Open(Stamp().changed);
+  EXPECT_NE(again.Find(constant(), "small", 1000), nullptr);
+  EXPECT_NE(again.Find(constant(), "new", 1000), nullptr);
+  EXPECT_EQ(again.Find(constant(), "large", 10'000), nullptr);
+}
+
 int Child(const std::string& model, const std::string& cache, const std::string& output) {
   const auto result = TryLoadAndRun(model, cache);
   if (!result.ok()) return 2;

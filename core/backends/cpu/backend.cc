@@ -27,7 +27,7 @@ class CpuBackend final : public Backend {
  public:
   absl::string_view name() const override { return "cpu"; }
   std::string packing() const override {
-    return absl::StrCat(IsaName(), ", ", onednn::VersionAndIsa());
+    return absl::StrCat(IsaName(), ", ", Core().name, ", ", onednn::VersionAndIsa());
   }
 
   absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(

@@ -79,12 +79,13 @@ const char* IsaName() { return Simd().name; }
 
 const CoreTraits& Core() {
   // Wide: two products of 64 bytes a cycle, in the units that add, before a cache and a memory that are as far as others' (Intel's servers).
-  static constexpr CoreTraits kNarrow = {true, 10}, kWide = {false, 24};
+  static constexpr CoreTraits kCores[] = {{"narrow", true, 10}, {"wide", false, 24}};
   static const CoreTraits& kChosen = []() -> const CoreTraits& {
     const char* wanted = std::getenv("MIRIN_TUNE");
-    if (wanted != nullptr && std::strcmp(wanted, "narrow") == 0) return kNarrow;
-    if (wanted != nullptr && std::strcmp(wanted, "wide") == 0) return kWide;
-    return __builtin_cpu_is("intel") && std::strcmp(Simd().name, "avx512") == 0 ? kWide : kNarrow;
+    for (const CoreTraits& core : kCores) {
+      if (wanted != nullptr && std::strcmp(wanted, core.name) == 0) return core;
+    }
+    return kCores[__builtin_cpu_is("intel") && std::strcmp(Simd().name, "avx512") == 0];
   }();
   return kChosen;
 }

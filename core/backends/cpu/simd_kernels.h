@@ -184,6 +184,7 @@ const char* IsaName();
 
 // What pays on this CPU, whatever its instructions. MIRIN_TUNE=wide or narrow asks for another one's; results differ in their last bits.
 struct CoreTraits {
+  const char* name;
   // Additions have units of their own, which multiply-adds leave idle, and what leaves the second-level cache comes back fast.
   bool cheap_sums;
   // A product of fewer rows takes as long: it waits for weights from memory.
