@@ -24,6 +24,11 @@ VARIANTS = {
     ],
     "avx512": _AVX512,
     "avx512vnni": _AVX512 + ["-mavx512vnni"],
+    "avx512amx": _AVX512 + [
+        "-mavx512vnni",
+        "-mamx-tile",
+        "-mamx-int8",
+    ],
 }
 
 def simd_library(name, srcs, textual_hdrs = [], copts = [], deps = [], variants = ["portable", "avx2", "avx512"], **kwargs):

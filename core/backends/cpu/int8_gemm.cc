@@ -19,7 +19,9 @@ absl::StatusOr<PackedInt8> PackInt8(const KernelRequest& r, size_t i, int64_t k,
       (n + kernels.tile_columns - 1) / kernels.tile_columns * kernels.tile_columns;
   PackedInt8 packed;
   packed.interleaved = interleaved;
-  packed.sums_at = (columns * PreparedBytes(k) / kernels.a_bytes * kernels.b_bytes + 63) / 64 * 64;
+  const int64_t depth =
+      (k + kernels.b_depth_step - 1) / kernels.b_depth_step * kernels.b_depth_step;
+  packed.sums_at = (columns * depth * kernels.b_bytes + 63) / 64 * 64;
   MIRIN_ASSIGN_OR_RETURN(
       packed.panels,
       r.Pack(i,

@@ -2,7 +2,11 @@
 // in here: the linker might keep the copy with the widest instructions for everybody.
 #include "core/backends/cpu/int8_kernels.h"
 
+#include "core/backends/cpu/int8_finish.h"
 #include "core/backends/cpu/int8_vector.h"
+#if defined(__AMX_INT8__)
+#include "core/backends/cpu/int8_tiles.h"
+#endif
 
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
@@ -55,6 +59,41 @@ inline void AddWhole(const void* a, Int8Form a_form, const void* b, Int8Form b_f
   }
 }
 
+#if defined(__AVX512F__)
+// Bytes 16 i + 4 v + e of 64 as lane 4 i + e of a vector, for PackedBytes; `flip` makes signed ones unsigned.
+template <int V>
+inline IntVector Spread(const void* from, Ints flip) {
+  constexpr int64_t kNone = 0x80808000;
+  const Ints each = _mm512_broadcast_i32x4(_mm_set_epi32(
+      static_cast<int32_t>(kNone + 4 * V + 3), static_cast<int32_t>(kNone + 4 * V + 2),
+      static_cast<int32_t>(kNone + 4 * V + 1), static_cast<int32_t>(kNone + 4 * V)));
+  return reinterpret_cast<IntVector>(_mm512_shuffle_epi8(_mm512_xor_si512(Load(from), flip), each));
+}
+
+// n is a multiple of 64.
+inline void AddPacked(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form,
+                      uint8_t* y, int64_t n, Int8Form y_form, UnaryKind activation) {
+  const PackForm form = PackFormOf(y_form, activation);
+  const auto flip_of = [](bool is_signed) __attribute__((always_inline)) {
+    return is_signed ? 128 : 0;
+  };
+  const int32_t a_flip = flip_of(a_form.is_signed), b_flip = flip_of(b_form.is_signed),
+                a_zero = a_form.zero + a_flip, b_zero = b_form.zero + b_flip;
+  const Ints flip_a = _mm512_set1_epi8(static_cast<int8_t>(a_flip)),
+             flip_b = _mm512_set1_epi8(static_cast<int8_t>(b_flip));
+  const auto steps = [&](IntVector left, IntVector right) __attribute__((always_inline)) {
+    const Vector sum = __builtin_convertvector(left - a_zero, Vector) * a_form.scale +
+                       __builtin_convertvector(right - b_zero, Vector) * b_form.scale;
+    return sum * form.inverse;
+  };
+  for (int64_t i = 0; i < n; i += 4 * kLanes)
+    Store(y + i, PackedBytes(form, steps(Spread<0>(a + i, flip_a), Spread<0>(b + i, flip_b)),
+                             steps(Spread<1>(a + i, flip_a), Spread<1>(b + i, flip_b)),
+                             steps(Spread<2>(a + i, flip_a), Spread<2>(b + i, flip_b)),
+                             steps(Spread<3>(a + i, flip_a), Spread<3>(b + i, flip_b))));
+}
+#endif
+
 template <typename A, typename B>
 void AddOf(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,
            int64_t n, ToBytes to) {
@@ -70,12 +109,20 @@ void AddOf(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form,
 
 void Add(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,
          Int8Form y_form, int64_t n, bool relu) {
+  const UnaryKind activation = relu ? UnaryKind::kRelu : UnaryKind::kIdentity;
+#if defined(__AVX512F__)
+  const int64_t packed = n / (4 * kLanes) * (4 * kLanes);
+  AddPacked(a, a_form, b, b_form, y, packed, y_form, activation);
+  a += packed;
+  b += packed;
+  y += packed;
+  n -= packed;
+#endif
   const auto add = a_form.is_signed
                        ? b_form.is_signed ? AddOf<int8_t, int8_t> : AddOf<int8_t, uint8_t>
                    : b_form.is_signed ? AddOf<uint8_t, int8_t>
                                       : AddOf<uint8_t, uint8_t>;
-  add(a, a_form, b, b_form, y, n,
-      ToBytesOf(y_form, relu ? UnaryKind::kRelu : UnaryKind::kIdentity));
+  add(a, a_form, b, b_form, y, n, ToBytesOf(y_form, activation));
 }
 
 template <int C>
@@ -92,8 +139,6 @@ void Interleave(const uint8_t* x, int64_t plane, int64_t channels, int64_t n, ui
   kOf[channels - 1](x, plane, n, y);
 }
 
-int64_t Padded(int64_t k) { return (k + kGroup - 1) / kGroup * kGroup; }
-
 // The column of a whole panel that lies in slot c when columns are interleaved.
 inline int64_t Interleaved(int64_t c) {
   return kLanes == 16 ? c % 16 / 4 * 16 + c / 16 * 4 + c % 4 : c;
@@ -102,13 +147,14 @@ inline int64_t Interleaved(int64_t c) {
 void PackB(const int8_t* b, int64_t k, int64_t n, int64_t row, int64_t column, bool interleaved,
            void* packed, int32_t* sums) {
   AElement* to = static_cast<AElement*>(packed);  // of B's width, too
-  const int64_t padded = Padded(k);
+  const int64_t padded = PaddedB(k);
   for (int64_t j = 0; j < n; j += kColumns, to += kColumns * padded) {
     const bool moved = interleaved && n - j >= kColumns;
     // kGroup numbers of column c from row p on, and their sum.
     const auto fill = [&](int64_t c, int64_t p) __attribute__((always_inline)) {
       const int64_t from = j + (moved ? Interleaved(c) : c), there = from < n ? k - p : 0;
-      AElement* slot = to + p * kColumns + c * kGroup;
+      AElement* slot =
+          to + GroupAt(p / kGroup, c / kLanes, padded / kGroup) / kABytes + c % kLanes * kGroup;
       int32_t sum = 0;
       for (int64_t g = 0; g < kGroup; ++g) {
         const int8_t v = g < there ? b[(p + g) * row + from * column] : int8_t{0};
@@ -191,103 +237,6 @@ void PrepareRow(const uint8_t* x, int64_t k, bool is_signed, int32_t* zero, void
   for (int64_t i = k; i < Padded(k); ++i) to[i] = 0;
 }
 
-// A panel of columns, and what its sums begin at and become.
-struct Panel {
-  const char* b;
-  int64_t column, width;
-  bool interleaved;
-  ToBytes to_bytes;
-#if defined(__AVX512F__)
-  PackForm pack;
-#endif
-  int32_t begin[kColumns];  // where rows share a zero point
-  float scale[kColumns], bias[kColumns];
-};
-
-template <int R, int V>
-inline void FinishBytes(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums)[R][V],
-                        int64_t row) {
-  const float inverse = t.to_bytes.inverse;
-  uint8_t* to = g.quantised + row * g.c_row + t.column;
-  const int64_t next = g.c_row, width = t.width;
-#if defined(__AVX512F__)
-  if constexpr (V == kVectors) {
-    if (t.interleaved) {
-      Vector scale[V], bias[V];
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        scale[v] = Floats(t.scale + v * kLanes);
-        bias[v] = Floats(t.bias + v * kLanes);
-      }
-      const PackForm form = t.pack;
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r, to += next) {
-        Vector steps[V];
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v)
-          steps[v] =
-              (__builtin_convertvector(sums[r][v], Vector) * scale[v] + bias[v]) * form.inverse;
-        Store(to, PackedBytes(form, steps[0], steps[1], steps[2], steps[3]));
-      }
-      return;
-    }
-  }
-#endif
-  const ToBytes form = t.to_bytes;
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r, to += next) {
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      const Vector y = __builtin_convertvector(sums[r][v], Vector) * Floats(t.scale + v * kLanes) +
-                       Floats(t.bias + v * kLanes);
-      StoreBytes(to + v * kLanes, RoundedSteps(y * inverse, form), width - v * kLanes);
-    }
-  }
-}
-
-template <int R, int V>
-inline void Finish(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums)[R][V],
-                   int64_t row) {
-  constexpr int64_t kTile = V * kLanes;
-  const int64_t width = t.width < kTile ? t.width : kTile;
-  const auto bytes = static_cast<unsigned long>(width) * 4;
-  if (g.integers != nullptr) {
-    for (int r = 0; r < R; ++r)
-      __builtin_memcpy(g.integers + (row + r) * g.c_row + t.column, sums[r], bytes);
-    return;
-  }
-  const bool rectified = IsRectifier(g.activation);
-  if (g.c == nullptr && rectified) return FinishBytes<R, V>(g, t, sums, row);
-  Vector tile[R][V];
-  for (int r = 0; r < R; ++r) {
-    const Vector row_scale = Vector{} + (g.row_step == 0 ? 1.0f : g.row_scales[row + r]);
-    for (int v = 0; v < V; ++v)
-      tile[r][v] =
-          __builtin_convertvector(sums[r][v], Vector) * (row_scale * Floats(t.scale + v * kLanes)) +
-          Floats(t.bias + v * kLanes);
-  }
-  if (g.activation == UnaryKind::kRelu) {
-    for (int r = 0; r < R; ++r) {
-      for (int v = 0; v < V; ++v) tile[r][v] = tile[r][v] < 0.0f ? Vector{} : tile[r][v];
-    }
-  } else if (g.activation != UnaryKind::kIdentity) {
-    g.activate(g.activation, reinterpret_cast<float*>(tile), reinterpret_cast<float*>(tile),
-               R * kTile, 0);
-  }
-  for (int r = 0; r < R; ++r) {
-    const int64_t to = (row + r) * g.c_row + t.column;
-    if (g.c == nullptr) {
-      for (int v = 0; v < V; ++v)
-        StoreBytes(g.quantised + to + v * kLanes,
-                   RoundedSteps(tile[r][v] * t.to_bytes.inverse, t.to_bytes), width - v * kLanes);
-    } else if (width == kTile) {
-      __builtin_memcpy(g.c + to, tile[r], kTile * 4);
-    } else {
-      __builtin_memcpy(g.c + to, tile[r], bytes);
-    }
-  }
-}
-
 // R rows by V vectors of columns: sums over all of k, then what becomes of them.
 template <int R, int V>
 inline void Tile(const Int8GemmArgs& g, const Panel& t, const char* a, int64_t row,
@@ -299,12 +248,12 @@ inline void Tile(const Int8GemmArgs& g, const Panel& t, const char* a, int64_t r
     for (int r = 0; r < R; ++r)
       sums[r][v] = reinterpret_cast<Ints>(g.row_step == 0 ? begin : -g.zeros[row + r] * of_column);
   }
-  const int64_t groups = Padded(g.k) * kABytes / 4;
+  const int64_t groups = Padded(g.k) / kGroup, all_groups = PaddedB(g.k) / kGroup;
   const char* b = t.b;
   const auto step = [&](int64_t p) __attribute__((always_inline)) {
     Ints right[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) right[v] = Load(b + p * kColumns * 4 + v * kLanes * 4);
+    for (int v = 0; v < V; ++v) right[v] = Load(b + GroupAt(p, v, all_groups));
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       int32_t group;
@@ -342,11 +291,20 @@ inline void Rows(const Int8GemmArgs& g, const Panel& t, int64_t rows, const char
   }
 }
 
+#if defined(__AMX_INT8__)
+constexpr int kTableRows = kTileSide;
+#else
+constexpr int kTableRows = kRows;
+#endif
+
 void Gemm(const Int8GemmArgs& g) {
-  const int64_t panel_bytes = kColumns * Padded(g.k) * kBBytes,
+  const int64_t panel_bytes = kColumns * PaddedB(g.k) * kBBytes,
                 row_tiles = (g.row_end - g.row_begin + kRows - 1) / kRows;
   // While a panel is multiplied its tiles fetch the next one; a few rows stream B anyway.
   const int64_t lines = row_tiles < 4 ? 0 : (panel_bytes / 64 + row_tiles - 1) / row_tiles;
+#if defined(__AMX_INT8__)
+  const bool in_tiles = g.row_end - g.row_begin >= kLeastTileRows;
+#endif
   Panel t;
   const UnaryKind bounds = IsRectifier(g.activation) ? g.activation : UnaryKind::kIdentity;
   t.to_bytes = ToBytesOf(g.form, bounds);
@@ -366,6 +324,12 @@ void Gemm(const Int8GemmArgs& g) {
       t.bias[c] = g.bias != nullptr && c < t.width ? g.bias[from] : 0;
     }
     const char* fetch = t.b + panel_bytes;
+#if defined(__AMX_INT8__)
+    if (in_tiles) {
+      MultiplyInTiles(g, t, j + kColumns < g.column_end ? fetch : nullptr);
+      continue;
+    }
+#endif
     const int64_t fetched = j + kColumns < g.column_end ? lines : 0;
     for (int64_t i = g.row_begin; i < g.row_end; i += kRows) {
       const int64_t rows = g.row_end - i < kRows ? g.row_end - i : kRows;
@@ -373,6 +337,9 @@ void Gemm(const Int8GemmArgs& g) {
       fetch += fetched * 64;
     }
   }
+#if defined(__AMX_INT8__)
+  if (in_tiles) _tile_release();
+#endif
 }
 
 #define MIRIN_TEXT_(x) #x
@@ -381,8 +348,9 @@ void Gemm(const Int8GemmArgs& g) {
 constexpr Int8Kernels kKernels = {MIRIN_TEXT(MIRIN_SIMD),
                                   kBytes,
                                   kColumns,
-                                  kRows,
+                                  kTableRows,
                                   kGroup,
+                                  kDepthStep,
                                   kABytes,
                                   kBBytes,
                                   PackB,

@@ -45,8 +45,9 @@ struct Int8Kernels {
   bool vnni;  // the CPU multiplies bytes
   int64_t tile_columns;
   int64_t tile_rows;
-  int64_t depth_step;  // k is filled up to a multiple of it
-  int64_t a_bytes;     // of an element of a prepared row
+  int64_t depth_step;    // A's k is filled up to a multiple of it,
+  int64_t b_depth_step;  // B's to one of this
+  int64_t a_bytes;       // of an element of a prepared row
   int64_t b_bytes;
   // B[k, n] by strides -> panels of tile_columns columns (b_bytes each), the last one padded; sums gets tile_columns for each panel.
   // Columns of whole panels may be interleaved: that is the order in which sums become bytes soonest.
@@ -74,7 +75,7 @@ struct Int8Kernels {
 
 constexpr int64_t kMostPlanes = 4;
 
-// MIRIN_ISA=avx512 leaves the byte products out.
+// MIRIN_ISA=avx512 leaves the byte products out, avx512vnni those of tiles (AMX).
 const Int8Kernels& Int8();
 
 namespace portable {
@@ -87,6 +88,9 @@ namespace avx512 {
 const Int8Kernels& Int8Table();
 }
 namespace avx512vnni {
+const Int8Kernels& Int8Table();
+}
+namespace avx512amx {
 const Int8Kernels& Int8Table();
 }
 

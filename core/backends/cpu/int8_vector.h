@@ -98,7 +98,25 @@ constexpr int64_t kColumns = kLanes * kVectors;
 constexpr int64_t kGroup = kBytes ? 4 : 2;
 constexpr int64_t kABytes = kBytes ? 1 : 2;
 constexpr int64_t kBBytes = kABytes;
+#if defined(__AMX_INT8__)
+constexpr int64_t kDepthStep = 64;  // bytes of a row of a tile
+#else
+constexpr int64_t kDepthStep = kGroup;
+#endif
 constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+
+inline int64_t Padded(int64_t k) { return (k + kGroup - 1) / kGroup * kGroup; }
+inline int64_t PaddedB(int64_t k) { return (k + kDepthStep - 1) / kDepthStep * kDepthStep; }
+
+// Where kGroup numbers of B of each of a vector's columns lie in a panel of so many groups: 4 bytes a column. Tiles are read as they lie: 16 groups
+// of 16 columns, those of 32 columns one after the other.
+inline int64_t GroupAt(int64_t group, int64_t vector, int64_t groups) {
+#if defined(__AMX_INT8__)
+  return (vector / 2 * groups + group / 16 * 16) * 128 + vector % 2 * 1024 + group % 16 * 64;
+#else
+  return (groups * 0 + group * kVectors + vector) * kLanes * 4;
+#endif
+}
 
 // Nearest integer, ties to even, for |v| below 2^22.
 inline float Rint(float v) { return (v + kMagic) - kMagic; }

@@ -1,3 +1,6 @@
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <cstring>
 
@@ -19,12 +22,22 @@ const char* Wanted() {
   return wanted == nullptr ? "" : wanted;
 }
 
+// Linux gives a process the registers of tiles when it asks for them.
+bool MayUseTiles() {
+#if defined(__linux__)
+  constexpr int kRequestFeature = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  return ::syscall(SYS_arch_prctl, kRequestFeature, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 const SimdKernels& Simd() {
   static const SimdKernels& kChosen = []() -> const SimdKernels& {
     const char* wanted = Wanted();
-    const bool any = *wanted == '\0' || std::strcmp(wanted, "avx512") == 0;
+    const bool any = *wanted == '\0' || std::strncmp(wanted, "avx512", 6) == 0;
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -39,9 +52,14 @@ const SimdKernels& Simd() {
 const Int8Kernels& Int8() {
   static const Int8Kernels& kChosen = []() -> const Int8Kernels& {
     const char* simd = Simd().name;
-    if (std::strcmp(simd, "avx512") == 0)
-      return *Wanted() == '\0' && __builtin_cpu_supports("avx512vnni") ? avx512vnni::Int8Table()
-                                                                       : avx512::Int8Table();
+    if (std::strcmp(simd, "avx512") == 0) {
+      const bool vnni =
+          std::strcmp(Wanted(), "avx512") != 0 && __builtin_cpu_supports("avx512vnni");
+      if (!vnni) return avx512::Int8Table();
+      const bool amx = std::strcmp(Wanted(), "avx512vnni") != 0 &&
+                       __builtin_cpu_supports("amx-int8") && MayUseTiles();
+      return amx ? avx512amx::Int8Table() : avx512vnni::Int8Table();
+    }
     return std::strcmp(simd, "avx2") == 0 ? avx2::Int8Table() : portable::Int8Table();
   }();
   return kChosen;

@@ -1,0 +1,110 @@
+// What sums of bytes become; included as int8_vector.h is.
+#ifndef CORE_BACKENDS_CPU_INT8_FINISH_H_
+#define CORE_BACKENDS_CPU_INT8_FINISH_H_
+
+#include "core/backends/cpu/int8_vector.h"
+
+namespace mirin::cpu::MIRIN_SIMD {
+namespace {
+
+// A panel of columns, and what its sums begin at and become.
+struct Panel {
+  const char* b;
+  int64_t column, width;
+  bool interleaved;
+  ToBytes to_bytes;
+#if defined(__AVX512F__)
+  PackForm pack;
+#endif
+  int32_t begin[kColumns];  // where rows share a zero point
+  float scale[kColumns], bias[kColumns];
+};
+
+template <int R, int V>
+inline void FinishBytes(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums)[R][V],
+                        int64_t row) {
+  const float inverse = t.to_bytes.inverse;
+  uint8_t* to = g.quantised + row * g.c_row + t.column;
+  const int64_t next = g.c_row, width = t.width;
+#if defined(__AVX512F__)
+  if constexpr (V == kVectors) {
+    if (t.interleaved) {
+      Vector scale[V], bias[V];
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        scale[v] = Floats(t.scale + v * kLanes);
+        bias[v] = Floats(t.bias + v * kLanes);
+      }
+      const PackForm form = t.pack;
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r, to += next) {
+        Vector steps[V];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v)
+          steps[v] =
+              (__builtin_convertvector(sums[r][v], Vector) * scale[v] + bias[v]) * form.inverse;
+        Store(to, PackedBytes(form, steps[0], steps[1], steps[2], steps[3]));
+      }
+      return;
+    }
+  }
+#endif
+  const ToBytes form = t.to_bytes;
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r, to += next) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      const Vector y = __builtin_convertvector(sums[r][v], Vector) * Floats(t.scale + v * kLanes) +
+                       Floats(t.bias + v * kLanes);
+      StoreBytes(to + v * kLanes, RoundedSteps(y * inverse, form), width - v * kLanes);
+    }
+  }
+}
+
+template <int R, int V>
+inline void Finish(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums)[R][V],
+                   int64_t row) {
+  constexpr int64_t kTile = V * kLanes;
+  const int64_t width = t.width < kTile ? t.width : kTile;
+  const auto bytes = static_cast<unsigned long>(width) * 4;
+  if (g.integers != nullptr) {
+    for (int r = 0; r < R; ++r)
+      __builtin_memcpy(g.integers + (row + r) * g.c_row + t.column, sums[r], bytes);
+    return;
+  }
+  const bool rectified = IsRectifier(g.activation);
+  if (g.c == nullptr && rectified) return FinishBytes<R, V>(g, t, sums, row);
+  Vector tile[R][V];
+  for (int r = 0; r < R; ++r) {
+    const Vector row_scale = Vector{} + (g.row_step == 0 ? 1.0f : g.row_scales[row + r]);
+    for (int v = 0; v < V; ++v)
+      tile[r][v] =
+          __builtin_convertvector(sums[r][v], Vector) * (row_scale * Floats(t.scale + v * kLanes)) +
+          Floats(t.bias + v * kLanes);
+  }
+  if (g.activation == UnaryKind::kRelu) {
+    for (int r = 0; r < R; ++r) {
+      for (int v = 0; v < V; ++v) tile[r][v] = tile[r][v] < 0.0f ? Vector{} : tile[r][v];
+    }
+  } else if (g.activation != UnaryKind::kIdentity) {
+    g.activate(g.activation, reinterpret_cast<float*>(tile), reinterpret_cast<float*>(tile),
+               R * kTile, 0);
+  }
+  for (int r = 0; r < R; ++r) {
+    const int64_t to = (row + r) * g.c_row + t.column;
+    if (g.c == nullptr) {
+      for (int v = 0; v < V; ++v)
+        StoreBytes(g.quantised + to + v * kLanes,
+                   RoundedSteps(tile[r][v] * t.to_bytes.inverse, t.to_bytes), width - v * kLanes);
+    } else if (width == kTile) {
+      __builtin_memcpy(g.c + to, tile[r], kTile * 4);
+    } else {
+      __builtin_memcpy(g.c + to, tile[r], bytes);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mirin::cpu::MIRIN_SIMD
+
+#endif  // CORE_BACKENDS_CPU_INT8_FINISH_H_
