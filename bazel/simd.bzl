@@ -26,8 +26,10 @@ VARIANTS = {
     "avx512vnni": _AVX512 + ["-mavx512vnni"],
     "avx512amx": _AVX512 + [
         "-mavx512vnni",
+        "-mavx512bf16",
         "-mamx-tile",
         "-mamx-int8",
+        "-mamx-bf16",
     ],
 }
 

@@ -30,8 +30,8 @@ void ExpectExactSums(const Product& p) {
 
   const int64_t columns =
                     (p.n + kernels.tile_columns - 1) / kernels.tile_columns * kernels.tile_columns,
-                depth = (p.k + kernels.b_depth_step - 1) / kernels.b_depth_step *
-                        kernels.b_depth_step;
+                depth =
+                    (p.k + kernels.b_depth_step - 1) / kernels.b_depth_step * kernels.b_depth_step;
   std::vector<char> packed(static_cast<size_t>(columns * depth * kernels.b_bytes));
   std::vector<int32_t> sums(static_cast<size_t>(columns));
   kernels.pack_b(b.data(), p.k, p.n, p.n, 1, false, packed.data(), sums.data());
@@ -105,7 +105,8 @@ TEST(Int8Add, RoundsTheSumOnce) {
       for (uint8_t& v : b) v = static_cast<uint8_t>(random());
       kernels.add(a.data(), a_form, b.data(), b_form, y.data(), y_form, n, relu);
       for (size_t i = 0; i < y.size(); ++i) {
-        double steps = (value(a[i], a_form) + value(b[i], b_form)) / static_cast<double>(y_form.scale);
+        double steps =
+            (value(a[i], a_form) + value(b[i], b_form)) / static_cast<double>(y_form.scale);
         if (relu) steps = std::max(steps, 0.0);
         // Near a tie either neighbour is right.
         const uint8_t one = Byte(steps - 1e-4, y_form), other = Byte(steps + 1e-4, y_form);

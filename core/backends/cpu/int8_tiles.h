@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include "core/backends/cpu/amx_tiles.h"
 #include "core/backends/cpu/int8_finish.h"
 #include "core/backends/cpu/int8_vector.h"
 
@@ -11,26 +12,7 @@ namespace mirin::cpu::MIRIN_SIMD {
 namespace {
 
 // Products of tiles (AMX): 32 rows by 32 columns in four tiles of sums, two of A's rows and two of B's columns.
-constexpr int64_t kTileSide = 16, kTileBytes = 64, kLeastTileRows = 4;
-
-// As the CPU reads it.
-struct alignas(64) TileForms {
-  uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  uint16_t row_bytes[16] = {};
-  uint8_t rows[16] = {};
-};
-
-// Tiles 0 to 3 are sums, 4 and 5 of A's rows, the second of which may be none, 6 and 7 of B.
-void ConfigureTiles(int64_t upper, int64_t lower) {
-  TileForms forms;
-  for (int tile = 0; tile < 8; ++tile) {
-    const bool low = tile == 2 || tile == 3 || tile == 5;
-    const int64_t rows = tile >= 6 ? kTileSide : low ? lower : upper;
-    forms.rows[tile] = static_cast<uint8_t>(rows);
-    forms.row_bytes[tile] = rows > 0 ? kTileBytes : 0;
-  }
-  _tile_loadconfig(&forms);
-}
+constexpr int64_t kLeastTileRows = 4;
 
 // Fetches what is read next, `at_once` cache lines for each step, up to its end.
 struct FetchLines {

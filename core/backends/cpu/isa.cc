@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/backends/cpu/bf16x3_kernels.h"
 #include "core/backends/cpu/blocked_kernels.h"
 #include "core/backends/cpu/depthwise_kernels.h"
 #include "core/backends/cpu/direct_kernels.h"
@@ -24,6 +25,8 @@ const char* Wanted() {
 
 // Linux gives a process the registers of tiles when it asks for them.
 bool MayUseTiles() {
+  const char* wanted = Wanted();
+  if (*wanted != '\0' && std::strcmp(wanted, "avx512amx") != 0) return false;
 #if defined(__linux__)
   constexpr int kRequestFeature = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
   return ::syscall(SYS_arch_prctl, kRequestFeature, kTileData) == 0;
@@ -56,12 +59,20 @@ const Int8Kernels& Int8() {
       const bool vnni =
           std::strcmp(Wanted(), "avx512") != 0 && __builtin_cpu_supports("avx512vnni");
       if (!vnni) return avx512::Int8Table();
-      const bool amx = std::strcmp(Wanted(), "avx512vnni") != 0 &&
-                       __builtin_cpu_supports("amx-int8") && MayUseTiles();
-      return amx ? avx512amx::Int8Table() : avx512vnni::Int8Table();
+      return __builtin_cpu_supports("amx-int8") && MayUseTiles() ? avx512amx::Int8Table()
+                                                                 : avx512vnni::Int8Table();
     }
     return std::strcmp(simd, "avx2") == 0 ? avx2::Int8Table() : portable::Int8Table();
   }();
+  return kChosen;
+}
+
+const Bf16x3Kernels* Bf16x3() {
+  static const Bf16x3Kernels* const kChosen =
+      std::strcmp(Simd().name, "avx512") == 0 && __builtin_cpu_supports("amx-bf16") &&
+              __builtin_cpu_supports("avx512bf16") && MayUseTiles()
+          ? &avx512amx::Bf16x3Table()
+          : nullptr;
   return kChosen;
 }
 

@@ -1,6 +1,8 @@
 // Matrix products over the packed-panel GEMM of simd_kernels.
 #include <algorithm>
 
+#include "core/backends/cpu/bf16x3.h"
+#include "core/backends/cpu/bf16x3_kernels.h"
 #include "core/backends/cpu/gemm.h"
 #include "core/backends/cpu/kernel.h"
 #include "core/backends/cpu/strassen.h"
@@ -119,7 +121,7 @@ absl::StatusOr<std::shared_ptr<const Packed>> PackFloat(const KernelRequest& r, 
   MIRIN_ASSIGN_OR_RETURN(made.memory,
                          r.Pack(1, key, static_cast<size_t>(floats + kLine) * 4, [&](void* to) {
                            auto* pair = static_cast<float*>(to);
-                           bool even = MayUseStrassen(s.n, s.k);
+                           bool even = MayUseStrassen(s.n, s.k) || MayUseBf16x3(s.n, s.k);
                            for (int64_t j = 0; j < s.n; j += columns, pair += columns * s.k) {
                              const int64_t width = std::min(columns, s.n - j);
                              simd.pack_b(b + j * s.b_column, s.k, width, s.b_row, s.b_column, pair);
@@ -161,17 +163,10 @@ absl::StatusOr<Packed> PackConstant(const KernelRequest& r, const Shapes& s) {
   return *whole;
 }
 
-// Columns behind the last pair of panels are multiplied as usual.
-void MultiplyStrassen(const StrassenPlan& plan, const ThreadShare& threads, const GemmArgs& g,
-                      void* scratch) {
-  const SimdKernels& simd = Simd();
-  StrassenArgs args = {};
-  args.product = &g;
-  args.a_block = args.c_block = simd.lanes;
-  RunStrassen(plan, threads, args, scratch);
-  const int64_t done = plan.pairs * 2 * plan.columns;
+// Columns behind the first `done` are multiplied as usual.
+void MultiplyRest(const ThreadShare& threads, const GemmArgs& g, int64_t done) {
   if (done == g.n) return;
-  ParallelGemm(threads, simd.gemm, 1, g.m, g.n - done, g.k, [&](int64_t) {
+  ParallelGemm(threads, Simd().gemm, 1, g.m, g.n - done, g.k, [&](int64_t) {
     GemmArgs rest = g;
     rest.n -= done;
     rest.packed_b = static_cast<const float*>(g.packed_b) + done * g.k;
@@ -179,6 +174,21 @@ void MultiplyStrassen(const StrassenPlan& plan, const ThreadShare& threads, cons
     if (rest.bias != nullptr) rest.bias += done;
     return rest;
   });
+}
+
+void MultiplyStrassen(const StrassenPlan& plan, const ThreadShare& threads, const GemmArgs& g,
+                      void* scratch) {
+  StrassenArgs args = {};
+  args.product = &g;
+  args.a_block = args.c_block = Simd().lanes;
+  RunStrassen(plan, threads, args, scratch);
+  MultiplyRest(threads, g, plan.pairs * 2 * plan.columns);
+}
+
+void MultiplyBf16x3(const Bf16x3Plan& plan, const ThreadShare& threads, const GemmArgs& g,
+                    void* scratch) {
+  const bool usable = RunBf16x3(plan, threads, g, scratch);
+  MultiplyRest(threads, g, usable ? plan.pairs * kBf16x3Columns : 0);
 }
 
 }  // namespace
@@ -203,10 +213,16 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     traits.scratch_bytes = static_cast<size_t>(PackedFloats(s.k, s.n)) * 4 * s.b_batch.size();
   }
   const int64_t batches = static_cast<int64_t>(s.a_batch.size());
+  std::optional<Bf16x3Plan> bf16x3;
   std::optional<StrassenPlan> strassen;
-  if (packed.even && batches == 1 && s.a_column == 1 && !r.deterministic)
-    strassen = PlanStrassen(s.m, s.n, s.k, Simd().tile_columns);
-  if (strassen.has_value()) {
+  if (packed.even && batches == 1 && s.a_column == 1 && !r.deterministic) {
+    bf16x3 = PlanBf16x3(s.m, s.n, s.k);
+    if (!bf16x3.has_value()) strassen = PlanStrassen(s.m, s.n, s.k, Simd().tile_columns);
+  }
+  if (bf16x3.has_value()) {
+    traits.implementation = "cpu:bf16x3:avx512amx";
+    traits.scratch_bytes = bf16x3->scratch_bytes(r.threads->threads());
+  } else if (strassen.has_value()) {
     traits.implementation = SimdName("strassen");
     traits.scratch_bytes = strassen->scratch_bytes(r.threads->threads());
   }
@@ -235,11 +251,12 @@ KernelResult MakeMatMul(const KernelRequest& r) {
     g.c_row = s.n;
     g.bias = bias;
     g.activation = activation;
-    if (strassen.has_value()) {
+    if (bf16x3.has_value() || strassen.has_value()) {
       g.a = a;
       g.c = y;
       g.packed_b = b;
-      MultiplyStrassen(*strassen, c.threads(), g, c.scratch());
+      bf16x3.has_value() ? MultiplyBf16x3(*bf16x3, c.threads(), g, c.scratch())
+                         : MultiplyStrassen(*strassen, c.threads(), g, c.scratch());
       return;
     }
     const bool half = packed.half;
