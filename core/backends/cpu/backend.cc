@@ -3,7 +3,6 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "core/backends/cpu/bf16x3_kernels.h"
 #include "core/backends/cpu/image_by_image.h"
 #include "core/backends/cpu/kernel_list.h"
 #include "core/backends/cpu/onednn.h"
@@ -28,8 +27,7 @@ class CpuBackend final : public Backend {
  public:
   absl::string_view name() const override { return "cpu"; }
   std::string packing() const override {
-    return absl::StrCat(IsaName(), ", ", Core().name, ", ", Bf16x3() == nullptr ? "" : "bf16x3, ",
-                        onednn::VersionAndIsa());
+    return absl::StrCat(IsaName(), ", ", Core().name, ", ", onednn::VersionAndIsa());
   }
 
   absl::StatusOr<std::unique_ptr<Kernel>> CreateKernel(

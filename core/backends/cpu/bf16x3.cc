@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t kMostDepth = 768, kMostRows = 256, kMostBytes = int64_t{1} << 20;
 // Fewer rows do not pay for the panels that become tiles.
 constexpr int64_t kLeastRows = 64, kLeastDepth = 128;
+// Of the rows, filled up to whole tiles: a tenth.
+constexpr int64_t kMostFilledPart = 10;
 // Numbers that are worth a second thread.
 constexpr int64_t kSplitGrain = 16384;
 
@@ -28,8 +30,6 @@ size_t Bf16x3Plan::scratch_bytes(int threads) const {
   return static_cast<size_t>(ABytes(*this) + threads * BBytes(*this));
 }
 
-bool MayUseBf16x3(int64_t n, int64_t k) { return PlanBf16x3(kMostRows, n, k).has_value(); }
-
 std::optional<Bf16x3Plan> PlanBf16x3(int64_t m, int64_t n, int64_t k) {
   Bf16x3Plan plan = {};
   plan.rows = m;
@@ -43,6 +43,9 @@ std::optional<Bf16x3Plan> PlanBf16x3(int64_t m, int64_t n, int64_t k) {
   }
   const int64_t most = std::min(kMostRows, kMostBytes / (plan.depth * kBf16x3Bytes));
   plan.blocks = (m + most - 1) / most;
+  // Rows that only fill tiles would take what is won.
+  const int64_t rows = LargestBlock(plan), filled = RoundUp(rows, kBf16x3Rows);
+  if ((filled - rows) * kMostFilledPart > rows) return std::nullopt;
   return plan;
 }
 

@@ -1,4 +1,4 @@
-// Products with constant right-hand sides by tiles of bfloat16, where the CPU has them and they pay: three parts of each number.
+// Products with constant right-hand sides of 16 bits by tiles of bfloat16, where the CPU has them and they pay: three parts of each number of float32.
 #ifndef CORE_BACKENDS_CPU_BF16X3_H_
 #define CORE_BACKENDS_CPU_BF16X3_H_
 
@@ -21,12 +21,9 @@ struct Bf16x3Plan {
   size_t scratch_bytes(int threads) const;
 };
 
-// Whether PlanBf16x3 answers for some number of rows.
-bool MayUseBf16x3(int64_t n, int64_t k);
-
 std::optional<Bf16x3Plan> PlanBf16x3(int64_t m, int64_t n, int64_t k);
 
-// The columns of whole pairs of panels; a_column is 1. False, with any numbers in C, where A has some that are not finite, huge or tiny.
+// The columns of whole pairs of panels of 16-bit numbers; a_column is 1. False, with any numbers in C, where A has some that are not finite, huge or tiny.
 bool RunBf16x3(const Bf16x3Plan& plan, const ThreadShare& threads, const GemmArgs& product,
                void* scratch);
 

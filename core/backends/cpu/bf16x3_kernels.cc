@@ -6,11 +6,16 @@
 namespace mirin::cpu::MIRIN_SIMD {
 namespace {
 
-constexpr int64_t kLanes = 16, kPanel = 48, kParts = 3;
-constexpr int64_t kTile = kTileSide * kTileBytes;         // bytes
-constexpr int64_t kStep = kParts * 2 * kTile;             // of two tiles side by side, for each part
+typedef uint16_t Half;  // IEEE binary16
+
+constexpr int64_t kLanes = 16, kPanel = 48;
+constexpr int kParts = 3;
+constexpr int64_t kTile = kTileSide * kTileBytes;  // bytes
+constexpr int kBParts = 2;
+constexpr int64_t kStep = kParts * 2 * kTile,
+                  kBStep = kBParts * 2 * kTile;  // of two tiles side by side, for each part
 constexpr int64_t kStrips = kBf16x3Columns / (2 * kTileSide);
-constexpr int64_t kBlock = 2 * kTileSide;                 // rows of sums
+constexpr int64_t kBlock = 2 * kTileSide;  // rows of sums
 // Sums and parts of numbers between these are not lost where tiles have no numbers below 2^-126.
 constexpr float kLeast = 0x1p-60f, kMost = 0x1p60f;
 
@@ -18,11 +23,16 @@ __attribute__((always_inline)) inline __m512 Widened(__m256i words) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(words), 16));
 }
 
+__attribute__((always_inline)) inline __m512 Floats(const Half* x) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)));
+}
+
 // The parts of 32 numbers, in their order.
-__attribute__((always_inline)) inline void Split(__m512 low, __m512 high, __m512i* parts) {
-  for (int p = 0; p < kParts; ++p) {
+template <int P>
+__attribute__((always_inline)) inline void Split(__m512 low, __m512 high, __m512i (&parts)[P]) {
+  for (int p = 0; p < P; ++p) {
     parts[p] = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
-    if (p + 1 == kParts) return;
+    if (p + 1 == P) return;
     low = _mm512_sub_ps(low, Widened(_mm512_castsi512_si256(parts[p])));
     high = _mm512_sub_ps(high, Widened(_mm512_extracti64x4_epi64(parts[p], 1)));
   }
@@ -73,7 +83,7 @@ class SplitPanels {
   SplitPanels(const Bf16x3Args& args, int64_t pair, char* to)
       : k_(args.product->k),
         steps_(args.depth / kBf16x3Depth),
-        from_(static_cast<const float*>(args.product->packed_b) + pair * kBf16x3Columns * k_ +
+        from_(static_cast<const Half*>(args.product->packed_b) + pair * kBf16x3Columns * k_ +
               args.depth_begin * kPanel),
         to_(to),
         left_(pair < args.pair_end ? steps_ * kTileSide * 2 * kStrips : 0) {
@@ -88,17 +98,17 @@ class SplitPanels {
   int64_t left() const { return left_; }
 
   __attribute__((always_inline)) void Next() {
-    const float* line =
+    const Half* line =
         from_ + (column_ >= kPanel ? kPanel * k_ + column_ - kPanel : column_) + line_ * kPanel;
     // The next pair's.
     __builtin_prefetch(line + kBf16x3Columns * k_, 0, 2);
     __builtin_prefetch(line + kBf16x3Columns * k_ + kPanel, 0, 2);
-    __m512i parts[kParts];
-    Split(_mm512_loadu_ps(line), _mm512_loadu_ps(line + kPanel), parts);
+    __m512i parts[kBParts];
+    Split(Floats(line), Floats(line + kPanel), parts);
     const int64_t step = line_ / kBf16x3Depth, row = line_ % kBf16x3Depth / 2;
-    char* to = to_ + (column_ / kBlock * steps_ + step) * kStep + column_ % kBlock / kLanes * kTile +
-               row * kTileBytes;
-    for (int p = 0; p < kParts; ++p)
+    char* to = to_ + (column_ / kBlock * steps_ + step) * kBStep +
+               column_ % kBlock / kLanes * kTile + row * kTileBytes;
+    for (int p = 0; p < kBParts; ++p)
       _mm512_store_si512(to + p * 2 * kTile, _mm512_permutexvar_epi16(alternate_, parts[p]));
     --left_;
     column_ += kLanes;
@@ -112,7 +122,7 @@ class SplitPanels {
 
  private:
   const int64_t k_, steps_;
-  const float* from_;
+  const Half* from_;
   char* to_;
   int64_t left_, line_ = 0, column_ = 0;
   __m512i alternate_;
@@ -148,7 +158,7 @@ void SumTiles(const char* a, const char* b, int64_t steps, int64_t at_once, Spli
     _tile_zero(2);
     _tile_zero(3);
   }
-  for (int64_t s = 0; s < steps; ++s, a += kStep, b += kStep) {
+  for (int64_t s = 0; s < steps; ++s, a += kStep, b += kBStep) {
     // The least first; from one product to the next one side changes.
     LoadColumns(b);
     LoadRows<kTwo>(a + 2 * kPart);
@@ -162,8 +172,6 @@ void SumTiles(const char* a, const char* b, int64_t steps, int64_t at_once, Spli
     LoadRows<kTwo>(a);
     AddProducts<kTwo>();
     LoadColumns(b + kPart);
-    AddProducts<kTwo>();
-    LoadColumns(b + 2 * kPart);
     AddProducts<kTwo>();
   }
   _tile_stored(0, sums, kRow);
@@ -181,7 +189,8 @@ void Finish(const Bf16x3Args& args, int64_t row, int64_t rows, int64_t column, c
     for (int64_t c = 0; c < kBf16x3Columns; c += kLanes) {
       __m512 x = _mm512_load_ps(sums + (c / kBlock * kBlock + r) * kBlock + c % kBlock);
       if (!args.first) x = _mm512_add_ps(x, _mm512_loadu_ps(to + c));
-      if (args.last && g.bias != nullptr) x = _mm512_add_ps(x, _mm512_loadu_ps(g.bias + column + c));
+      if (args.last && g.bias != nullptr)
+        x = _mm512_add_ps(x, _mm512_loadu_ps(g.bias + column + c));
       _mm512_storeu_ps(to + c, x);
     }
     if (args.last && g.activation != UnaryKind::kIdentity)
@@ -195,7 +204,7 @@ void Multiply(const Bf16x3Args& args) {
                 blocks = (rows + kBlock - 1) / kBlock;
   const int64_t pieces = kTileSide * 2 * kStrips,
                 at_once = (pieces + blocks * kStrips - 1) / (blocks * kStrips);
-  char *b = args.b, *other = args.b + kStrips * steps * kStep;
+  char *b = args.b, *other = args.b + kStrips * steps * kBStep;
   alignas(64) float sums[kBlock * kBf16x3Columns];
   ConfigureTiles(kTileSide, kTileSide);
   SplitPanels(args, args.pair_begin, b).Finish();
@@ -205,7 +214,7 @@ void Multiply(const Bf16x3Args& args) {
       const char* a = args.a + i * steps * kStep;
       const int64_t left = rows - i * kBlock;
       for (int64_t strip = 0; strip < kStrips; ++strip) {
-        const char* columns = b + strip * steps * kStep;
+        const char* columns = b + strip * steps * kBStep;
         float* to = sums + strip * kBlock * kBlock;
         if (left > kTileSide)
           SumTiles<true>(a, columns, steps, at_once, &next, to);

@@ -1,7 +1,7 @@
-// Products of float32 by tiles of bfloat16 (AMX).
+// Products of float32 with weights of 16 bits by tiles of bfloat16 (AMX).
 //
-// A number is the sum of three of 8 bits each, within 2^-24 of it. Of the nine products of two such sums the six largest are summed in
-// float32; the others are below 2^-26 of the product.
+// A number of float32 is the sum of three of 8 bits, within 2^-24 of it, one of 16 bits (IEEE binary16) that of two, exactly. Of the six products of
+// two such sums the five largest are summed in float32; the other is below 2^-26 of the product.
 #ifndef CORE_BACKENDS_CPU_BF16X3_KERNELS_H_
 #define CORE_BACKENDS_CPU_BF16X3_KERNELS_H_
 
@@ -14,11 +14,12 @@ namespace mirin::cpu {
 constexpr int64_t kBf16x3Depth = 32;    // of a tile
 constexpr int64_t kBf16x3Rows = 16;     // of a tile
 constexpr int64_t kBf16x3Columns = 96;  // that are multiplied together: two panels
-constexpr int64_t kBf16x3Bytes = 6;     // of a number
+constexpr int64_t kBf16x3Bytes = 6;     // of a number of A; fewer of B
 
 // A block of rows and of the depth of a product, with pairs of panels [pair_begin, pair_end).
 struct Bf16x3Args {
-  const GemmArgs* product;  // of rows [row_begin, row_end); a_column is 1
+  const GemmArgs*
+      product;  // of rows [row_begin, row_end); a_column is 1, packed_b has numbers of 16 bits
   void (*activate)(UnaryKind kind, const float* x, float* y, int64_t n, float parameter);
   int64_t depth_begin, depth;  // multiples of kBf16x3Depth
   bool first, last;            // of the blocks of depth

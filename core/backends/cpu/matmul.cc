@@ -121,7 +121,7 @@ absl::StatusOr<std::shared_ptr<const Packed>> PackFloat(const KernelRequest& r, 
   MIRIN_ASSIGN_OR_RETURN(made.memory,
                          r.Pack(1, key, static_cast<size_t>(floats + kLine) * 4, [&](void* to) {
                            auto* pair = static_cast<float*>(to);
-                           bool even = MayUseStrassen(s.n, s.k) || MayUseBf16x3(s.n, s.k);
+                           bool even = MayUseStrassen(s.n, s.k);
                            for (int64_t j = 0; j < s.n; j += columns, pair += columns * s.k) {
                              const int64_t width = std::min(columns, s.n - j);
                              simd.pack_b(b + j * s.b_column, s.k, width, s.b_row, s.b_column, pair);
@@ -163,13 +163,15 @@ absl::StatusOr<Packed> PackConstant(const KernelRequest& r, const Shapes& s) {
   return *whole;
 }
 
-// Columns behind the first `done` are multiplied as usual.
-void MultiplyRest(const ThreadShare& threads, const GemmArgs& g, int64_t done) {
+// Columns behind the first `done`, whose packed numbers are W, are multiplied as usual.
+template <typename W>
+void MultiplyRest(const ThreadShare& threads, const GemmArgs& g, void (*gemm)(const GemmArgs&),
+                  int64_t done) {
   if (done == g.n) return;
-  ParallelGemm(threads, Simd().gemm, 1, g.m, g.n - done, g.k, [&](int64_t) {
+  ParallelGemm(threads, gemm, 1, g.m, g.n - done, g.k, [&](int64_t) {
     GemmArgs rest = g;
     rest.n -= done;
-    rest.packed_b = static_cast<const float*>(g.packed_b) + done * g.k;
+    rest.packed_b = static_cast<const W*>(g.packed_b) + done * g.k;
     rest.c += done;
     if (rest.bias != nullptr) rest.bias += done;
     return rest;
@@ -182,13 +184,13 @@ void MultiplyStrassen(const StrassenPlan& plan, const ThreadShare& threads, cons
   args.product = &g;
   args.a_block = args.c_block = Simd().lanes;
   RunStrassen(plan, threads, args, scratch);
-  MultiplyRest(threads, g, plan.pairs * 2 * plan.columns);
+  MultiplyRest<float>(threads, g, Simd().gemm, plan.pairs * 2 * plan.columns);
 }
 
 void MultiplyBf16x3(const Bf16x3Plan& plan, const ThreadShare& threads, const GemmArgs& g,
                     void* scratch) {
   const bool usable = RunBf16x3(plan, threads, g, scratch);
-  MultiplyRest(threads, g, usable ? plan.pairs * kBf16x3Columns : 0);
+  MultiplyRest<uint16_t>(threads, g, Simd().gemm_half, usable ? plan.pairs * kBf16x3Columns : 0);
 }
 
 }  // namespace
@@ -215,12 +217,12 @@ KernelResult MakeMatMul(const KernelRequest& r) {
   const int64_t batches = static_cast<int64_t>(s.a_batch.size());
   std::optional<Bf16x3Plan> bf16x3;
   std::optional<StrassenPlan> strassen;
-  if (packed.even && batches == 1 && s.a_column == 1 && !r.deterministic) {
-    bf16x3 = PlanBf16x3(s.m, s.n, s.k);
-    if (!bf16x3.has_value()) strassen = PlanStrassen(s.m, s.n, s.k, Simd().tile_columns);
+  if (batches == 1 && s.a_column == 1 && !r.deterministic) {
+    if (packed.half) bf16x3 = PlanBf16x3(s.m, s.n, s.k);
+    if (packed.even) strassen = PlanStrassen(s.m, s.n, s.k, Simd().tile_columns);
   }
   if (bf16x3.has_value()) {
-    traits.implementation = "cpu:bf16x3:avx512amx";
+    traits.implementation = "cpu:bf16x3_gemm16:avx512amx";
     traits.scratch_bytes = bf16x3->scratch_bytes(r.threads->threads());
   } else if (strassen.has_value()) {
     traits.implementation = SimdName("strassen");
