@@ -22,11 +22,15 @@ struct TileArgs {
   const W* next;       // what the next panel's tiles will read
   int64_t next_lines;  // cache lines of it for this tile to fetch, spread over the depth
   int64_t next_step;   // numbers from one of these lines to the next
+  int64_t next_more;   // cache lines behind each of them to fetch too
   bool first, last;    // of the blocks of depth
 };
 
 constexpr int64_t kFetchEvery = 4;
-// How far ahead of a streamed B the first of the lines of kFetchEvery steps is fetched: the CPU brings the others by itself.
+template <typename W>
+constexpr int64_t kLineOf = 64 / sizeof(W);  // numbers of a cache line
+// How far ahead of a streamed B the first of the lines of kFetchEvery steps is fetched: the CPU brings the others by itself, but those of 16-bit
+// numbers, of which it needs twice as many steps at a time, too late.
 constexpr int64_t kStreamAheadBytes = 32 << 10;
 // A smaller B is in the second-level cache if it was used before.
 constexpr int64_t kLeastStreamBytes = 512 << 10;
@@ -40,6 +44,8 @@ inline void Tile(const GemmArgs& g, const TileArgs<W>& t) {
   for (int64_t lines = t.next_lines; lines > 0 && p + kFetchEvery <= t.depth;
        p += kFetchEvery, --lines) {
     __builtin_prefetch(fetch, 0, 2);
+    for (int64_t line = 1; line <= t.next_more; ++line)
+      __builtin_prefetch(fetch + line * kLineOf<W>, 0, 2);
     fetch += t.next_step;
 #pragma GCC unroll 4
     for (int i = 0; i < kFetchEvery; ++i)
@@ -97,7 +103,7 @@ void Multiply(const GemmArgs& g, const W* packed_b) {
                 panels = (g.column_end - g.column_begin + kColumns - 1) / kColumns;
   const int64_t first_panel = g.column_begin + (g.backward ? (panels - 1) * kColumns : 0),
                 step = g.backward ? -kColumns : kColumns;
-  constexpr int64_t kLine = 64 / sizeof(W);
+  constexpr int64_t kLine = kLineOf<W>;
   const bool streams = row_tiles == 1,
              far = g.k * g.n * static_cast<int64_t>(sizeof(W)) >= kLeastStreamBytes;
   // The depth is cut in the same places for any number of rows: a row's bits do not depend on the others. A B that is read once is read in
@@ -119,6 +125,7 @@ void Multiply(const GemmArgs& g, const W* packed_b) {
         t.next = t.panel + kStreamAheadBytes / sizeof(W);
         t.next_lines = far ? t.depth / kFetchEvery : 0;
         t.next_step = kFetchEvery * kColumns;
+        t.next_more = sizeof(W) < sizeof(float) ? kFetchEvery * kColumns / kLine - 1 : 0;
       } else {
         const bool more = q + 1 < panels;
         t.next =
@@ -128,6 +135,7 @@ void Multiply(const GemmArgs& g, const W* packed_b) {
                            ? 0
                            : (t.depth * kColumns / kLine + row_tiles - 1) / row_tiles;
         t.next_step = kLine;
+        t.next_more = 0;
       }
       for (int64_t i = g.row_begin; i < g.row_end; i += kRows) {
         t.a = g.a + i * g.a_row + p * g.a_column;
