@@ -5,6 +5,7 @@
 
 #include "core/backends/cpu/bf16x3_kernels.h"
 #include "core/backends/cpu/gemm.h"
+#include "core/backends/cpu/kernel.h"
 
 namespace mirin::cpu {
 namespace {
@@ -15,14 +16,12 @@ constexpr int64_t kMostDepth = 768, kMostRows = 256, kMostBytes = int64_t{1} << 
 constexpr int64_t kLeastRows = 64, kLeastDepth = 128;
 // Of the rows, filled up to whole tiles: a tenth.
 constexpr int64_t kMostFilledPart = 10;
-// Numbers that are worth a second thread.
-constexpr int64_t kSplitGrain = 16384;
 
 int64_t LargestBlock(const Bf16x3Plan& p) { return (p.rows + p.blocks - 1) / p.blocks; }
 int64_t ABytes(const Bf16x3Plan& p) {
-  return RoundUp(LargestBlock(p), 2 * kBf16x3Rows) * p.depth * kBf16x3Bytes;
+  return RoundUp(LargestBlock(p), 2 * kBf16x3Rows) * p.depth * kBf16x3ABytes;
 }
-int64_t BBytes(const Bf16x3Plan& p) { return 2 * kBf16x3Columns * p.depth * kBf16x3Bytes; }
+int64_t BBytes(const Bf16x3Plan& p) { return 2 * kBf16x3Columns * p.depth * kBf16x3BBytes; }
 
 }  // namespace
 
@@ -34,14 +33,10 @@ std::optional<Bf16x3Plan> PlanBf16x3(int64_t m, int64_t n, int64_t k) {
   Bf16x3Plan plan = {};
   plan.rows = m;
   plan.pairs = n / kBf16x3Columns;
-  if (Bf16x3() == nullptr || m < kLeastRows || plan.pairs < 2 || k % kBf16x3Depth != 0)
+  plan.depth = BlockDepth(k, 1, kLeastDepth, kMostDepth, kBf16x3Depth);
+  if (Bf16x3() == nullptr || m < kLeastRows || plan.pairs < 2 || plan.depth == 0)
     return std::nullopt;
-  for (int64_t cuts = 1; plan.depth == 0; ++cuts) {
-    const int64_t depth = k / cuts;
-    if (depth < kLeastDepth) return std::nullopt;
-    if (depth <= kMostDepth && depth * cuts == k && depth % kBf16x3Depth == 0) plan.depth = depth;
-  }
-  const int64_t most = std::min(kMostRows, kMostBytes / (plan.depth * kBf16x3Bytes));
+  const int64_t most = std::min(kMostRows, kMostBytes / (plan.depth * kBf16x3ABytes));
   plan.blocks = (m + most - 1) / most;
   // Rows that only fill tiles would take what is won.
   const int64_t rows = LargestBlock(plan), filled = RoundUp(rows, kBf16x3Rows);
@@ -69,7 +64,7 @@ bool RunBf16x3(const Bf16x3Plan& plan, const ThreadShare& threads, const GemmArg
       const int64_t rows = g.row_end - g.row_begin, tiles = (rows + kBf16x3Rows - 1) / kBf16x3Rows;
       std::atomic<bool> usable = true;
       threads.ParallelFor(
-          tiles, std::max<int64_t>(1, kSplitGrain / (kBf16x3Rows * plan.depth)),
+          tiles, std::max<int64_t>(1, kElementGrain / (kBf16x3Rows * plan.depth)),
           [&](int64_t begin, int64_t end) {
             if (!kernels.split_rows(args, begin * kBf16x3Rows, std::min(rows, end * kBf16x3Rows)))
               usable = false;

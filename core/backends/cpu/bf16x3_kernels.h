@@ -14,7 +14,8 @@ namespace mirin::cpu {
 constexpr int64_t kBf16x3Depth = 32;    // of a tile
 constexpr int64_t kBf16x3Rows = 16;     // of a tile
 constexpr int64_t kBf16x3Columns = 96;  // that are multiplied together: two panels
-constexpr int64_t kBf16x3Bytes = 6;     // of a number of A; fewer of B
+constexpr int64_t kBf16x3ABytes = 6;    // of a number of A in parts,
+constexpr int64_t kBf16x3BBytes = 4;    // of one of B
 
 // A block of rows and of the depth of a product, with pairs of panels [pair_begin, pair_end).
 struct Bf16x3Args {

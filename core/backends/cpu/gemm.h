@@ -17,6 +17,15 @@ absl::StatusOr<UnaryKind> FusedActivation(const ir::Node& node);
 // The least multiple of `to` that is not less than n.
 inline int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
+// The largest depth of `least` to `most` and a multiple of `step` that cuts k into a multiple of `parts` equal blocks; 0: none.
+inline int64_t BlockDepth(int64_t k, int64_t parts, int64_t least, int64_t most, int64_t step) {
+  for (int64_t blocks = parts; k / blocks >= least; blocks += parts) {
+    const int64_t depth = k / blocks;
+    if (depth <= most && depth * blocks == k && depth % step == 0) return depth;
+  }
+  return 0;
+}
+
 // Floats of a packed right-hand side.
 inline int64_t PackedFloats(int64_t k, int64_t n) { return RoundUp(n, Simd().tile_columns) * k; }
 

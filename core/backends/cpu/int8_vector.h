@@ -110,11 +110,11 @@ inline int64_t PaddedB(int64_t k) { return (k + kDepthStep - 1) / kDepthStep * k
 
 // Where kGroup numbers of B of each of a vector's columns lie in a panel of so many groups: 4 bytes a column. Tiles are read as they lie: 16 groups
 // of 16 columns, those of 32 columns one after the other.
-inline int64_t GroupAt(int64_t group, int64_t vector, int64_t groups) {
+inline int64_t GroupAt(int64_t group, int64_t vector, [[maybe_unused]] int64_t groups) {
 #if defined(__AMX_INT8__)
   return (vector / 2 * groups + group / 16 * 16) * 128 + vector % 2 * 1024 + group % 16 * 64;
 #else
-  return (groups * 0 + group * kVectors + vector) * kLanes * 4;
+  return (group * kVectors + vector) * kLanes * 4;
 #endif
 }
 

@@ -31,13 +31,8 @@ bool Pays(int64_t m, int64_t n, int64_t depth) {
 constexpr int64_t kLeastRowsTwice = 96;
 int64_t TwiceDepth(int64_t n, int64_t k) {
   constexpr int64_t kMost = 384, kLeast = 192, kLeastWork = 64 * 1024, kLeastSum = 768;
-  if (k < kLeastSum) return 0;
-  for (int64_t blocks = 1; k / (2 * blocks) >= kLeast; ++blocks) {
-    const int64_t depth = k / (2 * blocks);
-    if (depth <= kMost && depth * 2 * blocks == k && depth % 32 == 0)
-      return depth * n >= kLeastWork ? depth : 0;
-  }
-  return 0;
+  const int64_t depth = k < kLeastSum ? 0 : BlockDepth(k, 2, kLeast, kMost, 32);
+  return depth * n >= kLeastWork ? depth : 0;
 }
 
 // So few threads pack all of A each: what another has packed takes longer to come than that.
@@ -220,12 +215,8 @@ std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_
   plan.pairs = n / (2 * columns);
   if (std::strcmp(Simd().name, "avx512") != 0 || m < kLeastRows || plan.pairs < 2)
     return std::nullopt;
-  for (int64_t blocks = 1; plan.depth == 0; ++blocks) {
-    const int64_t depth = k / (2 * blocks);
-    if (depth < kLeastDepth) return std::nullopt;
-    if (depth <= MostDepth(m) && depth * 2 * blocks == k && depth % 16 == 0) plan.depth = depth;
-  }
-  if (!Pays(m, n, plan.depth)) return std::nullopt;
+  plan.depth = BlockDepth(k, 2, kLeastDepth, MostDepth(m), 16);
+  if (plan.depth == 0 || !Pays(m, n, plan.depth)) return std::nullopt;
   plan.blocks = (m + kMostRows - 1) / kMostRows;
   if (plan.blocks > 1) plan.blocks += plan.blocks % 2;  // two threads have as much to do
   if (Core().cheap_sums && m / plan.blocks >= kLeastRowsTwice && n % (4 * columns) == 0)
