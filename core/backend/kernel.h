@@ -162,8 +162,14 @@ class Kernel {
   virtual bool TakesUnaligned(int /*i*/) const { return false; }
   // Uses TBB or oneDNN parallelism inside: must run within the session's arena.
   virtual bool NeedsArena() const { return false; }
+  // Results below the smallest normal number are zeros while it runs (SubnormalFlush).
+  bool flushes_subnormals() const { return flushes_subnormals_; }
+  void set_flushes_subnormals() { flushes_subnormals_ = true; }
   // Shown by the profiler: "onednn:brgconv:avx512_core", "cpu:add:avx2", "reference".
   virtual absl::string_view implementation() const = 0;
+
+ private:
+  bool flushes_subnormals_ = false;
 };
 
 }  // namespace mirin

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/cpus.h"
+#include "core/base/float_mode.h"
 #include "tbb/blocked_range.h"
 #include "tbb/parallel_for.h"
 #include "tbb/partitioner.h"
@@ -18,8 +19,9 @@
 namespace mirin {
 namespace {
 
-// Tells ThreadSanitizer, which does not see into TBB, that work begins after what its caller did before, and that the caller goes on
-// after it. This file is built without it (.bazelrc): TBB's headers would look like races, too.
+// Work has its caller's float mode, whichever thread does it. And tells ThreadSanitizer, which does not see into TBB, that work begins
+// after what its caller did before, and that the caller goes on after it. This file is built without it (.bazelrc): TBB's headers would
+// look like races, too.
 class Handover {
  public:
   Handover() { Release(&begin_); }
@@ -30,6 +32,7 @@ class Handover {
   template <typename Fn>
   void Work(Fn fn) {
     Acquire(&begin_);
+    const InFloatMode scope(mode_);
     fn();
     Release(&end_);
   }
@@ -42,6 +45,7 @@ class Handover {
   static void Acquire(char*) {}
   static void Release(char*) {}
 #endif
+  const FloatMode mode_ = ThisThreadsFloatMode();
   char begin_ = 0, end_ = 0;
 };
 
@@ -95,6 +99,11 @@ ThreadShare::ThreadShare(int threads, const std::vector<int>& cpus)
     : threads_(ThreadCount(threads, cpus)),
       pinned_(!cpus.empty()),
       arena_(std::make_unique<Arena>(threads_)) {
+  if (threads_ > 1) {
+    // What libraries run in parallel by themselves gets the mode of the moment at which the arena is made.
+    const SubnormalFlush flush(true);
+    arena_->arena.initialize();
+  }
   if (pinned_) arena_->pin = std::make_unique<Pin>(arena_->arena, cpus);
 }
 

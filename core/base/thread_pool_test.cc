@@ -4,9 +4,11 @@
 #include <time.h>
 
 #include <atomic>
+#include <limits>
 #include <vector>
 
 #include "core/base/cpus.h"
+#include "core/base/float_mode.h"
 #include "gtest/gtest.h"
 
 namespace mirin {
@@ -55,6 +57,29 @@ TEST(ThreadShare, UsesNoCpuWhenThereIsNothingToDo) {
   const double before = ProcessSeconds();
   nanosleep(&idle, nullptr);
   EXPECT_LT(ProcessSeconds() - before, 0.005);
+}
+
+TEST(ThreadShare, WorksInItsCallersFloatMode) {
+  const ThreadShare share(4);
+  const FloatMode own = ThisThreadsFloatMode();
+  std::atomic<int> others{0};
+  const auto count_others = [&](FloatMode expected) {
+    share.ParallelFor(1000, 1,
+                      [&](int64_t, int64_t) { others += ThisThreadsFloatMode() != expected; });
+    share.Enter([&] { others += ThisThreadsFloatMode() != expected; });
+  };
+  count_others(own);
+  volatile float smallest = std::numeric_limits<float>::min();
+  {
+    const SubnormalFlush flush(true);
+    EXPECT_NE(ThisThreadsFloatMode(), own);
+    EXPECT_EQ(smallest / 2, 0);
+    count_others(ThisThreadsFloatMode());
+  }
+  EXPECT_GT(smallest / 2, 0);
+  count_others(own);
+  EXPECT_EQ(others, 0);
+  EXPECT_EQ(ThisThreadsFloatMode(), own);
 }
 
 TEST(ThreadShare, KeepsToItsCpusAndGivesTheMaskBack) {

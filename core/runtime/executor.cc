@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/float_mode.h"
 #include "core/base/status.h"
 
 namespace mirin::runtime {
@@ -78,10 +79,12 @@ absl::Status BoundPlan::Run(Profiler* profiler) {
 
 absl::Status BoundPlan::RunSteps(Profiler* profiler) {
   const size_t count = plan_->steps.size();
+  SubnormalFlush flush;
   for (size_t s = 0; s < count; ++s) {
     const plan::Step& step = plan_->steps[s];
     if (cancellation_->cancelled()) return absl::CancelledError("the run was cancelled");
     const int64_t begin = profiler == nullptr ? 0 : NowNs();
+    flush.Set(step.kernel->flushes_subnormals());
     absl::Status status = step.kernel->Run(contexts_[s]);
     if (profiler != nullptr) profiler->Record(*plan_, step, begin, NowNs());
     if (!status.ok()) return Annotate(status, step.label);

@@ -35,8 +35,11 @@ class CpuBackend final : public Backend {
     const std::vector<KernelFactory>* factories = KernelsFor(request.node->op());
     if (factories == nullptr) return absl::UnimplementedError("no kernel for this operator");
     const auto choose = [&](const KernelRequest& r) { return FirstThatAccepts(*factories, r); };
-    return request.deterministic && IsImageBatch(request) ? MakeImageByImage(request, choose)
-                                                          : choose(request);
+    KernelResult kernel = request.deterministic && IsImageBatch(request)
+                              ? MakeImageByImage(request, choose)
+                              : choose(request);
+    if (kernel.ok() && FlushesSubnormals(request.node->op())) (*kernel)->set_flushes_subnormals();
+    return kernel;
   }
 
   absl::StatusOr<std::unique_ptr<Kernel>> CreateReorder(const ir::TensorType& type, Layout from,

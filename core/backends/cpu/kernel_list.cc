@@ -1,6 +1,7 @@
 #include "core/backends/cpu/kernel_list.h"
 
 #include <map>
+#include <set>
 #include <string>
 
 namespace mirin::cpu {
@@ -103,6 +104,46 @@ const std::vector<KernelFactory>* KernelsFor(absl::string_view op) {
   }();
   auto it = kList->find(std::string(op));
   return it == kList->end() ? nullptr : &it->second;
+}
+
+bool FlushesSubnormals(absl::string_view op) {
+  static const auto* const kOps =
+      new std::set<std::string, std::less<>>{"AvgPool",
+                                             "AvgPool3D",
+                                             "BatchMatMul",
+                                             "BatchNorm",
+                                             "Conv2D",
+                                             "Conv2DTranspose",
+                                             "Conv3D",
+                                             "Conv3DTranspose",
+                                             "Dense",
+                                             "DynamicQuantMatMul",
+                                             "GRUV2",
+                                             "GeLU",
+                                             "GeLUErf",
+                                             "GroupNorm",
+                                             "HSigmoid",
+                                             "HSwish",
+                                             "InstanceNorm",
+                                             "LRN",
+                                             "LSTM",
+                                             "LayerNorm",
+                                             "LogSoftmax",
+                                             "MatMul",
+                                             "MatMulExt",
+                                             "MaxPool",
+                                             "MaxPool3D",
+                                             "Mish",
+                                             "QuantizedConv2D",
+                                             "QuantizedMatMul",
+                                             "RmsNorm",
+                                             "ScaledDotProductAttention",
+                                             "SiLU",
+                                             "Sigmoid",
+                                             "Softmax",
+                                             "Softplus",
+                                             "Tanh"};
+  return kOps->find(op) != kOps->end();
 }
 
 }  // namespace mirin::cpu

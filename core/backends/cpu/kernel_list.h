@@ -18,6 +18,10 @@ using KernelFactory = KernelResult (*)(const KernelRequest& request);
 // Null when this backend has nothing for the op.
 const std::vector<KernelFactory>* KernelsFor(absl::string_view op);
 
+// Whether this backend's kernels for the op make zeros of subnormal results: those that sum products, whose rounding is more than that,
+// functions that go to zero over numbers of any size, and oneDNN's, whose threads always do.
+bool FlushesSubnormals(absl::string_view op);
+
 // One factory per file or family.
 KernelResult MakeUnary(const KernelRequest& request);
 KernelResult MakeBinary(const KernelRequest& request);
