@@ -49,12 +49,10 @@ TEST(Subnormal, ConvolutionsAreZeros) {
     Dims x, w;
     std::string group = "1";
   };
-  const std::vector<Window> windows = {{{1, 64, 28, 28}, {64, 64, 3, 3}},
-                                       {{1, 256, 14, 14}, {256, 256, 1, 1}},
-                                       {{1, 32, 28, 28}, {32, 32, 5, 5}},
-                                       {{1, 64, 28, 28}, {64, 1, 3, 3}, "64"},
-                                       {{1, 3, 32, 32}, {16, 3, 3, 3}},
-                                       {{1, 16, 8, 16, 16}, {16, 16, 3, 3, 3}}};
+  const std::vector<Window> windows = {
+      {{1, 64, 28, 28}, {64, 64, 3, 3}}, {{1, 256, 14, 14}, {256, 256, 1, 1}},
+      {{1, 32, 28, 28}, {32, 32, 5, 5}}, {{1, 64, 28, 28}, {64, 1, 3, 3}, "64"},
+      {{1, 3, 32, 32}, {16, 3, 3, 3}},   {{1, 16, 8, 16, 16}, {16, 16, 3, 3, 3}}};
   for (const Window& window : windows) {
     OpCase c;
     c.op = window.x.size() == 4 ? "Conv2D" : "Conv3D";
@@ -73,7 +71,9 @@ TEST(Subnormal, ActivationsMakeNone) {
     c.inputs = {{true, false, Tensor::FromValues<float>({100'000}, x)}};
     for (int threads : {1, 4}) {
       const std::vector<float> y = RunWith(threads, c).y;
-      EXPECT_EQ(std::count_if(y.begin(), y.end(), [](float v) { return std::fpclassify(v) == FP_SUBNORMAL; }), 0)
+      EXPECT_EQ(std::count_if(y.begin(), y.end(),
+                              [](float v) { return std::fpclassify(v) == FP_SUBNORMAL; }),
+                0)
           << op << ", " << threads << " threads";
     }
   }

@@ -12,41 +12,53 @@ struct Panel {
   const char* b;
   int64_t column, width;
   bool interleaved;
+  bool small;  // no result comes near 2^31
   ToBytes to_bytes;
 #if defined(__AVX512F__)
   PackForm pack;
 #endif
-  int32_t begin[kColumns];  // where rows share a zero point
-  float scale[kColumns], bias[kColumns];
+  SumForm sum;                            // where something is added
+  int32_t begin[kColumns];                // where rows share a zero point
+  float scale[kColumns], bias[kColumns];  // of steps, where these are all that bytes are made of
 };
 
+// Bytes that are made of sums by scales and bounds alone.
+inline bool GivesSteps(const Int8GemmArgs& g) {
+  return g.c == nullptr && g.integers == nullptr && IsRectifier(g.activation);
+}
+
+#if defined(__AVX512F__)
+// Rows of bytes whose columns are interleaved, `next` bytes apart.
+template <int R, bool kSmall>
+inline void WriteInOrder(const Panel& t, const IntVector (&sums)[R][kVectors], uint8_t* to,
+                         int64_t next) {
+  Vector scale[kVectors], bias[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    scale[v] = Floats(t.scale + v * kLanes);
+    bias[v] = Floats(t.bias + v * kLanes);
+  }
+  const PackForm form = t.pack;
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r, to += next) {
+    Vector steps[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v)
+      steps[v] = __builtin_convertvector(sums[r][v], Vector) * scale[v] + bias[v];
+    Store(to, PackedBytes<kSmall>(form, steps[0], steps[1], steps[2], steps[3]));
+  }
+}
+#endif
+
+// Rows of bytes, `next` bytes apart.
 template <int R, int V>
-inline void FinishBytes(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums)[R][V],
-                        int64_t row) {
-  const float inverse = t.to_bytes.inverse;
-  uint8_t* to = g.quantised + row * g.c_row + t.column;
-  const int64_t next = g.c_row, width = t.width;
+inline void WriteBytes(const Panel& t, const IntVector (&sums)[R][V], uint8_t* to, int64_t next) {
+  const int64_t width = t.width;
 #if defined(__AVX512F__)
   if constexpr (V == kVectors) {
-    if (t.interleaved) {
-      Vector scale[V], bias[V];
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        scale[v] = Floats(t.scale + v * kLanes);
-        bias[v] = Floats(t.bias + v * kLanes);
-      }
-      const PackForm form = t.pack;
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r, to += next) {
-        Vector steps[V];
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v)
-          steps[v] =
-              (__builtin_convertvector(sums[r][v], Vector) * scale[v] + bias[v]) * form.inverse;
-        Store(to, PackedBytes(form, steps[0], steps[1], steps[2], steps[3]));
-      }
-      return;
-    }
+    if (t.interleaved)
+      return t.small ? WriteInOrder<R, true>(t, sums, to, next)
+                     : WriteInOrder<R, false>(t, sums, to, next);
   }
 #endif
   const ToBytes form = t.to_bytes;
@@ -54,9 +66,10 @@ inline void FinishBytes(const Int8GemmArgs& g, const Panel& t, const IntVector (
   for (int r = 0; r < R; ++r, to += next) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      const Vector y = __builtin_convertvector(sums[r][v], Vector) * Floats(t.scale + v * kLanes) +
-                       Floats(t.bias + v * kLanes);
-      StoreBytes(to + v * kLanes, RoundedSteps(y * inverse, form), width - v * kLanes);
+      const Vector steps =
+          __builtin_convertvector(sums[r][v], Vector) * Floats(t.scale + v * kLanes) +
+          Floats(t.bias + v * kLanes);
+      StoreBytes(to + v * kLanes, RoundedSteps(steps, form), width - v * kLanes);
     }
   }
 }
@@ -72,8 +85,8 @@ inline void Finish(const Int8GemmArgs& g, const Panel& t, const IntVector (&sums
       __builtin_memcpy(g.integers + (row + r) * g.c_row + t.column, sums[r], bytes);
     return;
   }
-  const bool rectified = IsRectifier(g.activation);
-  if (g.c == nullptr && rectified) return FinishBytes<R, V>(g, t, sums, row);
+  if (GivesSteps(g))
+    return WriteBytes<R, V>(t, sums, g.quantised + row * g.c_row + t.column, g.c_row);
   Vector tile[R][V];
   for (int r = 0; r < R; ++r) {
     const Vector row_scale = Vector{} + (g.row_step == 0 ? 1.0f : g.row_scales[row + r]);

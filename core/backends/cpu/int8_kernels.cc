@@ -2,6 +2,7 @@
 // in here: the linker might keep the copy with the widest instructions for everybody.
 #include "core/backends/cpu/int8_kernels.h"
 
+#include "core/backends/cpu/int8_add.h"
 #include "core/backends/cpu/int8_finish.h"
 #include "core/backends/cpu/int8_vector.h"
 #if defined(__AMX_INT8__)
@@ -12,7 +13,8 @@ namespace mirin::cpu::MIRIN_SIMD {
 namespace {
 
 constexpr int64_t kFetchEvery = 4;
-constexpr int kSpread = 4 * kLanes;  // partial results of a reduction
+constexpr float kMostSum = 2147483648.0f;  // what sums stay below, as k is limited
+constexpr int kSpread = 4 * kLanes;        // partial results of a reduction
 
 // n is a multiple of kLanes.
 template <bool kDivide>
@@ -44,85 +46,6 @@ inline void DequantizeFrom(const T* x, float* y, int64_t n, Int8Form f) {
 void Dequantize(const uint8_t* x, float* y, int64_t n, Int8Form form) {
   form.is_signed ? DequantizeFrom(reinterpret_cast<const int8_t*>(x), y, n, form)
                  : DequantizeFrom(x, y, n, form);
-}
-
-// n is a multiple of kLanes.
-template <typename A, typename B>
-inline void AddWhole(const void* a, Int8Form a_form, const void* b, Int8Form b_form, uint8_t* y,
-                     int64_t n, ToBytes to) {
-  for (int64_t i = 0; i < n; i += kLanes) {
-    const auto left = reinterpret_cast<IntVector>(Widen(static_cast<const A*>(a) + i)),
-               right = reinterpret_cast<IntVector>(Widen(static_cast<const B*>(b) + i));
-    const Vector sum = __builtin_convertvector(left - a_form.zero, Vector) * a_form.scale +
-                       __builtin_convertvector(right - b_form.zero, Vector) * b_form.scale;
-    StoreBytes(y + i, RoundedSteps(sum * to.inverse, to), kLanes);
-  }
-}
-
-#if defined(__AVX512F__)
-// Bytes 16 i + 4 v + e of 64 as lane 4 i + e of a vector, for PackedBytes; `flip` makes signed ones unsigned.
-template <int V>
-inline IntVector Spread(const void* from, Ints flip) {
-  constexpr int64_t kNone = 0x80808000;
-  const Ints each = _mm512_broadcast_i32x4(_mm_set_epi32(
-      static_cast<int32_t>(kNone + 4 * V + 3), static_cast<int32_t>(kNone + 4 * V + 2),
-      static_cast<int32_t>(kNone + 4 * V + 1), static_cast<int32_t>(kNone + 4 * V)));
-  return reinterpret_cast<IntVector>(_mm512_shuffle_epi8(_mm512_xor_si512(Load(from), flip), each));
-}
-
-// n is a multiple of 64.
-inline void AddPacked(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form,
-                      uint8_t* y, int64_t n, Int8Form y_form, UnaryKind activation) {
-  const PackForm form = PackFormOf(y_form, activation);
-  const auto flip_of = [](bool is_signed) __attribute__((always_inline)) {
-    return is_signed ? 128 : 0;
-  };
-  const int32_t a_flip = flip_of(a_form.is_signed), b_flip = flip_of(b_form.is_signed),
-                a_zero = a_form.zero + a_flip, b_zero = b_form.zero + b_flip;
-  const Ints flip_a = _mm512_set1_epi8(static_cast<int8_t>(a_flip)),
-             flip_b = _mm512_set1_epi8(static_cast<int8_t>(b_flip));
-  const auto steps = [&](IntVector left, IntVector right) __attribute__((always_inline)) {
-    const Vector sum = __builtin_convertvector(left - a_zero, Vector) * a_form.scale +
-                       __builtin_convertvector(right - b_zero, Vector) * b_form.scale;
-    return sum * form.inverse;
-  };
-  for (int64_t i = 0; i < n; i += 4 * kLanes)
-    Store(y + i, PackedBytes(form, steps(Spread<0>(a + i, flip_a), Spread<0>(b + i, flip_b)),
-                             steps(Spread<1>(a + i, flip_a), Spread<1>(b + i, flip_b)),
-                             steps(Spread<2>(a + i, flip_a), Spread<2>(b + i, flip_b)),
-                             steps(Spread<3>(a + i, flip_a), Spread<3>(b + i, flip_b))));
-}
-#endif
-
-template <typename A, typename B>
-void AddOf(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,
-           int64_t n, ToBytes to) {
-  const int64_t rest = n % kLanes, whole = n - rest;
-  AddWhole<A, B>(a, a_form, b, b_form, y, whole, to);
-  if (rest == 0) return;
-  uint8_t left[kLanes] = {}, right[kLanes] = {}, sums[kLanes];
-  __builtin_memcpy(left, a + whole, static_cast<unsigned long>(rest));
-  __builtin_memcpy(right, b + whole, static_cast<unsigned long>(rest));
-  AddWhole<A, B>(left, a_form, right, b_form, sums, kLanes, to);
-  __builtin_memcpy(y + whole, sums, static_cast<unsigned long>(rest));
-}
-
-void Add(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,
-         Int8Form y_form, int64_t n, bool relu) {
-  const UnaryKind activation = relu ? UnaryKind::kRelu : UnaryKind::kIdentity;
-#if defined(__AVX512F__)
-  const int64_t packed = n / (4 * kLanes) * (4 * kLanes);
-  AddPacked(a, a_form, b, b_form, y, packed, y_form, activation);
-  a += packed;
-  b += packed;
-  y += packed;
-  n -= packed;
-#endif
-  const auto add = a_form.is_signed
-                       ? b_form.is_signed ? AddOf<int8_t, int8_t> : AddOf<int8_t, uint8_t>
-                   : b_form.is_signed ? AddOf<uint8_t, int8_t>
-                                      : AddOf<uint8_t, uint8_t>;
-  add(a, a_form, b, b_form, y, n, ToBytesOf(y_form, activation));
 }
 
 template <int C>
@@ -311,18 +234,25 @@ void Gemm(const Int8GemmArgs& g) {
 #if defined(__AVX512F__)
   t.pack = PackFormOf(g.form, bounds);
 #endif
+  const float in_steps = GivesSteps(g) ? t.to_bytes.inverse : 1.0f;
   for (int64_t j = g.column_begin; j < g.column_end; j += kColumns) {
     t.b = static_cast<const char*>(g.packed_b) + j / kColumns * panel_bytes;
     t.column = j;
     t.width = g.n - j < kColumns ? g.n - j : kColumns;
     t.interleaved = g.interleaved && t.width == kColumns;
+    float largest = 0;
     for (int64_t c = 0; c < kColumns; ++c) {
       const int64_t from = j + (t.interleaved ? Interleaved(c) : c);
       t.begin[c] = g.row_step == 0 ? -g.zeros[0] * g.sums[j + c] : 0;
       t.scale[c] = g.scale != nullptr && c < t.width ? g.scale[from] : 0;
       if (g.row_step == 0 && g.row_scales != nullptr) t.scale[c] *= g.row_scales[0];
       t.bias[c] = g.bias != nullptr && c < t.width ? g.bias[from] : 0;
+      t.scale[c] *= in_steps;
+      t.bias[c] *= in_steps;
+      const float most = __builtin_fabsf(t.scale[c]) * kMostSum + __builtin_fabsf(t.bias[c]);
+      largest = most > largest ? most : largest;
     }
+    t.small = largest < kMostSum;
     const char* fetch = t.b + panel_bytes;
 #if defined(__AMX_INT8__)
     if (in_tiles) {

@@ -15,6 +15,12 @@ struct Int8Form {
   float scale = 1;
 };
 
+// Bytes of form a and bytes of form b are added: bytes of form y, at least 0 when relu.
+struct Int8Sum {
+  Int8Form a, b, y;
+  bool relu = false;
+};
+
 // C[m, n] = activation(A B * row_scale * scale + bias), or the sums A B themselves, A in rows made by quantize_row or prepare_row,
 // B packed by pack_b. Sums are exact for k up to 65536. Works on columns [column_begin, column_end), which must begin at a multiple of tile_columns.
 struct Int8GemmArgs {
@@ -66,9 +72,7 @@ struct Int8Kernels {
   // The same by multiplication with the scale's inverse, as results of products and sums become bytes.
   void (*requantize)(const float* x, uint8_t* y, int64_t n, Int8Form form);
   void (*dequantize)(const uint8_t* x, float* y, int64_t n, Int8Form form);
-  // y = a + b, at least 0 when relu.
-  void (*add)(const uint8_t* a, Int8Form a_form, const uint8_t* b, Int8Form b_form, uint8_t* y,
-              Int8Form y_form, int64_t n, bool relu);
+  void (*add)(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n, const Int8Sum& sum);
   // n bytes of each of up to kMostPlanes planes, `plane` bytes apart: y[i, channel] = x[channel, i].
   void (*interleave)(const uint8_t* x, int64_t plane, int64_t channels, int64_t n, uint8_t* y);
 };

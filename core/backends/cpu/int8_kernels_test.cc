@@ -87,6 +87,16 @@ uint8_t Byte(double steps, const Int8Form& form) {
       static_cast<int32_t>(std::clamp(std::nearbyint(steps) + form.zero, low, low + 255)));
 }
 
+// Steps beyond any integer, of both signs, and such that are none.
+TEST(Int8Add, SaturatesHugeSums) {
+  const Int8Form tiny = {false, 128, 1e-30f}, huge = {false, 128, 1e30f};
+  std::vector<uint8_t> a(100), b(100, 128), y(100);
+  for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<uint8_t>(i * 2 + 30);
+  Int8().add(a.data(), b.data(), y.data(), 100, {huge, huge, tiny, false});
+  for (size_t i = 0; i < a.size(); ++i)
+    EXPECT_EQ(int{y[i]}, a[i] == 128 ? 128 : a[i] < 128 ? 0 : 255) << i;
+}
+
 TEST(Int8Add, RoundsTheSumOnce) {
   const Int8Kernels& kernels = Int8();
   std::mt19937 random(2);
@@ -103,7 +113,7 @@ TEST(Int8Add, RoundsTheSumOnce) {
       std::vector<uint8_t> a(static_cast<size_t>(n)), b(a), y(a);
       for (uint8_t& v : a) v = static_cast<uint8_t>(random());
       for (uint8_t& v : b) v = static_cast<uint8_t>(random());
-      kernels.add(a.data(), a_form, b.data(), b_form, y.data(), y_form, n, relu);
+      kernels.add(a.data(), b.data(), y.data(), n, {a_form, b_form, y_form, relu});
       for (size_t i = 0; i < y.size(); ++i) {
         double steps =
             (value(a[i], a_form) + value(b[i], b_form)) / static_cast<double>(y_form.scale);

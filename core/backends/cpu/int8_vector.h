@@ -176,16 +176,18 @@ inline PackForm PackFormOf(Int8Form form, UnaryKind activation) {
   return f;
 }
 
-// Nearest integers, ties to even; not a number becomes the least.
+// Nearest integers, ties to even; not a number becomes the least. Small ones are below 2^31.
+template <bool kSmall>
 inline Ints Rounded(Vector steps) {
-  const __m512 most = _mm512_set1_ps(1 << 24);
-  return _mm512_cvtps_epi32(_mm512_min_ps(most, reinterpret_cast<__m512>(steps)));
+  const __m512 most = _mm512_set1_ps(1 << 24), v = reinterpret_cast<__m512>(steps);
+  return _mm512_cvtps_epi32(kSmall ? v : _mm512_min_ps(most, v));
 }
 
 // Numbers of steps as RoundedSteps has them. Byte 16 i + 4 v + e comes from lane 4 i + e of vector v.
+template <bool kSmall = false>
 inline Ints PackedBytes(const PackForm& f, Vector v0, Vector v1, Vector v2, Vector v3) {
-  const Ints low = _mm512_packs_epi32(Rounded(v0), Rounded(v1)),
-             high = _mm512_packs_epi32(Rounded(v2), Rounded(v3)),
+  const Ints low = _mm512_packs_epi32(Rounded<kSmall>(v0), Rounded<kSmall>(v1)),
+             high = _mm512_packs_epi32(Rounded<kSmall>(v2), Rounded<kSmall>(v3)),
              bytes = _mm512_packus_epi16(_mm512_adds_epi16(low, f.zero),
                                          _mm512_adds_epi16(high, f.zero));
   return _mm512_xor_si512(_mm512_min_epu8(_mm512_max_epu8(bytes, f.low), f.high), f.flip);

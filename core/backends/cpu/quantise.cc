@@ -113,14 +113,13 @@ KernelResult MakeQuantizedAdd(const KernelRequest& r) {
   KernelTraits traits = Elementwise(r, "add");
   traits.plain = 0;
   traits.in_place = 3;
-  const Int8Form a = FormOf(*r.node, "a", r.inputs[0].dtype),
-                 b = FormOf(*r.node, "b", r.inputs[1].dtype),
-                 y = FormOf(*r.node, "y", r.outputs[0].dtype);
-  const bool relu = r.node->attrs().String("activation") == "relu";
+  const Int8Sum sum = {
+      FormOf(*r.node, "a", r.inputs[0].dtype), FormOf(*r.node, "b", r.inputs[1].dtype),
+      FormOf(*r.node, "y", r.outputs[0].dtype), r.node->attrs().String("activation") == "relu"};
   return FromFunction(traits, [=, &kernels = Int8()](const KernelContext& c) {
     c.threads().ParallelFor(Stored(c.input(0)), kElementGrain, [&](int64_t begin, int64_t end) {
-      kernels.add(c.input(0).as<uint8_t>() + begin, a, c.input(1).as<uint8_t>() + begin, b,
-                  c.output(0).as<uint8_t>() + begin, y, end - begin, relu);
+      kernels.add(c.input(0).as<uint8_t>() + begin, c.input(1).as<uint8_t>() + begin,
+                  c.output(0).as<uint8_t>() + begin, end - begin, sum);
     });
   });
 }
