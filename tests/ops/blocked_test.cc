@@ -1,4 +1,5 @@
 // Squeeze and excite: what stands between convolutions stays in their blocked layout.
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,21 @@ std::string Constant(const std::string& name, const Dims& dims, uint32_t seed) {
                       absl::StrJoin(RandomFloats(NumElements(dims), seed), ", "), "}\n");
 }
 
+std::shared_ptr<const runtime::Model> ModelOf(const std::string& text) {
+  InstallAllBackends();
+  auto module = ir::Parse(text);
+  EXPECT_TRUE(module.ok()) << module.status();
+  for (const auto& node : (*module)->entry()->nodes()) EXPECT_TRUE(ops::Normalize(node.get()).ok());
+  EXPECT_TRUE(ops::InferModule(module->get()).ok());
+  auto model = runtime::Model::FromModule(*std::move(module), {});
+  EXPECT_TRUE(model.ok()) << model.status();
+  return *model;
+}
+
 // x [batch, 8, 5, 7] through convolutions to `channels`, whose sums scale them, and to 24. `scale` multiplies the images %c by their factors %f.
 std::shared_ptr<const runtime::Model> Network(int64_t batch, int64_t channels,
                                               const std::string& scale) {
-  InstallAllBackends();
-  auto module = ir::Parse(absl::StrCat(
+  return ModelOf(absl::StrCat(
       Constant("wide", {channels, 8, 1, 1}, 1), Constant("squeeze", {6, channels, 1, 1}, 2),
       Constant("excite", {channels, 6, 1, 1}, 3), Constant("narrow", {24, channels, 1, 1}, 4),
       "const %axes : int64[2] = {-1, 2}\n"
@@ -41,12 +52,6 @@ std::shared_ptr<const runtime::Model> Network(int64_t batch, int64_t channels,
       "\n"
       "  %y = Conv2D(%t, %narrow)\n"
       "  return %y, %m\n}\n"));
-  EXPECT_TRUE(module.ok()) << module.status();
-  for (const auto& node : (*module)->entry()->nodes()) EXPECT_TRUE(ops::Normalize(node.get()).ok());
-  EXPECT_TRUE(ops::InferModule(module->get()).ok());
-  auto model = runtime::Model::FromModule(*std::move(module), {});
-  EXPECT_TRUE(model.ok()) << model.status();
-  return *model;
 }
 
 struct Outputs {
@@ -110,6 +115,29 @@ TEST(SqueezeAndExcite, MovesNothingWhereAPixelIsWholeBlocks) {
   for (size_t at = 0; (at = placement.find("onednn:reorder", at)) != std::string::npos; ++at)
     ++reorders;
   EXPECT_EQ(reorders, 2u) << placement;  // of the input and of the result
+}
+
+// Bytes leave their convolutions channels last.
+TEST(ChannelSums, OfBytesStayAsTheyAre) {
+  for (const char* op : {"ReduceMean", "ReduceSum"}) {
+    const auto model =
+        ModelOf(absl::StrCat("const %w : int8[3,8,1,1] = {1, -2, 3, 4, 5, -6, 7, 8, 9, 1, 2, 3, 4, "
+                             "5, 6, -7, 0, 1, 2, 3, 4, -5, 6, 7}\n"
+                             "const %k : float32[3] = {0.5, 0.25, 1}\nconst %s : float32[] = {2}\n"
+                             "const %axes : int64[2] = {2, 3}\n"
+                             "graph @main(%x : float32[2,8,5,7]) {\n"
+                             "  %q = QuantizeLinear(%x, %s) {output_dtype = int8}\n"
+                             "  %c = QuantizedConv2D(%q, %w, %k) {dtype = int8, y_scale = 0.5}\n"
+                             "  %f = DequantizeLinear(%c, %s)\n  %m = ",
+                             op, "(%f, %axes) {keep_dims = true}\n  return %m\n}\n"));
+    const Dims dims = {2, 8, 5, 7};
+    const Outputs got = Compute(model, dims, "cpu", 1), want = Compute(model, dims, "reference", 1);
+    ASSERT_EQ(got.numbers.size(), want.numbers.size());
+    for (size_t i = 0; i < got.numbers.size(); ++i)
+      EXPECT_NEAR(got.numbers[i], want.numbers[i], 1e-5 * std::abs(want.numbers[i])) << i;
+    if (got.placement.find("cpu:int8_gemm") == std::string::npos) continue;
+    EXPECT_NE(got.placement.find("cpu:channels_last:sum"), std::string::npos) << got.placement;
+  }
 }
 
 }  // namespace

@@ -35,10 +35,35 @@ bool IsPerChannel(const Dims& x, const Dims& y) {
          std::all_of(x.begin() + 2, x.end(), [](int64_t n) { return n == 1; });
 }
 
+// Pixels that are added up one after the other, with the error of that.
+constexpr int64_t kMostPixels = 256;
+
+// The sums of a channels-last image.
+KernelResult SumPixels(const Dims& x, int64_t pixels, float scale, KernelTraits traits) {
+  if (pixels > kMostPixels) return absl::UnimplementedError("a large image");
+  traits.implementation = SimdName("channels_last:sum");
+  traits.layout = Layout::kChannelsLast;
+  return FromFunction(traits,
+                      [=, images = x[0], channels = x[1], &simd = Simd()](const KernelContext& c) {
+                        c.threads().ParallelFor(images, 1, [&](int64_t begin, int64_t end) {
+                          for (int64_t i = begin; i < end; ++i) {
+                            const float* from = c.input(0).as<float>() + i * pixels * channels;
+                            float* to = c.output(0).as<float>() + i * channels;
+                            std::copy(from, from + channels, to);
+                            for (int64_t p = 1; p < pixels; ++p)
+                              simd.binary(BinaryKind::kAdd, to, from + p * channels, to, channels);
+                            simd.binary_scalar(BinaryKind::kMul, to, scale, to, channels, false);
+                          }
+                        });
+                      });
+}
+
 }  // namespace
 
 KernelResult MakeChannelSums(const KernelRequest& r) {
-  if (!IsBlocked(r, 0)) return absl::UnimplementedError("an image not in blocks");
+  const bool channels_last = IsF32(r, 0) && r.input_layouts[0] == Layout::kChannelsLast;
+  if (!IsBlocked(r, 0) && !channels_last)
+    return absl::UnimplementedError("an image not in blocks, nor channels last");
   if (!r.node->attrs().Bool("keep_dims")) return absl::UnimplementedError("dropped axes");
   if (!r.has_input(1) || r.constants[1] == nullptr) return absl::UnimplementedError("other axes");
   const Dims& x = r.inputs[0].shape.dims();
@@ -47,15 +72,17 @@ KernelResult MakeChannelSums(const KernelRequest& r) {
   MIRIN_ASSIGN_OR_RETURN(const std::vector<int> axes, ops::NormalizeAxes(given, rank));
   if (static_cast<int>(axes.size()) != rank - 2 || axes.front() != 2)
     return absl::UnimplementedError("other axes");
-  const Planes planes = PlanesOf(x);
-  if (planes.pixels == 0) return absl::UnimplementedError("nothing to reduce");
+  const int64_t pixels = NumElements(absl::MakeConstSpan(x).subspan(2));
+  if (pixels == 0) return absl::UnimplementedError("nothing to reduce");
   const std::string& op = r.node->op();
   const float scale =
-      op == "ReduceMean" || op == "MeanExt" ? 1.0f / static_cast<float>(planes.pixels) : 1.0f;
+      op == "ReduceMean" || op == "MeanExt" ? 1.0f / static_cast<float>(pixels) : 1.0f;
   KernelTraits traits;
+  traits.plain = 2;
+  if (channels_last) return SumPixels(x, pixels, scale, traits);
+  const Planes planes = PlanesOf(x);
   traits.implementation = SimdName(absl::StrCat("blocked:", op));
   traits.layout = onednn::BlockedLayout();
-  traits.plain = 2;
   return FromFunction(traits, [planes, scale, &kernels = *Blocked()](const KernelContext& c) {
     const float* x = c.input(0).as<float>();
     float* y = c.output(0).as<float>();

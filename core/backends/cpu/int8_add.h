@@ -88,11 +88,10 @@ inline void AddPacked(const SumForm& f, const uint8_t* a, const uint8_t* b, uint
     return one * left + (other * right + offset);
   };
   for (int64_t i = 0; i < n; i += 4 * kLanes) {
-    const Ints p = _mm512_xor_si512(Load(a + i), flip_a),
-               q = _mm512_xor_si512(Load(b + i), flip_b);
-    Store(y + i, PackedBytes<true>(form, steps(Spread<0>(p), Spread<0>(q)),
-                             steps(Spread<1>(p), Spread<1>(q)), steps(Spread<2>(p), Spread<2>(q)),
-                             steps(Spread<3>(p), Spread<3>(q))));
+    const Ints p = _mm512_xor_si512(Load(a + i), flip_a), q = _mm512_xor_si512(Load(b + i), flip_b);
+    Store(y + i, PackedBytes<true>(
+                     form, steps(Spread<0>(p), Spread<0>(q)), steps(Spread<1>(p), Spread<1>(q)),
+                     steps(Spread<2>(p), Spread<2>(q)), steps(Spread<3>(p), Spread<3>(q))));
   }
 }
 #endif
@@ -107,11 +106,10 @@ inline void Add(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n, const
           AddPacked(f, p, q, to, count);
         });
 #endif
-  const auto add =
-      sum.a.is_signed
-          ? sum.b.is_signed ? AddWhole<int8_t, int8_t> : AddWhole<int8_t, uint8_t>
-      : sum.b.is_signed ? AddWhole<uint8_t, int8_t>
-                        : AddWhole<uint8_t, uint8_t>;
+  const auto add = sum.a.is_signed
+                       ? sum.b.is_signed ? AddWhole<int8_t, int8_t> : AddWhole<int8_t, uint8_t>
+                   : sum.b.is_signed ? AddWhole<uint8_t, int8_t>
+                                     : AddWhole<uint8_t, uint8_t>;
   AddInBlocks<kLanes>(a, b, y, n,
                       [&](const uint8_t* p, const uint8_t* q, uint8_t* to, int64_t count) {
                         add(f, p, q, to, count);
