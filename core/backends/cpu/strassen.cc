@@ -204,11 +204,12 @@ size_t StrassenPlan::scratch_bytes(int threads) const {
 }
 
 bool MayUseStrassen(int64_t n, int64_t k) {
-  return PlanStrassen(std::max(kLeastRows, kLeastCostlyRows), n, k, Simd().tile_columns)
+  return PlanStrassen(std::max(kLeastRows, kLeastCostlyRows), n, k, Simd().tile_columns, 1)
       .has_value();
 }
 
-std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_t columns) {
+std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_t columns,
+                                         int threads) {
   StrassenPlan plan = {};
   plan.rows = m;
   plan.columns = columns;
@@ -219,6 +220,9 @@ std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_
   if (plan.depth == 0 || !Pays(m, n, plan.depth)) return std::nullopt;
   plan.blocks = (m + kMostRows - 1) / kMostRows;
   if (plan.blocks > 1) plan.blocks += plan.blocks % 2;  // two threads have as much to do
+  // Rows of A that another core has packed cost more there than sums of B that are made twice: measured.
+  if (!Core().cheap_sums && plan.blocks < threads && m / threads >= kLeastRows)
+    plan.blocks = threads;
   if (Core().cheap_sums && m / plan.blocks >= kLeastRowsTwice && n % (4 * columns) == 0)
     plan.twice_depth = TwiceDepth(n, k);
   return plan;
