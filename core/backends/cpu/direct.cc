@@ -95,40 +95,59 @@ DirectArgs GroupOf(const DirectPlan& plan, DirectArgs a, int64_t g) {
   return a;
 }
 
-void Convolve(const DirectPlan& plan, const DirectArgs& args, int64_t rows) {
-  const DirectKernels& kernels = *Direct();
-  const int64_t tiles = rows * DirectTilesInRow(plan.columns, kernels.tile_columns);
-  for (int64_t g = 0; g < plan.groups; ++g) {
-    DirectArgs a = GroupOf(plan, args, g);
-    a.panel_end = DirectPanels(plan.blocks);
-    for (a.tile_begin = 0; a.tile_begin < tiles; a.tile_begin = a.tile_end) {
-      a.tile_end = std::min(tiles, a.tile_begin + plan.part_tiles);
-      kernels.convolve(a);
-    }
+int64_t TilesOf(const DirectPlan& plan, int64_t rows) {
+  return rows * DirectTilesInRow(plan.columns, Direct()->tile_columns);
+}
+
+// Tiles [begin, end) of the panels that `a` names, in parts.
+void ConvolveParts(const DirectPlan& plan, DirectArgs a, int64_t begin, int64_t end) {
+  for (a.tile_begin = begin; a.tile_begin < end; a.tile_begin = a.tile_end) {
+    a.tile_end = std::min(end, a.tile_begin + plan.part_tiles);
+    Direct()->convolve(a);
   }
 }
 
-// Pieces of a panel's tiles for each thread; neighbours share the panel.
-void ConvolveByPieces(const ThreadShare& threads, const DirectPlan& plan, const DirectArgs& args) {
-  const DirectKernels& kernels = *Direct();
-  const int64_t tiles = plan.rows * DirectTilesInRow(plan.columns, kernels.tile_columns),
-                panels = DirectPanels(plan.blocks),
-                tile_work = std::max<int64_t>(
-                    1, kernels.tile_columns * plan.group_floats(kernels.lanes) / panels);
-  if (threads.threads() == 1 || plan.groups * panels * tiles * tile_work <= kLeastMultiplyAdds)
-    return Convolve(plan, args, plan.rows);
-  const int64_t piece = std::max<int64_t>(4, kLeastMultiplyAdds / tile_work),
-                pieces = (tiles + piece - 1) / piece;
-  threads.ParallelFor(plan.groups * panels * pieces, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      DirectArgs a = GroupOf(plan, args, i / (panels * pieces));
-      a.panel_begin = i / pieces % panels;
-      a.panel_end = a.panel_begin + 1;
-      a.tile_begin = i % pieces * piece;
-      a.tile_end = std::min(tiles, a.tile_begin + piece);
-      kernels.convolve(a);
-    }
-  });
+// Tiles [begin, end) of all panels.
+void Convolve(const DirectPlan& plan, const DirectArgs& args, int64_t begin, int64_t end) {
+  for (int64_t g = 0; g < plan.groups; ++g) {
+    DirectArgs a = GroupOf(plan, args, g);
+    a.panel_end = DirectPanels(plan.blocks);
+    ConvolveParts(plan, a, begin, end);
+  }
+}
+
+// The tiles [begin, end), counted through all panels.
+void ConvolvePanels(const DirectPlan& plan, const DirectArgs& args, int64_t begin, int64_t end) {
+  const int64_t tiles = TilesOf(plan, plan.rows), panels = DirectPanels(plan.blocks);
+  while (begin < end) {
+    DirectArgs a = GroupOf(plan, args, begin / tiles / panels);
+    a.panel_begin = begin / tiles % panels;
+    const int64_t tile = begin % tiles, left = end - begin;
+    // A panel fetches the next one.
+    const bool whole = tile == 0 && left >= tiles;
+    a.panel_end = whole ? std::min(panels, a.panel_begin + left / tiles) : a.panel_begin + 1;
+    const int64_t last = whole ? tiles : std::min(tiles, tile + left);
+    ConvolveParts(plan, a, tile, last);
+    begin += (a.panel_end - a.panel_begin) * (last - tile);
+  }
+}
+
+// Each thread takes a part of what is larger, the weights or the image, so that little of it comes from another core.
+void ConvolveByThreads(const ThreadShare& threads, const DirectPlan& plan, const DirectArgs& args) {
+  const int64_t lanes = Direct()->lanes, tiles = TilesOf(plan, plan.rows),
+                panels = plan.groups * DirectPanels(plan.blocks),
+                weights = plan.groups * plan.group_floats(lanes),
+                tile_work = std::max<int64_t>(1, Direct()->tile_columns * weights / panels);
+  const bool by_tiles = plan.image.floats() > weights && tiles >= 4 * threads.threads();
+  const int64_t units = by_tiles ? tiles : panels * tiles,
+                unit_work = by_tiles ? panels * tile_work : tile_work;
+  if (threads.threads() == 1 || units * unit_work <= kLeastMultiplyAdds)
+    return Convolve(plan, args, 0, tiles);
+  const int64_t share = (units + 2 * threads.threads() - 1) / (2 * threads.threads());
+  threads.ParallelFor(
+      units, std::max(share, kLeastMultiplyAdds / unit_work), [&](int64_t begin, int64_t end) {
+        by_tiles ? Convolve(plan, args, begin, end) : ConvolvePanels(plan, args, begin, end);
+      });
 }
 
 // An image band by band, each padded into memory of the thread that takes it. `args` has everything but x.
@@ -149,7 +168,7 @@ void ConvolveByBands(const ThreadShare& threads, const DirectPlan& plan, const f
         image.planes, std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, image.plane())),
         [&](int64_t begin, int64_t end) { Pad(image, x, first_row(0), begin, end, padded); });
     all.x = window(padded, 0);
-    return ConvolveByPieces(threads, plan, all);
+    return ConvolveByThreads(threads, plan, all);
   }
   threads.ParallelForWorkers(plan.bands, 1, [&](int64_t begin, int64_t end, int worker) {
     float* own = padded + worker * image.floats();
@@ -161,7 +180,7 @@ void ConvolveByBands(const ThreadShare& threads, const DirectPlan& plan, const f
       a.y += row * a.y_row;
       if (a.add != nullptr) a.add += row * a.y_row;
       a.row_class += row;
-      Convolve(plan, a, std::min(plan.band_rows, plan.rows - row));
+      Convolve(plan, a, 0, TilesOf(plan, std::min(plan.band_rows, plan.rows - row)));
     }
   });
 }
@@ -212,7 +231,7 @@ KernelResult MakeDirectConvolution(const KernelRequest& r) {
         ConvolveByBands(c.threads(), plan, x, static_cast<float*>(c.scratch()), a);
       } else {
         a.x = x + Meets(plan.vertical, 0, 0) * x_row;
-        ConvolveByPieces(c.threads(), plan, a);
+        ConvolveByThreads(c.threads(), plan, a);
       }
     }
   });
