@@ -17,7 +17,6 @@ struct Panel {
 #if defined(__AVX512F__)
   PackForm pack;
 #endif
-  SumForm sum;                            // where something is added
   int32_t begin[kColumns];                // where rows share a zero point
   float scale[kColumns], bias[kColumns];  // of steps, where these are all that bytes are made of
 };
