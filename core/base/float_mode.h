@@ -2,27 +2,36 @@
 #ifndef CORE_BASE_FLOAT_MODE_H_
 #define CORE_BASE_FLOAT_MODE_H_
 
-#include <xmmintrin.h>
-
 #include <cstdint>
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
 
 namespace mirin {
 
 using FloatMode = uint32_t;
 
+#if defined(__SSE__)
 inline FloatMode ThisThreadsFloatMode() {
   constexpr uint32_t kFlags = 0x3f;  // which exceptions have happened: no mode
   return _mm_getcsr() & ~kFlags;
 }
+inline void SetThisThreadsFloatMode(FloatMode mode) { _mm_setcsr(mode); }
+constexpr FloatMode kFlushToZero = 0x8000;
+#else  // no other CPU's is known here
+inline FloatMode ThisThreadsFloatMode() { return 0; }
+inline void SetThisThreadsFloatMode(FloatMode) {}
+constexpr FloatMode kFlushToZero = 0;
+#endif
 
 // This thread in another's mode, as long as it lives.
 class InFloatMode {
  public:
   explicit InFloatMode(FloatMode mode) : found_(ThisThreadsFloatMode()), mode_(mode) {
-    if (mode_ != found_) _mm_setcsr(mode_);
+    if (mode_ != found_) SetThisThreadsFloatMode(mode_);
   }
   ~InFloatMode() {
-    if (mode_ != found_) _mm_setcsr(found_);
+    if (mode_ != found_) SetThisThreadsFloatMode(found_);
   }
   InFloatMode(const InFloatMode&) = delete;
   InFloatMode& operator=(const InFloatMode&) = delete;
@@ -42,11 +51,10 @@ class SubnormalFlush {
   SubnormalFlush& operator=(const SubnormalFlush&) = delete;
 
   void Set(bool flush) {
-    constexpr uint32_t kFlushToZero = 0x8000;
     if (flush == flushes_) return;
     flushes_ = flush;
     if (flush) found_ = ThisThreadsFloatMode();
-    _mm_setcsr(flush ? found_ | kFlushToZero : found_);
+    SetThisThreadsFloatMode(flush ? found_ | kFlushToZero : found_);
   }
 
  private:
