@@ -17,8 +17,8 @@ struct Panel {
 #if defined(__AVX512F__)
   PackForm pack;
 #endif
-  int32_t begin[kColumns];                // where rows share a zero point
-  float scale[kColumns], bias[kColumns];  // of steps, where these are all that bytes are made of
+  int32_t begin[kColumns];  // where rows share a zero point
+  float scale[kColumns], bias[kColumns];
 };
 
 // Bytes that are made of sums by scales and bounds alone.
@@ -43,7 +43,7 @@ inline void WriteInOrder(const Panel& t, const IntVector (&sums)[R][kVectors], u
     Vector steps[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v)
-      steps[v] = __builtin_convertvector(sums[r][v], Vector) * scale[v] + bias[v];
+      steps[v] = (__builtin_convertvector(sums[r][v], Vector) * scale[v] + bias[v]) * form.inverse;
     Store(to, PackedBytes<kSmall>(form, steps[0], steps[1], steps[2], steps[3]));
   }
 }
@@ -65,10 +65,9 @@ inline void WriteBytes(const Panel& t, const IntVector (&sums)[R][V], uint8_t* t
   for (int r = 0; r < R; ++r, to += next) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      const Vector steps =
-          __builtin_convertvector(sums[r][v], Vector) * Floats(t.scale + v * kLanes) +
-          Floats(t.bias + v * kLanes);
-      StoreBytes(to + v * kLanes, RoundedSteps(steps, form), width - v * kLanes);
+      const Vector y = __builtin_convertvector(sums[r][v], Vector) * Floats(t.scale + v * kLanes) +
+                       Floats(t.bias + v * kLanes);
+      StoreBytes(to + v * kLanes, RoundedSteps(y * form.inverse, form), width - v * kLanes);
     }
   }
 }

@@ -234,7 +234,6 @@ void Gemm(const Int8GemmArgs& g) {
 #if defined(__AVX512F__)
   t.pack = PackFormOf(g.form, bounds);
 #endif
-  const float in_steps = GivesSteps(g) ? t.to_bytes.inverse : 1.0f;
   for (int64_t j = g.column_begin; j < g.column_end; j += kColumns) {
     t.b = static_cast<const char*>(g.packed_b) + j / kColumns * panel_bytes;
     t.column = j;
@@ -247,12 +246,10 @@ void Gemm(const Int8GemmArgs& g) {
       t.scale[c] = g.scale != nullptr && c < t.width ? g.scale[from] : 0;
       if (g.row_step == 0 && g.row_scales != nullptr) t.scale[c] *= g.row_scales[0];
       t.bias[c] = g.bias != nullptr && c < t.width ? g.bias[from] : 0;
-      t.scale[c] *= in_steps;
-      t.bias[c] *= in_steps;
       const float most = __builtin_fabsf(t.scale[c]) * kMostSum + __builtin_fabsf(t.bias[c]);
       largest = most > largest ? most : largest;
     }
-    t.small = largest < kMostSum;
+    t.small = largest * t.to_bytes.inverse < kMostSum;
     const char* fetch = t.b + panel_bytes;
 #if defined(__AMX_INT8__)
     if (in_tiles) {

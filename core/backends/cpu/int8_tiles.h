@@ -59,8 +59,9 @@ inline void WriteTileRows(const Int8GemmArgs& g, const Panel& t, int64_t rows, c
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v)
       steps[v] =
-          __builtin_convertvector(Integers(from + v * kLanes) + begin[v], Vector) * scale[v] +
-          bias[v];
+          (__builtin_convertvector(Integers(from + v * kLanes) + begin[v], Vector) * scale[v] +
+           bias[v]) *
+          form.inverse;
     Store(to, PackedBytes<kSmall>(form, steps[0], steps[1], steps[2], steps[3]));
   }
 }
