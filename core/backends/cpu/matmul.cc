@@ -219,8 +219,7 @@ KernelResult MakeMatMul(const KernelRequest& r) {
   std::optional<StrassenPlan> strassen;
   if (batches == 1 && s.a_column == 1 && !r.deterministic) {
     if (packed.half) bf16x3 = PlanBf16x3(s.m, s.n, s.k);
-    if (packed.even)
-      strassen = PlanStrassen(s.m, s.n, s.k, Simd().tile_columns, r.threads->threads());
+    if (packed.even) strassen = PlanStrassen(s.m, s.n, s.k, Simd().tile_columns);
   }
   if (bf16x3.has_value()) {
     traits.implementation = "cpu:bf16x3_gemm16:avx512amx";

@@ -69,7 +69,8 @@ constexpr int kStrassenTerms = 4;
 struct StrassenArgs {
   const GemmArgs* product;  // a_column, packed_b and its column range are ignored
   int64_t columns;          // of a panel of B: tile_columns or a vector's less
-  int64_t half_rows;        // half of the rows, rounded up, 16 or more
+  int64_t half_rows;  // half of the rows, rounded up, or a thread's part of that half; 16 or more
+  int64_t partner;    // rows from one of those to its partner in the lower half
   int64_t depth_begin;
   int64_t depth;  // half of the block's, a multiple of 16
 
@@ -97,7 +98,7 @@ struct StrassenArgs {
 
   // C: its rows from row_begin on, and floats from one vector's worth of columns to the next one's. It gets (products + plus) * inverse *
   // column_scale + what it holds, with the first block of the depth `add` instead; with the last one bias and activation too.
-  int64_t c_rows;
+  int64_t c_rows;  // to the end of the lower half
   int64_t c_block;
   bool first, last;
   const float* plus[2];  // rows of plus_row numbers; null: nothing

@@ -60,6 +60,11 @@ bool Twice(const StrassenPlan& plan, int threads) {
   return plan.twice_depth > 0 &&
          (ByBlocks(plan, threads) || (threads <= kFewThreads && plan.pairs / 2 % threads == 0));
 }
+// Whether threads take rows of each block, rather than its columns, with one level: what each packs of A again costs more there than sums of
+// B that each makes again (measured).
+bool ByRows(const StrassenPlan& plan, int threads) {
+  return !Core().cheap_sums && !Twice(plan, threads) && 2 * HalfRows(plan) / threads >= kLeastRows;
+}
 int64_t TwiceFloats(const StrassenPlan& p) {
   return StrassenTwiceFloats(HalfRows(p), p.twice_depth, p.columns);
 }
@@ -79,7 +84,7 @@ void Begin(const StrassenPlan& plan, const StrassenArgs& args, int64_t b, Block*
   s.product = &block->product;
   s.columns = plan.columns;
   s.c_rows = plan.begin(b + 1) - plan.begin(b);
-  s.half_rows = (s.c_rows + 1) / 2;
+  s.half_rows = s.partner = (s.c_rows + 1) / 2;
   s.depth = plan.twice_depth > 0 ? plan.twice_depth : plan.depth;
   s.terms = 1;
   s.term[0] = {0, 0, 1};
@@ -90,15 +95,32 @@ void RunDepths(StrassenArgs args, int64_t begin, int64_t end) {
   ForStrassenDepths(&args, [&] { RunStrassenPairs(args, begin, end, true); });
 }
 
-void RunBlock(const StrassenPlan& plan, Block* block, float* scratch) {
-  StrassenArgs& s = block->args;
-  if (plan.twice_depth > 0) {
-    RunStrassenTwice(s, 0, plan.pairs / 2, scratch);
-  } else {
-    PlaceStrassenA(scratch, &s);
-    s.sums_of_b = scratch + StrassenAFloats(HalfRows(plan), plan.depth);
-    RunDepths(s, 0, plan.pairs);
-  }
+// All columns, on one thread and one level.
+void RunOnce(const StrassenPlan& plan, StrassenArgs s, float* scratch) {
+  PlaceStrassenA(scratch, &s);
+  s.sums_of_b = scratch + StrassenAFloats(HalfRows(plan), plan.depth);
+  RunDepths(s, 0, plan.pairs);
+}
+
+void RunBlock(const StrassenPlan& plan, const Block& block, float* scratch) {
+  plan.twice_depth > 0 ? RunStrassenTwice(block.args, 0, plan.pairs / 2, scratch)
+                       : RunOnce(plan, block.args, scratch);
+}
+
+// Rows meet the partners that they have on one thread: the bits are the same.
+void ShareRows(const StrassenPlan& plan, const ThreadShare& threads, float* scratch,
+               const Block& block) {
+  const int64_t half = block.args.half_rows, shares = threads.threads();
+  threads.ParallelForWorkers(shares, 1, [&](int64_t begin, int64_t end, int worker) {
+    const int64_t first = begin * half / shares, last = end * half / shares;
+    GemmArgs product = block.product;
+    product.row_begin += first;
+    StrassenArgs s = block.args;
+    s.product = &product;
+    s.half_rows = last - first;
+    s.c_rows -= first;
+    RunOnce(plan, s, scratch + worker * BlockFloats(plan, 1, 1));
+  });
 }
 
 void ShareColumnsTwice(const StrassenPlan& plan, const ThreadShare& threads, float* scratch,
@@ -167,9 +189,9 @@ int64_t StrassenAFloats(int64_t half_rows, int64_t depth) {
 
 void PlaceStrassenA(float* at, StrassenArgs* s) {
   s->scale = at;
-  s->inverse = s->scale + RowFloats(s->half_rows);
-  s->plain = reinterpret_cast<bool*>(s->inverse + RowFloats(s->half_rows));
-  s->packed_a = at + StrassenScaleFloats(s->half_rows);
+  s->inverse = s->scale + RowFloats(s->partner);
+  s->plain = reinterpret_cast<bool*>(s->inverse + RowFloats(s->partner));
+  s->packed_a = at + StrassenScaleFloats(s->partner);
 }
 
 int64_t StrassenBFloats(int64_t depth, int64_t columns) { return RoundUp(4 * depth * columns, 16); }
@@ -196,7 +218,7 @@ void RunStrassenPairs(StrassenArgs args, int64_t begin, int64_t end, bool packs)
 
 size_t StrassenPlan::scratch_bytes(int threads) const {
   const bool twice = Twice(*this, threads);
-  const int64_t workers = twice || ByBlocks(*this, threads) ? threads : 1;
+  const int64_t workers = twice || ByBlocks(*this, threads) || ByRows(*this, threads) ? threads : 1;
   const int64_t floats = twice                ? TwiceFloats(*this)
                          : workers == threads ? BlockFloats(*this, 1, 1)
                                               : BlockFloats(*this, CopiesOfA(threads), threads);
@@ -204,12 +226,11 @@ size_t StrassenPlan::scratch_bytes(int threads) const {
 }
 
 bool MayUseStrassen(int64_t n, int64_t k) {
-  return PlanStrassen(std::max(kLeastRows, kLeastCostlyRows), n, k, Simd().tile_columns, 1)
+  return PlanStrassen(std::max(kLeastRows, kLeastCostlyRows), n, k, Simd().tile_columns)
       .has_value();
 }
 
-std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_t columns,
-                                         int threads) {
+std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_t columns) {
   StrassenPlan plan = {};
   plan.rows = m;
   plan.columns = columns;
@@ -220,9 +241,6 @@ std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_
   if (plan.depth == 0 || !Pays(m, n, plan.depth)) return std::nullopt;
   plan.blocks = (m + kMostRows - 1) / kMostRows;
   if (plan.blocks > 1) plan.blocks += plan.blocks % 2;  // two threads have as much to do
-  // Rows of A that another core has packed cost more there than sums of B that are made twice: measured.
-  if (!Core().cheap_sums && plan.blocks < threads && m / threads >= kLeastRows)
-    plan.blocks = threads;
   if (Core().cheap_sums && m / plan.blocks >= kLeastRowsTwice && n % (4 * columns) == 0)
     plan.twice_depth = TwiceDepth(n, k);
   return plan;
@@ -238,7 +256,7 @@ void RunStrassen(StrassenPlan plan, const ThreadShare& threads, const StrassenAr
       for (int64_t b = begin; b < end; ++b) {
         Block block;
         Begin(plan, args, b, &block);
-        RunBlock(plan, &block, memory + worker * floats);
+        RunBlock(plan, block, memory + worker * floats);
       }
     });
     return;
@@ -246,8 +264,13 @@ void RunStrassen(StrassenPlan plan, const ThreadShare& threads, const StrassenAr
   for (int64_t b = 0; b < plan.blocks; ++b) {
     Block block;
     Begin(plan, args, b, &block);
-    plan.twice_depth > 0 ? ShareColumnsTwice(plan, threads, memory, &block)
-                         : ShareColumns(plan, threads, memory, &block);
+    if (ByRows(plan, threads.threads())) {
+      ShareRows(plan, threads, memory, block);
+    } else if (plan.twice_depth > 0) {
+      ShareColumnsTwice(plan, threads, memory, &block);
+    } else {
+      ShareColumns(plan, threads, memory, &block);
+    }
   }
 }
 

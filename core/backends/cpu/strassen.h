@@ -28,8 +28,7 @@ bool MayUseStrassen(int64_t n, int64_t k);
 
 // Nothing where the sums of halves would cost as much as they save, and without AVX-512. Panels of `columns`: those of a packed
 // product, or a vector's less.
-std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_t columns,
-                                         int threads);
+std::optional<StrassenPlan> PlanStrassen(int64_t m, int64_t n, int64_t k, int64_t columns);
 
 // The columns of whole pairs of panels of a product, of which args has everything but what the plan says and the scratch. Rows with a
 // number that is not finite, and those of their tile, are multiplied as usual.

@@ -82,8 +82,7 @@ KernelResult MakeStrassenConvolution(const KernelRequest& r) {
   const int64_t columns = PanelColumns(out);
   if (columns == 0 || out < kLeastChannels)
     return absl::UnimplementedError("few channels, or channels that fill no pairs of panels");
-  const std::optional<StrassenPlan> plan =
-      PlanStrassen(pixels, out, in, columns, r.threads == nullptr ? 1 : r.threads->threads());
+  const std::optional<StrassenPlan> plan = PlanStrassen(pixels, out, in, columns);
   if (!plan.has_value()) return absl::UnimplementedError("too small for Strassen");
   const absl::StatusOr<std::shared_ptr<const void>> packed =
       r.Pack(1, absl::StrCat("strassen:", Simd().name, ":", columns, ":", in, "x", out),

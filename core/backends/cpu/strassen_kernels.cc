@@ -225,7 +225,7 @@ __attribute__((noinline)) void Multiply(const Product<R, V>& product, int64_t de
 // Where a tile of C lies, from a row of the upper or lower half and a column on.
 inline Place PlaceOf(const StrassenArgs& s, int64_t row, bool low, int64_t column) {
   const GemmArgs& g = *s.product;
-  row += low ? s.half_rows : 0;
+  row += low ? s.partner : 0;
   const int64_t at = (g.row_begin + row) * g.c_row + column / kLanes * s.c_block;
   Place p;
   p.c = g.c + at;

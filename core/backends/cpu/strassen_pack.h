@@ -40,7 +40,7 @@ inline const float* RowOf(const StrassenArgs& s, int64_t row) {
 // Rows [begin, end) of the upper half and their partners stay as they are.
 inline void LeavePlain(const StrassenArgs& s, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i) {
-    const int64_t partner = s.half_rows + i;
+    const int64_t partner = s.partner + i;
     s.plain[i] = true;
     s.scale[i] = s.inverse[i] = s.scale[partner] = s.inverse[partner] = 1;
   }
@@ -81,10 +81,10 @@ class ScaleAhead {
     finite_ = finite_ && bits < kInfinityBits;
     largest_ = Mask{};
     left_ = 2 * s_.depth;
-    if (++row_ == end_) row_ = s_.half_rows + begin_;
-    if (row_ < s_.half_rows + end_) {
+    if (++row_ == end_) row_ = s_.partner + begin_;
+    if (row_ < s_.partner + end_) {
       x_ = RowOf(s_, row_);
-      next_ = RowOf(s_, row_ + 1 == end_ ? s_.half_rows + begin_ : row_ + 1);
+      next_ = RowOf(s_, row_ + 1 == end_ ? s_.partner + begin_ : row_ + 1);
       return true;
     }
     if (!finite_) LeavePlain(s_, begin_, end_);
@@ -116,7 +116,7 @@ struct RowPair {
         plain(s.plain[i]) {
     for (int t = 0; t < terms; ++t) {
       const StrassenTerm& term = s.term[t];
-      const int64_t row = term.row + i, partner = row + s.half_rows,
+      const int64_t row = term.row + i, partner = row + s.partner,
                     depth = term.depth / kLanes * s.a_block;
       up[t] = RowOf(s, row) + depth;
       low[t] = RowOf(s, partner) + depth;

@@ -64,7 +64,7 @@ class SecondLevel {
     for (int i = 0; i < kProducts; ++i) {
       StrassenArgs& s = levels_[i];
       s = first;
-      s.half_rows = HalfOf(first.half_rows);
+      s.half_rows = s.partner = HalfOf(first.half_rows);
       s.depth = first.depth / 2;
       s.scales = false;
       s.terms = kSumsOfA[i].terms;
