@@ -37,6 +37,7 @@ struct KernelRequest {
   // A result may depend neither on the number of threads nor on the other elements of a batch: see SessionOptions.
   bool deterministic = false;
 
+  int thread_count() const { return threads == nullptr ? 1 : threads->threads(); }
   // Whether optional input i is there.
   bool has_input(size_t i) const { return i < inputs.size() && inputs[i].dtype != DType::kUnknown; }
   // Whether input i is a constant that Pack and the weight cache take.

@@ -29,7 +29,8 @@ class ThreadShare {
 
   // Calls fn(begin, end) for disjoint ranges that cover [0, n), each about `grain` long or longer, possibly at
   // the same time on several threads, and returns when all are done. Runs on the caller alone when n <= grain or
-  // threads() == 1. Every thread works in the caller's float mode. Choose `grain` so that a range is worth 10 microseconds or more. fn must not throw.
+  // threads() == 1. Every thread works in the caller's float mode. Choose `grain` so that a range is worth
+  // 10 microseconds or more. fn must not throw.
   void ParallelFor(int64_t n, int64_t grain,
                    absl::FunctionRef<void(int64_t begin, int64_t end)> fn) const;
 

@@ -40,7 +40,7 @@ KernelResult MakeAttention(const KernelRequest& r) {
       packed_key + packed_value + std::min(block_rows, a.queries) * score_row;
   KernelTraits traits;
   traits.implementation = SimdName("attention");
-  traits.scratch_bytes = static_cast<size_t>(r.threads->threads() * worker_floats) * sizeof(float);
+  traits.scratch_bytes = static_cast<size_t>(r.thread_count() * worker_floats) * sizeof(float);
   const int64_t block_work =
       std::max<int64_t>(1, block_rows * a.keys * (a.depth + a.value_depth + 16));
   // Work for a second thread, and so many blocks that packing is little beside them.

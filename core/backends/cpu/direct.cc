@@ -194,7 +194,7 @@ KernelResult MakeDirectConvolution(const KernelRequest& r) {
   if (x[1] < kLeastChannels || w[0] < kLeastChannels)
     return absl::UnimplementedError("few channels");
   const DirectKernels* kernels = Direct();
-  const int threads = r.threads == nullptr ? 1 : r.threads->threads();
+  const int threads = r.thread_count();
   MIRIN_ASSIGN_OR_RETURN(const DirectPlan plan,
                          PlanDirect(x, w, y, conv.axes, conv.groups, threads));
   MIRIN_ASSIGN_OR_RETURN(const std::shared_ptr<const void> weights, PackWeights(r, plan));

@@ -27,10 +27,10 @@ inline bool GivesSteps(const Int8GemmArgs& g) {
 }
 
 #if defined(__AVX512F__)
-// Rows of bytes whose columns are interleaved, `next` bytes apart.
-template <int R, bool kSmall>
-inline void WriteInOrder(const Panel& t, const IntVector (&sums)[R][kVectors], uint8_t* to,
-                         int64_t next) {
+// Rows of bytes whose columns are interleaved, `next` bytes apart, of the sums that sums_of(row, vector) gives.
+template <bool kSmall, typename Sums>
+inline void WriteRows(const Panel& t, int64_t rows, const Sums& sums_of, uint8_t* to,
+                      int64_t next) {
   Vector scale[kVectors], bias[kVectors];
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
@@ -39,13 +39,21 @@ inline void WriteInOrder(const Panel& t, const IntVector (&sums)[R][kVectors], u
   }
   const PackForm form = t.pack;
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r, to += next) {
+  for (int64_t r = 0; r < rows; ++r, to += next) {
     Vector steps[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v)
-      steps[v] = (__builtin_convertvector(sums[r][v], Vector) * scale[v] + bias[v]) * form.inverse;
+      steps[v] =
+          (__builtin_convertvector(sums_of(r, v), Vector) * scale[v] + bias[v]) * form.inverse;
     Store(to, PackedBytes<kSmall>(form, steps[0], steps[1], steps[2], steps[3]));
   }
+}
+
+template <typename Sums>
+inline void WriteInOrder(const Panel& t, int64_t rows, const Sums& sums_of, uint8_t* to,
+                         int64_t next) {
+  t.small ? WriteRows<true>(t, rows, sums_of, to, next)
+          : WriteRows<false>(t, rows, sums_of, to, next);
 }
 #endif
 
@@ -56,8 +64,9 @@ inline void WriteBytes(const Panel& t, const IntVector (&sums)[R][V], uint8_t* t
 #if defined(__AVX512F__)
   if constexpr (V == kVectors) {
     if (t.interleaved)
-      return t.small ? WriteInOrder<R, true>(t, sums, to, next)
-                     : WriteInOrder<R, false>(t, sums, to, next);
+      return WriteInOrder(
+          t, R, [&](int64_t r, int v) __attribute__((always_inline)) { return sums[r][v]; }, to,
+          next);
   }
 #endif
   const ToBytes form = t.to_bytes;

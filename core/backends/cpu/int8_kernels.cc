@@ -2,7 +2,6 @@
 // in here: the linker might keep the copy with the widest instructions for everybody.
 #include "core/backends/cpu/int8_kernels.h"
 
-#include "core/backends/cpu/int8_add.h"
 #include "core/backends/cpu/int8_finish.h"
 #include "core/backends/cpu/int8_vector.h"
 #if defined(__AMX_INT8__)
@@ -46,6 +45,82 @@ inline void DequantizeFrom(const T* x, float* y, int64_t n, Int8Form f) {
 void Dequantize(const uint8_t* x, float* y, int64_t n, Int8Form form) {
   form.is_signed ? DequantizeFrom(reinterpret_cast<const int8_t*>(x), y, n, form)
                  : DequantizeFrom(x, y, n, form);
+}
+
+inline UnaryKind ActivationOf(const Int8Sum& s) {
+  return s.relu ? UnaryKind::kRelu : UnaryKind::kIdentity;
+}
+
+#if defined(__AVX512F__)
+// Bytes 16 i + 4 v + e of 64 as lane 4 i + e of a vector, for PackedBytes.
+template <int V>
+inline IntVector Spread(Ints bytes) {
+  constexpr int64_t kNone = 0x80808000;
+  const Ints each = _mm512_broadcast_i32x4(_mm_set_epi32(
+      static_cast<int32_t>(kNone + 4 * V + 3), static_cast<int32_t>(kNone + 4 * V + 2),
+      static_cast<int32_t>(kNone + 4 * V + 1), static_cast<int32_t>(kNone + 4 * V)));
+  return reinterpret_cast<IntVector>(_mm512_shuffle_epi8(bytes, each));
+}
+
+// n is a multiple of 64. Signed bytes are made unsigned by a flip.
+template <bool kSmall>
+inline void AddPacked(const Int8Sum& s, const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n) {
+  const PackForm form = PackFormOf(s.y, ActivationOf(s));
+  const int32_t flip_a = s.a.is_signed ? 128 : 0, flip_b = s.b.is_signed ? 128 : 0,
+                a_zero = s.a.zero + flip_a, b_zero = s.b.zero + flip_b;
+  const float a_scale = s.a.scale, b_scale = s.b.scale;
+  const Ints flips_a = _mm512_set1_epi8(static_cast<int8_t>(flip_a)),
+             flips_b = _mm512_set1_epi8(static_cast<int8_t>(flip_b));
+  const auto steps = [&](IntVector left, IntVector right) __attribute__((always_inline)) {
+    const Vector sum = __builtin_convertvector(left - a_zero, Vector) * a_scale +
+                       __builtin_convertvector(right - b_zero, Vector) * b_scale;
+    return sum * form.inverse;
+  };
+  for (int64_t i = 0; i < n; i += 4 * kLanes) {
+    const Ints p = _mm512_xor_si512(Load(a + i), flips_a),
+               q = _mm512_xor_si512(Load(b + i), flips_b);
+    Store(y + i, PackedBytes<kSmall>(
+                     form, steps(Spread<0>(p), Spread<0>(q)), steps(Spread<1>(p), Spread<1>(q)),
+                     steps(Spread<2>(p), Spread<2>(q)), steps(Spread<3>(p), Spread<3>(q))));
+  }
+}
+#else
+// n is a multiple of kLanes.
+template <typename A, typename B>
+inline void AddWhole(const Int8Sum& s, const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n) {
+  const Int8Form a_form = s.a, b_form = s.b;
+  const ToBytes to = ToBytesOf(s.y, ActivationOf(s));
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const auto left = reinterpret_cast<IntVector>(Widen(reinterpret_cast<const A*>(a) + i)),
+               right = reinterpret_cast<IntVector>(Widen(reinterpret_cast<const B*>(b) + i));
+    const Vector sum = __builtin_convertvector(left - a_form.zero, Vector) * a_form.scale +
+                       __builtin_convertvector(right - b_form.zero, Vector) * b_form.scale;
+    StoreBytes(y + i, RoundedSteps(sum * to.inverse, to), kLanes);
+  }
+}
+#endif
+
+// y may be a or b.
+void Add(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n, const Int8Sum& sum) {
+#if defined(__AVX512F__)
+  constexpr int64_t kBlock = 4 * kLanes;
+  const bool small = (sum.a.scale + sum.b.scale) * (1 / sum.y.scale) < (1 << 20);
+  const auto add = small ? AddPacked<true> : AddPacked<false>;
+#else
+  constexpr int64_t kBlock = kLanes;
+  const auto add = sum.a.is_signed
+                       ? sum.b.is_signed ? AddWhole<int8_t, int8_t> : AddWhole<int8_t, uint8_t>
+                   : sum.b.is_signed ? AddWhole<uint8_t, int8_t>
+                                     : AddWhole<uint8_t, uint8_t>;
+#endif
+  const int64_t rest = n % kBlock, whole = n - rest;
+  add(sum, a, b, y, whole);
+  if (rest == 0) return;
+  uint8_t left[kBlock] = {}, right[kBlock] = {}, sums[kBlock];
+  __builtin_memcpy(left, a + whole, static_cast<unsigned long>(rest));
+  __builtin_memcpy(right, b + whole, static_cast<unsigned long>(rest));
+  add(sum, left, right, sums, kBlock);
+  __builtin_memcpy(y + whole, sums, static_cast<unsigned long>(rest));
 }
 
 template <int C>

@@ -40,32 +40,6 @@ inline void FinishRows(const Int8GemmArgs& g, const Panel& t, int64_t rows, cons
   }
 }
 
-// Whole rows of steps in the order of bytes.
-template <bool kSmall>
-inline void WriteTileRows(const Int8GemmArgs& g, const Panel& t, int64_t rows, const int32_t* from,
-                          int64_t row) {
-  IntVector begin[kVectors];
-  Vector scale[kVectors], bias[kVectors];
-#pragma GCC unroll 4
-  for (int v = 0; v < kVectors; ++v) {
-    begin[v] = Integers(t.begin + v * kLanes);
-    scale[v] = Floats(t.scale + v * kLanes);
-    bias[v] = Floats(t.bias + v * kLanes);
-  }
-  const PackForm form = t.pack;
-  uint8_t* to = g.quantised + row * g.c_row + t.column;
-  for (int64_t r = 0; r < rows; ++r, to += g.c_row, from += kColumns) {
-    Vector steps[kVectors];
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v)
-      steps[v] =
-          (__builtin_convertvector(Integers(from + v * kLanes) + begin[v], Vector) * scale[v] +
-           bias[v]) *
-          form.inverse;
-    Store(to, PackedBytes<kSmall>(form, steps[0], steps[1], steps[2], steps[3]));
-  }
-}
-
 // What is done between products of tiles, which leave the other units idle: the next panel is fetched, `lines_at_once` cache lines for
 // each step of the depth, and the sums of a block become results, `rows_at_once` rows for each product.
 class Meanwhile {
@@ -85,7 +59,7 @@ class Meanwhile {
   }
   void NextProduct() {
     if (rows_at_once_ == 0 || rows_ == 0) return;
-    WriteInOrder(rows_at_once_ < rows_ ? rows_at_once_ : rows_);
+    Write(rows_at_once_ < rows_ ? rows_at_once_ : rows_);
   }
   // Finishes what is begun, then takes these sums, which become results until so many products are added up.
   void Take(const int32_t* sums, int64_t row, int64_t rows, int64_t products) {
@@ -96,16 +70,24 @@ class Meanwhile {
     rows_at_once_ = in_order_ ? (rows + products - 1) / products : 0;
   }
   void Finish() {
-    if (in_order_ && rows_ > 0) return WriteInOrder(rows_);
+    if (in_order_ && rows_ > 0) return Write(rows_);
     for (; rows_ > 0; rows_ -= kRows, row_ += kRows, sums_ += kRows * kColumns)
       FinishRows<kRows>(g_, t_, rows_ < kRows ? rows_ : kRows, sums_, row_);
     rows_ = 0;
   }
 
  private:
-  void WriteInOrder(int64_t rows) {
-    t_.small ? WriteTileRows<true>(g_, t_, rows, sums_, row_)
-             : WriteTileRows<false>(g_, t_, rows, sums_, row_);
+  void Write(int64_t rows) {
+    IntVector begin[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) begin[v] = Integers(t_.begin + v * kLanes);
+    const int32_t* from = sums_;
+    WriteInOrder(
+        t_, rows,
+        [&](int64_t r, int v) __attribute__((always_inline)) {
+          return Integers(from + r * kColumns + v * kLanes) + begin[v];
+        },
+        g_.quantised + row_ * g_.c_row + t_.column, g_.c_row);
     sums_ += rows * kColumns;
     row_ += rows;
     rows_ -= rows;

@@ -223,10 +223,10 @@ KernelResult MakeMatMul(const KernelRequest& r) {
   }
   if (bf16x3.has_value()) {
     traits.implementation = "cpu:bf16x3_gemm16:avx512amx";
-    traits.scratch_bytes = bf16x3->scratch_bytes(r.threads->threads());
+    traits.scratch_bytes = bf16x3->scratch_bytes(r.thread_count());
   } else if (strassen.has_value()) {
     traits.implementation = SimdName("strassen");
-    traits.scratch_bytes = strassen->scratch_bytes(r.threads->threads());
+    traits.scratch_bytes = strassen->scratch_bytes(r.thread_count());
   }
   return FromFunction(traits, [=, &simd = Simd()](const KernelContext& c) {
     const float* a = c.input(0).as<float>();

@@ -202,7 +202,7 @@ KernelResult MakeQuantizedDepthwise(const KernelRequest& r) {
   traits.layout = Layout::kChannelsLast;
   traits.plain = ~uint32_t{1};
   traits.consumed = r.has_input(3) ? 2 | 4 | 8 : 2 | 4;
-  const int threads = r.threads == nullptr ? 1 : r.threads->threads();
+  const int threads = r.thread_count();
   traits.scratch_bytes = static_cast<size_t>(threads * plan.thread_bytes());
   return FromFunction(traits, [plan](const KernelContext& c) {
     const int64_t work = plan.horizontal.output * plan.lanes.all * plan.taps();

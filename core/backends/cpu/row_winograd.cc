@@ -132,7 +132,7 @@ KernelResult MakeRowWinograd(const KernelRequest& r) {
              static_cast<size_t>(s.out / s.lanes * s.weight_floats()) * 4,
              [&](void* to) { return Pack(s, *r.constants[1], static_cast<float*>(to)); }));
   conv.traits.plain |= 1;
-  const int threads = r.threads == nullptr ? 1 : r.threads->threads();
+  const int threads = r.thread_count();
   conv.traits.scratch_bytes = static_cast<size_t>(threads * Scratch::Floats(s)) * 4;
   return FromFunction(conv.traits, [=](const KernelContext& c) {
     RowWinogradArgs args = {};

@@ -93,7 +93,7 @@ KernelResult MakeStrassenConvolution(const KernelRequest& r) {
     return absl::UnimplementedError(packed.status().message());
   if (!packed.ok()) return packed.status();
   conv.traits.in_place = conv.has_add ? 8 : 0;
-  conv.traits.scratch_bytes = plan->scratch_bytes(r.threads == nullptr ? 1 : r.threads->threads());
+  conv.traits.scratch_bytes = plan->scratch_bytes(r.thread_count());
   return FromFunction(conv.traits, [=, images = x[0], x_plane = x[2] * x[3] * lanes,
                                     offsets = RowOffsets(x, y, conv.axes, lanes),
                                     weights = *packed](const KernelContext& c) {

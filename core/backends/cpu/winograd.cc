@@ -253,7 +253,7 @@ KernelResult MakeWinograd(const KernelRequest& r) {
                             ? kChunkTiles
                             : kChunkTiles / s.form->shared_weights,
                 most = std::max(least, kChunkBytes / (s.form->points() * 4 * (s.in + s.out))),
-                threads = r.threads == nullptr ? 1 : r.threads->threads();
+                threads = r.thread_count();
   s.chunk_by_chunk = groups == 1 && threads > 1 && s.tiles >= threads * kLeastChunkTiles &&
                      s.weight_floats() * 4 <= kMostSharedBytes;
   const int64_t chunks = RoundUp((s.tiles + most - 1) / most, s.chunk_by_chunk ? threads : 1);
